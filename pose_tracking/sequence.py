@@ -1,0 +1,211 @@
+"""Keypoints over time: the one type every later stage works on.
+
+Legend: T frames, K keypoints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose_tracking.errors import TrackingError
+from pose_tracking.skeleton import SKELETONS, Skeleton
+
+FORMAT = "pose-sequence/1"
+MAX_FILE_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PoseSequence:
+    """One person's keypoints, frame by frame.
+
+    Attributes:
+        keypoints_TK2: float32 px, x right, y down; NaN where a keypoint was not seen.
+        confidence_TK: float32 in [0, 1]; 0 where the keypoint is NaN.
+        times_s_T: float64 seconds, strictly rising.
+        skeleton: names and limbs of the K keypoints.
+        frame_size: (width, height) in px of the picture the keypoints live in.
+
+    Raises:
+        TrackingError: shapes that do not match, times that do not rise, confidence out of range.
+    """
+
+    keypoints_TK2: np.ndarray
+    confidence_TK: np.ndarray
+    times_s_T: np.ndarray
+    skeleton: Skeleton
+    frame_size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        keypoints = np.asarray(self.keypoints_TK2, dtype=np.float32)
+        confidence = np.asarray(self.confidence_TK, dtype=np.float32)
+        times = np.asarray(self.times_s_T, dtype=np.float64)
+        num_joints = len(self.skeleton.joints)
+        if keypoints.ndim != 3 or keypoints.shape[1:] != (num_joints, 2):
+            raise TrackingError(
+                f"keypoints have shape {list(keypoints.shape)}, "
+                f"expected [T, {num_joints}, 2] for {self.skeleton.name}"
+            )
+        if confidence.shape != keypoints.shape[:2] or times.shape != keypoints.shape[:1]:
+            raise TrackingError(
+                f"confidence {list(confidence.shape)} and times {list(times.shape)} "
+                f"do not match keypoints {list(keypoints.shape)}"
+            )
+        if not np.isfinite(times).all() or (len(times) > 1 and not (np.diff(times) > 0).all()):
+            raise TrackingError("frame times must be finite and strictly rising")
+        if np.isinf(keypoints).any():
+            raise TrackingError("keypoints hold infinite values; use NaN for joints that were not seen")
+        unseen = np.isnan(keypoints).any(axis=-1)
+        keypoints = np.where(unseen[..., None], np.float32(np.nan), keypoints)
+        confidence = np.where(unseen, np.float32(0.0), confidence)
+        if not ((confidence >= 0).all() and (confidence <= 1).all()):
+            raise TrackingError("confidence must lie in [0, 1]")
+        if min(self.frame_size) < 1:
+            raise TrackingError(f"frame size {self.frame_size} must be at least 1 x 1 px")
+        object.__setattr__(self, "keypoints_TK2", keypoints)
+        object.__setattr__(self, "confidence_TK", confidence)
+        object.__setattr__(self, "times_s_T", times)
+        object.__setattr__(self, "frame_size", (int(self.frame_size[0]), int(self.frame_size[1])))
+
+    def __len__(self) -> int:
+        return len(self.times_s_T)
+
+    def __getitem__(self, frames: slice | np.ndarray | Sequence[int]) -> PoseSequence:
+        """Select frames by slice, index list or boolean mask; times keep rising order."""
+        if isinstance(frames, int | np.integer):
+            frames = [int(frames)]
+        return dataclasses.replace(
+            self,
+            keypoints_TK2=self.keypoints_TK2[frames],
+            confidence_TK=self.confidence_TK[frames],
+            times_s_T=self.times_s_T[frames],
+        )
+
+    @property
+    def seen_TK(self) -> np.ndarray:
+        """Boolean [T, K]: the keypoint has a position."""
+        return ~np.isnan(self.keypoints_TK2[..., 0])
+
+    def joint(self, name: str) -> np.ndarray:
+        """Positions [T, 2] of the joint called `name`."""
+        return self.keypoints_TK2[:, self.skeleton.index(name)]
+
+    def replace(self, **changes: object) -> PoseSequence:
+        """A copy with some fields changed, checked again."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def to_skeleton(self, target: Skeleton) -> PoseSequence:
+        """The same motion on another skeleton; joints it cannot supply are NaN."""
+        keypoints, confidence = self.skeleton.convert(
+            self.keypoints_TK2, self.confidence_TK, target=target
+        )
+        return dataclasses.replace(
+            self, keypoints_TK2=keypoints, confidence_TK=confidence, skeleton=target
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write `.npz` or `.json` (by ending), atomically: a reader sees the whole file or none."""
+        path = Path(path)
+        if path.suffix not in {".npz", ".json"}:
+            raise TrackingError(f"{path.name}: poses are saved as .npz or .json, not {path.suffix or 'without ending'}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as file:
+                if path.suffix == ".npz":
+                    np.savez_compressed(file, **self._arrays(), **self._labels())
+                else:
+                    file.write(json.dumps(self._as_json()).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> PoseSequence:
+        """Read what `save` wrote.
+
+        Raises:
+            TrackingError: missing, too large, damaged or foreign file.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise TrackingError(f"{path}: no such pose file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise TrackingError(f"{path.name}: {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read")
+        try:
+            fields = _read_npz(path) if path.suffix == ".npz" else json.loads(path.read_bytes())
+            if fields["format"] != FORMAT:
+                raise TrackingError(f"{path.name}: format {fields['format']!r}, expected {FORMAT!r}")
+            return cls(
+                keypoints_TK2=_with_nan(fields["keypoints"]),
+                confidence_TK=np.asarray(fields["confidence"], dtype=np.float32),
+                times_s_T=np.asarray(fields["times_s"], dtype=np.float64),
+                skeleton=SKELETONS[fields["skeleton"]],
+                frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
+            )
+        except TrackingError as error:
+            raise TrackingError(f"{path.name}: {error}" if path.name not in str(error) else str(error)) from error
+        except Exception as error:  # a damaged file can raise almost anything inside the parsers
+            raise TrackingError(
+                f"{path.name}: not a pose file of ours ({type(error).__name__}); expected {FORMAT} as .npz or .json"
+            ) from error
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {
+            "keypoints": self.keypoints_TK2,
+            "confidence": self.confidence_TK,
+            "times_s": self.times_s_T,
+        }
+
+    def _labels(self) -> dict[str, np.ndarray]:
+        return {
+            "format": np.array(FORMAT),
+            "skeleton": np.array(self.skeleton.name),
+            "frame_size": np.array(self.frame_size),
+        }
+
+    def _as_json(self) -> dict[str, object]:
+        keypoints = np.where(np.isnan(self.keypoints_TK2), None, self.keypoints_TK2.astype(object))
+        return {
+            "format": FORMAT,
+            "skeleton": self.skeleton.name,
+            "frame_size": list(self.frame_size),
+            "times_s": self.times_s_T.tolist(),
+            "confidence": self.confidence_TK.tolist(),
+            "keypoints": keypoints.tolist(),
+        }
+
+
+def _with_nan(values: object) -> np.ndarray:
+    """float32 array in which JSON nulls became NaN."""
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float32)
+    return np.array(values, dtype=object).astype(np.float32)
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    _check_npz_sizes(path)
+    with np.load(path, allow_pickle=False) as archive:
+        fields: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
+    for name in ("format", "skeleton"):
+        fields[name] = fields[name].item()
+    return fields
+
+
+def _check_npz_sizes(path: Path) -> None:
+    """Refuse an archive that would unpack to more than the cap (zip bombs)."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > MAX_FILE_BYTES:
+        raise TrackingError(f"{path.name}: unpacks to {unpacked} bytes, at most {MAX_FILE_BYTES} are read")
