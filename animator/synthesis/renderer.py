@@ -1,0 +1,147 @@
+"""Draws a posed mesh into a picture with its ground truth.
+
+Legend: V vertices, H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from animator.synthesis import lighting
+from animator.synthesis.camera import Camera
+from animator.synthesis.lighting import Light
+from animator.synthesis.mesh import RenderMesh
+from animator.synthesis.rasterizer import SAMPLES, project_vertices, rasterize, vertex_normals
+from animator.synthesis.shading import LINEAR, encode_srgb, shade
+
+_STRAIGHT = (np.arange(256) / 255).astype(np.float32)
+_FRAMES = lighting.ambient_directions()
+_FLOOR_CELL_M, _FLOOR_CELLS = 0.035, 112
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layers:
+    """What one draw gives.
+
+    Attributes:
+        image_HWC: uint8 sRGB over the background.
+        matte_HW: float32 coverage, 0 to 1.
+        parts_HW: uint8 part index of the nearest sample, 0 background.
+        uv_HW2: float32 texture coordinates of that sample.
+        depth_HW: float32 metres along the view axis; inf on the background.
+    """
+
+    image_HWC: np.ndarray
+    matte_HW: np.ndarray
+    parts_HW: np.ndarray
+    uv_HW2: np.ndarray
+    depth_HW: np.ndarray
+
+
+def draw(
+    mesh: RenderMesh,
+    vertices_V3: np.ndarray,
+    *,
+    camera: Camera,
+    light: Light,
+    background_HW3: np.ndarray,
+    floor_strength: float = 1.0,
+) -> Layers:
+    """Draws `mesh` with its vertices at `vertices_V3` (float32 world metres) over a linear-light background.
+
+    The person's shadow and contact shadow are laid on the background where its rays meet the floor y = 0.
+    """
+    height, width = camera.height, camera.width
+    screen = _screen(vertices_V3, camera)
+    normals = vertex_normals(vertices_V3, mesh.faces_F3)
+    center = vertices_V3.mean(0)
+    center[1] = 0.9
+    ambient = lighting.ambient_visibility(vertices_V3, normals, _FRAMES, center)
+    frame = lighting.light_frame(light.direction_3)
+    shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
+    depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
+    face = np.full(depth.shape, -1, np.int32)
+    lod = np.zeros(len(mesh.faces_F3), np.float32)
+    table, texels = mesh.pack.table_TL3, mesh.pack.texels_N4
+    rasterize(
+        screen, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, mesh.textures_P, mesh.cutout_P, mesh.two_sided_P,
+        texels, table, depth, face, lod,
+    )  # fmt: skip
+    colour = np.zeros((height, width, 3), np.float32)
+    matte, near = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    parts, uv = np.zeros((height, width), np.uint8), np.zeros((height, width, 2), np.float32)
+    f32 = np.float32
+    shade(
+        screen, vertices_V3, normals, ambient, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, lod, depth, face,
+        mesh.textures_P, mesh.bumps_P, mesh.two_sided_P, mesh.materials_PM, texels, table, LINEAR, _STRAIGHT,
+        shadow, frame, center, f32(lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M), f32(light.softness_m),
+        light.key_3.astype(f32), light.sky_3.astype(f32), light.floor_3.astype(f32), light.fill_3.astype(f32),
+        camera.position_3.astype(f32), colour, matte, parts, uv, near,
+    )  # fmt: skip
+    lit = _floor_light(vertices_V3, shadow, frame, center, light, camera)
+    behind = background_HW3 * (1 + floor_strength * (lit - 1))
+    linear = colour + behind * (1 - matte[..., None])
+    with np.errstate(divide="ignore"):
+        metres = 1 / near
+    return Layers(image_HWC=encode_srgb(linear), matte_HW=matte, parts_HW=parts, uv_HW2=uv, depth_HW=metres)
+
+
+def _screen(vertices_V3: np.ndarray, camera: Camera) -> np.ndarray:
+    screen = np.empty((len(vertices_V3), 3), np.float32)
+    project_vertices(
+        vertices_V3,
+        camera.world_to_camera_33.astype(np.float32),
+        camera.position_3.astype(np.float32),
+        np.float32(camera.focal_px * SAMPLES),
+        np.float32(camera.center_2[0] * SAMPLES),
+        np.float32(camera.center_2[1] * SAMPLES),
+        screen,
+    )
+    return screen
+
+
+def _floor_light(
+    vertices_V3: np.ndarray,
+    shadow: np.ndarray,
+    frame: np.ndarray,
+    center: np.ndarray,
+    light: Light,
+    camera: Camera,
+) -> np.ndarray:
+    """[H, W, 3] float32 share of the light the floor keeps: key shadow, softer with distance, and contact shadow."""
+    half = _FLOOR_CELL_M * _FLOOR_CELLS / 2
+    origin = np.array([center[0] - half, center[2] - half])
+    lit = lighting.floor_shadow(
+        shadow, frame, center, lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, origin, _FLOOR_CELL_M, _FLOOR_CELLS
+    )
+    key = cv2.GaussianBlur(lit, (0, 0), 1.6)
+    low = vertices_V3[vertices_V3[:, 1] < 0.30]
+    near = np.exp(-np.maximum(low[:, 1], 0) / 0.07)
+    contact, _, _ = np.histogram2d(
+        low[:, 2], low[:, 0], bins=_FLOOR_CELLS, weights=near,
+        range=[[origin[1], origin[1] + 2 * half], [origin[0], origin[0] + 2 * half]],
+    )  # fmt: skip
+    covered = np.minimum(contact / 6, 1).astype(np.float32)
+    contact = np.minimum(0.75 * cv2.GaussianBlur(covered, (0, 0), 1.0) + 1.3 * cv2.GaussianBlur(covered, (0, 0), 4.0), 1)
+    share = light.key_3.mean() / (light.key_3.mean() * max(light.direction_3[1], 0.3) + light.sky_3.mean())
+    keep = (1 - 0.75 * share * light.direction_3[1] * (1 - key)) * (1 - 0.5 * contact)
+    x, z, valid = _floor_points(camera, half + float(np.abs(center).max()) + 8)
+    map_x = ((x - origin[0]) / _FLOOR_CELL_M - 0.5).astype(np.float32)
+    map_y = ((z - origin[1]) / _FLOOR_CELL_M - 0.5).astype(np.float32)
+    sampled = cv2.remap(
+        keep.astype(np.float32), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0
+    )
+    return np.where(valid, sampled, np.float32(1))[..., None]
+
+
+def _floor_points(camera: Camera, reach_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """World x and z where the rays of the pixels meet the floor, and whether they do within reach."""
+    rays = camera.rays()
+    down = rays[..., 1] < -1e-4
+    t = np.where(down, -camera.position_3[1] / np.where(down, rays[..., 1], -1.0), 0.0)
+    x = camera.position_3[0] + t * rays[..., 0]
+    z = camera.position_3[2] + t * rays[..., 2]
+    return x, z, down & (np.abs(x) < reach_m) & (np.abs(z) < reach_m)
