@@ -1,0 +1,160 @@
+"""The canvas every picture is made on, and how a photo of any size is placed there.
+
+Legend: H W canvas pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+Fit = Literal["auto", "fit", "fill"]
+# Room kept around the person by `auto`, as a share of the person's own height: arms and steps need it.
+PERSON_MARGIN = 0.12
+
+
+class CanvasConfig(BaseModel):
+    """Size of the output and how the photo fills it, as written in a job file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(default=512, ge=64, le=4096, multiple_of=2, description="px")
+    height: int = Field(default=640, ge=64, le=4096, multiple_of=2, description="px")
+    fit: Fit = Field(
+        default="auto",
+        description="fit: the whole photo, border continued; fill: no border, photo cropped around the person; "
+        "auto: as large as the person allows",
+    )
+
+    @classmethod
+    def parse(cls, text: str, *, fit: Fit = "auto") -> CanvasConfig:
+        """Read `512x640` (width x height).
+
+        Raises:
+            ValueError: not two numbers with an x between them, or sizes out of range.
+        """
+        match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+        if match is None:
+            raise ValueError(f"canvas {text!r}: expected WIDTHxHEIGHT in px, for example 512x640")
+        return cls(width=int(match[1]), height=int(match[2]), fit=fit)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in px."""
+        return self.width, self.height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a photo lies on the canvas: canvas = photo * scale + offset.
+
+    Attributes:
+        scale: canvas px per photo px, the same in x and y.
+        offset: (x, y) of the photo's top-left corner on the canvas in px.
+        photo_size: (width, height) of the photo in px.
+        canvas_size: (width, height) of the canvas in px.
+    """
+
+    scale: float
+    offset: tuple[float, float]
+    photo_size: tuple[int, int]
+    canvas_size: tuple[int, int]
+
+    def to_canvas(self, points_2: np.ndarray) -> np.ndarray:
+        """Map photo px [..., 2] to canvas px."""
+        return (np.asarray(points_2) * self.scale + np.asarray(self.offset)).astype(np.float32)
+
+    def to_photo(self, points_2: np.ndarray) -> np.ndarray:
+        """Map canvas px [..., 2] to photo px."""
+        return ((np.asarray(points_2) - np.asarray(self.offset)) / self.scale).astype(np.float32)
+
+    def place(self, photo: Image.Image, *, fill: int | tuple[int, ...] = 0) -> Image.Image:
+        """Draw `photo` on the canvas, area-averaged when it shrinks; outside the photo lies `fill`."""
+        width, height = self.photo_size
+        target = (max(1, round(width * self.scale)), max(1, round(height * self.scale)))
+        left, top = self.corner
+        visible = _visible(target, (left, top), self.canvas_size)
+        canvas = Image.new(photo.mode, self.canvas_size, fill)
+        if visible is None:
+            return canvas
+        # Only the visible part is resampled: a 12000 px photo zoomed in would otherwise be blown up whole.
+        x0, y0, x1, y1 = visible
+        ratio_x, ratio_y = width / target[0], height / target[1]
+        box = (x0 * ratio_x, y0 * ratio_y, x1 * ratio_x, y1 * ratio_y)
+        part = photo.resize((x1 - x0, y1 - y0), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+        canvas.paste(part, (left + x0, top + y0))
+        return canvas
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Whole-pixel top-left corner of the photo on the canvas."""
+        return round(self.offset[0]), round(self.offset[1])
+
+    def inside_HW(self) -> np.ndarray:
+        """Boolean [H, W]: canvas pixels that the photo covers."""
+        width, height = self.canvas_size
+        left, top = self.corner
+        inside = np.zeros((height, width), dtype=bool)
+        right = left + round(self.photo_size[0] * self.scale)
+        bottom = top + round(self.photo_size[1] * self.scale)
+        inside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+        return inside
+
+
+def place_photo(
+    photo_size: tuple[int, int],
+    canvas: CanvasConfig,
+    *,
+    person: tuple[float, float, float, float] | None = None,
+) -> Placement:
+    """Choose scale and offset for a photo.
+
+    Args:
+        photo_size: (width, height) px.
+        canvas: size of the canvas and the wanted fit.
+        person: (left, top, right, bottom) of the person in photo px; None centres the photo.
+
+    `fit` shows the whole photo, `fill` leaves no border and crops around the person, `auto` takes the
+    largest scale between the two at which the person and `PERSON_MARGIN` still fit.
+    """
+    (width, height), (canvas_width, canvas_height) = photo_size, canvas.size
+    fit = min(canvas_width / width, canvas_height / height)
+    fill = max(canvas_width / width, canvas_height / height)
+    if person is None:
+        person = (0.0, 0.0, float(width), float(height))
+        scale = fill if canvas.fit == "fill" else fit
+    else:
+        margin = PERSON_MARGIN * (person[3] - person[1])
+        box_width = person[2] - person[0] + 2 * margin
+        box_height = person[3] - person[1] + margin
+        whole_person = min(canvas_width / box_width, canvas_height / box_height)
+        scale = {"fit": fit, "fill": fill}.get(canvas.fit, min(max(whole_person, fit), fill))
+    center_x, center_y = (person[0] + person[2]) / 2, (person[1] + person[3]) / 2
+    offset = (
+        _offset(center_x * scale, width * scale, canvas_width),
+        _offset(center_y * scale, height * scale, canvas_height),
+    )
+    # Whole pixels: the photo is pasted there, and points must land on the same grid.
+    offset = (float(round(offset[0])), float(round(offset[1])))
+    return Placement(scale=scale, offset=offset, photo_size=photo_size, canvas_size=canvas.size)
+
+
+def _offset(center: float, extent: float, room: int) -> float:
+    """Shift that centres `center`, without opening a border where the photo is larger than the canvas."""
+    if extent <= room:
+        return (room - extent) / 2
+    return min(0.0, max(room - extent, room / 2 - center))
+
+
+def _visible(
+    size: tuple[int, int], corner: tuple[int, int], canvas_size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """The part of a placed picture that lies on the canvas, in the picture's own px."""
+    x0, y0 = max(0, -corner[0]), max(0, -corner[1])
+    x1, y1 = min(size[0], canvas_size[0] - corner[0]), min(size[1], canvas_size[1] - corner[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None

@@ -1,0 +1,145 @@
+"""Triangles on a pixel grid, batched in torch: which part of the photo lands on each pixel.
+
+Legend: B poses, V vertices, T triangles, H W pixels, S side of the square of pixels tried per triangle.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch.nn import functional as F  # noqa: N812
+
+# Squares of pixels tried per triangle, small triangles first; larger ones are cut off at the last size.
+BLOCK_SIDES = (10, 18, 34, 66, 130)
+NOTHING = -1
+
+
+def rasterize(
+    vertices_BV2: torch.Tensor, triangles_T3: torch.Tensor, depth_BT: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """Indices of the nearest and the second nearest triangle per pixel.
+
+    Two are kept because the mesh reaches past the opaque pixels: where it folds over itself, the transparent
+    rim of one leg must not punch a hole into the other.
+
+    Args:
+        vertices_BV2: positions in px.
+        triangles_T3: vertex indices.
+        depth_BT: larger is nearer; -inf leaves a triangle out.
+        size: (height, width).
+
+    Returns:
+        int64 [2, B, H, W]: triangle index, `NOTHING` where no (second) triangle covers the pixel's centre.
+    """
+    batch, num_triangles = depth_BT.shape
+    height, width = size
+    corners = vertices_BV2[:, triangles_T3]
+    # Rank decides: a pixel keeps the largest rank, so equal depths are settled the same way every time.
+    order = depth_BT.argsort(dim=1, stable=True)
+    rank = torch.empty_like(order).scatter_(1, order, torch.arange(num_triangles, device=order.device).expand_as(order))
+    low, high = corners.amin(2), corners.amax(2)
+    extent = (high - low).amax(-1)
+    on_canvas = (high > 0).all(-1) & (low[..., 0] < width) & (low[..., 1] < height)
+    alive = on_canvas & (depth_BT > float("-inf")) & corners.isfinite().all(-1).all(-1)
+    smallest, candidates = 0.0, []
+    for side in BLOCK_SIDES:
+        limit = float("inf") if side == BLOCK_SIDES[-1] else side - 1
+        chosen = alive & (extent >= smallest) & (extent < limit)
+        smallest = limit
+        if bool(chosen.any()):
+            candidates.append(_covered(corners[chosen], chosen.nonzero()[:, 0], rank[chosen], side, size))
+    layers = _two_nearest(candidates, batch * height * width, order)
+    return layers.view(2, batch, height, width)
+
+
+def _two_nearest(
+    candidates: list[tuple[torch.Tensor, torch.Tensor]], num_pixels: int, order_BT: torch.Tensor
+) -> torch.Tensor:
+    """[2, pixels]: the two highest-ranked triangles per pixel."""
+    found = torch.full((2, num_pixels), NOTHING, dtype=torch.int64, device=order_BT.device)
+    if not candidates:
+        return found
+    pixel, rank = (torch.cat(parts) for parts in zip(*candidates, strict=True))
+    found[0].scatter_reduce_(0, pixel, rank, "amax")
+    behind = rank < found[0][pixel]
+    found[1].scatter_reduce_(0, pixel[behind], rank[behind], "amax")
+    pose = torch.arange(num_pixels, device=pixel.device) // (num_pixels // len(order_BT))
+    return torch.where(found >= 0, order_BT[pose, found.clamp_min(0)], NOTHING)
+
+
+def _covered(
+    corners_N32: torch.Tensor, pose_N: torch.Tensor, rank_N: torch.Tensor, side: int, size: tuple[int, int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Try a square of pixel centres per triangle; (pixel, rank) of those inside."""
+    height, width = size
+    first = corners_N32.amin(1).floor()
+    steps = torch.arange(side, device=rank_N.device, dtype=corners_N32.dtype) + 0.5
+    inside = None
+    area = _cross(corners_N32[:, 1] - corners_N32[:, 0], corners_N32[:, 2] - corners_N32[:, 0])
+    sign = torch.where(area < 0, -1.0, 1.0)
+    for corner in range(3):
+        begin, end = corners_N32[:, corner], corners_N32[:, (corner + 1) % 3]
+        edge = (end - begin) * sign[:, None]
+        along_x = edge[:, :1] * (first[:, 1:] + steps - begin[:, 1:])
+        along_y = edge[:, 1:] * (first[:, :1] + steps - begin[:, :1])
+        # Closed edges: pixels exactly on a shared edge belong to both triangles, rank settles it; no cracks.
+        half_plane = along_x[:, :, None] >= along_y[:, None, :]
+        inside = half_plane if inside is None else inside & half_plane
+    assert inside is not None
+    inside &= (area.abs() > 1e-9)[:, None, None]
+    which, row, column = inside.nonzero(as_tuple=True)
+    y = first[which, 1].long() + row
+    x = first[which, 0].long() + column
+    kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    pixel = (pose_N[which] * height + y) * width + x
+    return pixel[kept], rank_N[which][kept]
+
+
+def _cross(first_N2: torch.Tensor, second_N2: torch.Tensor) -> torch.Tensor:
+    return first_N2[:, 0] * second_N2[:, 1] - first_N2[:, 1] * second_N2[:, 0]
+
+
+def inverse_maps(source_V2: torch.Tensor, vertices_BV2: torch.Tensor, triangles_T3: torch.Tensor) -> torch.Tensor:
+    """Per triangle the affine map from the canvas back to the photo.
+
+    Returns:
+        [B, T, 2, 3]: photo px = map · (x, y, 1).
+    """
+    after = vertices_BV2[:, triangles_T3]
+    before = source_V2[triangles_T3]
+    edges_after = torch.stack([after[:, :, 1] - after[:, :, 0], after[:, :, 2] - after[:, :, 0]], -1)
+    edges_before = torch.stack([before[:, 1] - before[:, 0], before[:, 2] - before[:, 0]], -1)
+    (a, b), (c, d) = edges_after[..., 0, :].unbind(-1), edges_after[..., 1, :].unbind(-1)
+    determinant = a * d - b * c
+    determinant = torch.where(determinant.abs() < 1e-6, torch.full_like(determinant, 1e-6), determinant)
+    inverse = torch.stack([torch.stack([d, -b], -1), torch.stack([-c, a], -1)], -2) / determinant[..., None, None]
+    linear = edges_before[None] @ inverse
+    offset = before[None, :, 0] - (linear @ after[:, :, 0, :, None])[..., 0]
+    return torch.cat([linear, offset[..., None]], -1)
+
+
+def sample_photo(
+    picture_CHW: torch.Tensor, triangle_BHW: torch.Tensor, maps_BT23: torch.Tensor, extra_BT: torch.Tensor
+) -> torch.Tensor:
+    """Fetch each covered pixel from the photo (bilinear), and its triangle's `extra` value.
+
+    Only covered pixels are visited: a person fills about a sixth of a canvas.
+
+    Returns:
+        [B, C + 1, H, W]: zero where no triangle lies.
+    """
+    channels, height, width = picture_CHW.shape
+    batch, out_height, out_width = triangle_BHW.shape
+    pose, row, column = (triangle_BHW >= 0).nonzero(as_tuple=True)
+    triangle = triangle_BHW[pose, row, column]
+    a = maps_BT23[pose, triangle]
+    x, y = column.to(a.dtype) + 0.5, row.to(a.dtype) + 0.5
+    photo_x = a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2]
+    photo_y = a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]
+    grid = torch.stack([photo_x * (2 / width) - 1, photo_y * (2 / height) - 1], -1)
+    fetched = F.grid_sample(picture_CHW[None], grid[None, None], mode="bilinear", align_corners=False)[0, :, 0]
+    drawn = picture_CHW.new_zeros(channels + 1, batch * out_height * out_width)
+    place = (pose * out_height + row) * out_width + column
+    drawn[:channels, place] = fetched
+    drawn[channels, place] = extra_BT[pose, triangle]
+    return rearrange(drawn, "c (b h w) -> b c h w", b=batch, h=out_height)

@@ -1,0 +1,278 @@
+"""How each bone moves from the photo's pose to a target pose, and where that takes the points of the photo.
+
+A person who turns round shows the photo mirrored: then photo and bones are mirrored first, and everything
+after works as for a person who faces the camera.
+
+Legend: B target poses, J bones, V mesh vertices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from animator.conditioning.warp.bones import (
+    HEAD,
+    LEFT_HAND,
+    LEFT_THIGH,
+    LEFT_UPPER_ARM,
+    LIMBS,
+    NUM_BONES,
+    PARENT,
+    RIGHT_HAND,
+    TORSO,
+    BonePose,
+)
+
+# A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
+STRETCH_RANGE = (0.25, 1.6)
+# A torso seen from the side still has depth: its width never falls below this share of the photo's.
+NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
+NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
+HAND_TURN = 1.0
+# An arm lifts outwards: angles from hanging are counted from -128 to +232 degrees.
+LIFT_CENTER = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoneMotion:
+    """Per bone: x' = target + R(angle) · stretch · (x − source), x mirrored first where `mirrored`.
+
+    Attributes:
+        source_BJ2: origin of each bone in the photo, after mirroring.
+        target_BJ2: where that origin goes.
+        angle_BJ: turn in radians.
+        stretch_BJ22: change of shape before the turn.
+        strain_BJ: how far the wanted length lay outside `STRETCH_RANGE`, 0 where inside.
+        mirrored_B: the person shows the other side than in the photo.
+        axis_x: the vertical line, in px, about which the photo is mirrored.
+    """
+
+    source_BJ2: torch.Tensor
+    target_BJ2: torch.Tensor
+    angle_BJ: torch.Tensor
+    stretch_BJ22: torch.Tensor
+    strain_BJ: torch.Tensor
+    mirrored_B: torch.Tensor
+    axis_x: float
+
+    def carry(
+        self, points_V2: torch.Tensor, parent_V: torch.Tensor, bone_V: torch.Tensor, weight_V: torch.Tensor
+    ) -> torch.Tensor:
+        """Move points that hang between two neighbouring bones.
+
+        Args:
+            points_V2: photo px.
+            parent_V, bone_V: the two bones; `bone` hangs on `parent`.
+            weight_V: 0 moves with the parent, 1 with the bone; between, the angle itself is interpolated,
+                so that a bent joint keeps its thickness.
+
+        Returns:
+            [B, V, 2] px.
+        """
+        points = mirror(points_V2[None], self.mirrored_B, self.axis_x)
+        weight = weight_V[None, :, None]
+        pivot, hung = self.source_BJ2[:, bone_V], self.source_BJ2[:, bone_V] - self.source_BJ2[:, parent_V]
+        by_parent = self.target_BJ2[:, parent_V] + _apply(self.matrix_BJ22()[:, parent_V], hung)
+        goal = torch.lerp(by_parent, self.target_BJ2[:, bone_V], weight)
+        turn = torch.lerp(self.angle_BJ[:, parent_V], self.angle_BJ[:, bone_V], weight[..., 0])
+        shape = torch.lerp(self.stretch_BJ22[:, parent_V], self.stretch_BJ22[:, bone_V], weight[..., None])
+        return goal + _apply(rotation(turn), _apply(shape, points - pivot))
+
+    def matrix_BJ22(self) -> torch.Tensor:
+        """The linear part of every bone's motion."""
+        return rotation(self.angle_BJ) @ self.stretch_BJ22
+
+
+def _apply(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    return (matrix @ vector[..., None])[..., 0]
+
+
+def rotation(angle: torch.Tensor) -> torch.Tensor:
+    """2 x 2 rotations [..., 2, 2] (y down: positive turns x towards y)."""
+    cosine, sine = angle.cos(), angle.sin()
+    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
+
+
+def direction(vector: torch.Tensor) -> torch.Tensor:
+    """Angle of a vector in radians."""
+    return torch.atan2(vector[..., 1], vector[..., 0])
+
+
+def wrap(angle: torch.Tensor) -> torch.Tensor:
+    """The same angle in [-pi, pi]."""
+    return torch.atan2(angle.sin(), angle.cos())
+
+
+def mirror(points_BN2: torch.Tensor, mirrored_B: torch.Tensor, axis_x: float) -> torch.Tensor:
+    """Points with x reflected about `axis_x` in the poses that are mirrored."""
+    flipped = torch.stack([2 * axis_x - points_BN2[..., 0], points_BN2[..., 1]], -1)
+    return torch.where(mirrored_B[:, None, None], flipped, points_BN2)
+
+
+def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
+    """The motion of every bone from `photo` (one pose) to each of the B poses of `target`."""
+    like = target.start_BJ2
+    batch = len(like)
+    axis_x = float(photo.start_BJ2[0, TORSO, 0])
+    mirrored = _turned_round(photo, target)
+    photo = _mirrored_pose(photo, mirrored, axis_x)
+    scale = body_scale(photo, target)
+    goal, angle = like.new_zeros(batch, NUM_BONES, 2), like.new_zeros(batch, NUM_BONES)
+    stretch, strain = like.new_zeros(batch, NUM_BONES, 2, 2), like.new_zeros(batch, NUM_BONES)
+    goal[:, TORSO] = target.start_BJ2[:, TORSO]
+    angle[:, TORSO], stretch[:, TORSO] = _torso(photo, target, scale)
+    goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = _head(photo, target, scale, angle[:, TORSO])
+    for chain in LIMBS:
+        for bone in chain:
+            turn, length = _limb(photo, target, bone, angle[:, TORSO], angle[:, PARENT[bone]])
+            wanted = torch.lerp(scale, length, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
+            ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
+            strain[:, bone] = (wanted - ratio).abs() / scale
+            angle[:, bone] = turn
+            stretch[:, bone] = _along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
+            goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
+    return BoneMotion(
+        source_BJ2=photo.start_BJ2,
+        target_BJ2=goal,
+        angle_BJ=angle,
+        stretch_BJ22=stretch,
+        strain_BJ=strain,
+        mirrored_B=mirrored,
+        axis_x=axis_x,
+    )
+
+
+def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
+    """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts."""
+    spine = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
+    shoulders = _width(target.shoulders_B22).norm(dim=-1) / _width(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
+    return torch.maximum(spine, torch.minimum(shoulders, spine * 1.5)).clamp(0.3, 3.0)
+
+
+def _width(pair_B22: torch.Tensor) -> torch.Tensor:
+    return (pair_B22[:, 0] - pair_B22[:, 1]) / 2
+
+
+def _spine(pose: BonePose) -> torch.Tensor:
+    return pose.end_BJ2[:, TORSO] - pose.start_BJ2[:, TORSO]
+
+
+def _breadth(pose: BonePose) -> torch.Tensor:
+    """Signed extent of shoulders and hips at right angles to the spine, left minus right."""
+    spine = _spine(pose)
+    unit = spine / spine.norm(dim=-1, keepdim=True).clamp_min(1e-3)
+    half = _width(pose.shoulders_B22) + _width(pose.hips_B22)
+    return unit[:, 0] * half[:, 1] - unit[:, 1] * half[:, 0]
+
+
+def _turned_round(photo: BonePose, target: BonePose) -> torch.Tensor:
+    """[B] bool: left and right have changed sides since the photo."""
+    return _breadth(photo) * _breadth(target) < 0
+
+
+def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> BonePose:
+    """The photo's pose once per target, mirrored where the person has turned round."""
+    batch = len(mirrored)
+
+    def flip(points: torch.Tensor) -> torch.Tensor:
+        return mirror(points.expand(batch, *points.shape[1:]), mirrored, axis_x)
+
+    return BonePose(
+        start_BJ2=flip(photo.start_BJ2),
+        end_BJ2=flip(photo.end_BJ2),
+        trust_BJ=photo.trust_BJ.expand(batch, -1),
+        shoulders_B22=flip(photo.shoulders_B22),
+        hips_B22=flip(photo.hips_B22),
+        face_BN2=flip(photo.face_BN2),
+        face_trust_BN=photo.face_trust_BN.expand(batch, -1),
+    )
+
+
+def _torso(photo: BonePose, target: BonePose, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn and shape of the torso as a whole."""
+    before, after = _spine(photo), _spine(target)
+    turn = wrap(direction(after) - direction(before))
+    ratio = _breadth(target).abs() / _breadth(photo).abs().clamp_min(1.0)
+    across = (ratio / scale).clamp(NARROWEST_TORSO, WIDEST_TORSO) * scale
+    along = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
+    return turn, _along(before, along, across)
+
+
+def _head(
+    photo: BonePose, target: BonePose, scale: torch.Tensor, torso_angle: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Place, turn and shape of the head: best similarity of the face points, narrowed as the face turns away."""
+    weight = photo.face_trust_BN * target.face_trust_BN + 1e-4
+    share = (weight / weight.sum(1, keepdim=True))[..., None]
+    middle_photo, middle = (photo.face_BN2 * share).sum(1), (target.face_BN2 * share).sum(1)
+    before, after = photo.face_BN2 - middle_photo[:, None], target.face_BN2 - middle[:, None]
+    cosine = (share * before * after).sum((1, 2))
+    sine = (share[..., 0] * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0])).sum(1)
+    seen = torch.minimum(target.trust_BJ[:, HEAD], photo.trust_BJ[:, HEAD])
+    turn = torso_angle + wrap(torch.atan2(sine, cosine) - torso_angle) * seen
+    spread_photo = (before.square() * share).sum(1).sqrt()
+    spread = (_apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()
+    ratio = (spread[:, 0] / spread_photo[:, 0].clamp_min(1e-3) / scale).clamp(NARROWEST_HEAD, WIDEST_HEAD)
+    ones = torch.ones_like(seen)
+    shape = torch.diag_embed(torch.stack([torch.lerp(ones, ratio, seen), ones], -1)) * scale[:, None, None]
+    placed = middle + _apply(rotation(turn) @ shape, photo.start_BJ2[:, HEAD] - middle_photo)
+    return torch.where(seen[:, None] > 0, placed, target.start_BJ2[:, HEAD]), turn, shape
+
+
+def _limb(
+    photo: BonePose, target: BonePose, bone: int, torso_angle: torch.Tensor, parent_angle: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn and length ratio of one limb bone; a bone that photo or target do not show follows its parent."""
+    before = photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone]
+    after = target.end_BJ2[:, bone] - target.start_BJ2[:, bone]
+    length = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
+    if PARENT[bone] == TORSO:
+        turn = _lift(target, bone, after) - _lift(photo, bone, before)
+        # Measured from each body's own axis, and outwards: back to the turn of the picture.
+        turn = turn * _outward(photo, bone)
+    else:
+        turn = wrap(direction(after) - direction(before) - parent_angle)
+    if bone in (LEFT_HAND, RIGHT_HAND):
+        # Knuckles are the noisiest joints: a hand bends at the wrist, it does not spin or grow.
+        turn, length = turn.clamp(-HAND_TURN, HAND_TURN), length.clamp(0.75, 1.15)
+    return parent_angle + turn * target.trust_BJ[:, bone] * photo.trust_BJ[:, bone], length
+
+
+def _lift(pose: BonePose, bone: int, vector_B2: torch.Tensor) -> torch.Tensor:
+    """Angle of an upper arm or thigh from hanging along the torso, positive outwards."""
+    from_down = direction(vector_B2) - direction(-_spine(pose))
+    return wrap(from_down * _outward(pose, bone) - LIFT_CENTER) + LIFT_CENTER
+
+
+def _outward(pose: BonePose, bone: int) -> torch.Tensor:
+    """+1 or -1: the turning direction that leads away from the body on the bone's side."""
+    left = bone in (LEFT_THIGH, LEFT_UPPER_ARM)
+    # With y down, a limb on the side of larger x lifts outwards against the sense of rotation.
+    return torch.where((_breadth(pose) > 0) == left, -1.0, 1.0)
+
+
+def _along(axis_B2: torch.Tensor, along_B: torch.Tensor, across_B: torch.Tensor) -> torch.Tensor:
+    """Stretch [B, 2, 2] by `along` in the direction of `axis` and by `across` at right angles to it."""
+    unit = axis_B2 / axis_B2.norm(dim=-1, keepdim=True).clamp_min(1e-3)
+    outer = unit[:, :, None] * unit[:, None, :]
+    rest = torch.eye(2, dtype=unit.dtype, device=unit.device) - outer
+    return along_B[:, None, None] * outer + across_B[:, None, None] * rest
+
+
+def _origin(
+    photo: BonePose,
+    target: BonePose,
+    bone: int,
+    goal: torch.Tensor,
+    angle: torch.Tensor,
+    stretch: torch.Tensor,
+) -> torch.Tensor:
+    """Where the bone's proximal end lands: on its joint if it hangs on the torso, else at its parent's end."""
+    parent = PARENT[bone]
+    offset = photo.start_BJ2[:, bone] - photo.start_BJ2[:, parent]
+    carried = goal[:, parent] + _apply(rotation(angle[:, parent]) @ stretch[:, parent], offset)
+    if parent != TORSO:
+        return carried
+    return torch.lerp(carried, target.start_BJ2[:, bone], target.trust_BJ[:, bone, None])

@@ -1,0 +1,45 @@
+"""Filling holes in pictures: smooth push-pull filling, and a background grown behind the person.
+
+Source of push-pull: Gortler et al. 1996, "The Lumigraph", section 3.4.
+
+Legend: H W pixels, C channels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+SMALLEST_LEVEL = 2
+
+
+def push_pull(colors_CHW: torch.Tensor, weight_HW: torch.Tensor) -> torch.Tensor:
+    """Fill the places of low weight from their known surroundings.
+
+    Args:
+        colors_CHW: float picture; values where the weight is 0 are ignored.
+        weight_HW: float in [0, 1]; 1 keeps the colour, 0 replaces it.
+
+    Returns:
+        [C, H, W]: smooth everywhere, equal to the input where the weight is 1.
+    """
+    weight = weight_HW[None, None].clamp(0, 1)
+    filled = _fill_level(colors_CHW[None] * weight, weight)
+    return filled[0]
+
+
+def _fill_level(premultiplied: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """One pyramid level: average what is known, fill the coarser level, take from it what is missing here."""
+    height, width = weight.shape[-2:]
+    known = premultiplied / weight.clamp_min(1e-6)
+    if max(height, width) <= SMALLEST_LEVEL:
+        mean = premultiplied.sum((-2, -1), keepdim=True) / weight.sum((-2, -1), keepdim=True).clamp_min(1e-6)
+        return weight * known + (1 - weight) * mean
+    pad = (0, width % 2, 0, height % 2)
+    small_weight = F.avg_pool2d(F.pad(weight, pad), 2) * 4
+    small_colors = F.avg_pool2d(F.pad(premultiplied, pad), 2) * 4
+    # A coarse cell is known as soon as one of its four pixels is.
+    share = small_weight.clamp(max=1) / small_weight.clamp_min(1e-6)
+    coarse = _fill_level(small_colors * share, small_weight.clamp(max=1))
+    smooth = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
+    return weight * known + (1 - weight) * smooth
