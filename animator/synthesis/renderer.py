@@ -117,7 +117,10 @@ def _floor_light(
     lit = lighting.floor_shadow(
         shadow, frame, center, lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, origin, _FLOOR_CELL_M, _FLOOR_CELLS
     )
-    key = cv2.GaussianBlur(lit, (0, 0), 1.6)
+    # Large lamps: the shadow blurs, and fades with the distance from the feet.
+    cells = (np.arange(_FLOOR_CELLS) + 0.5) * _FLOOR_CELL_M - half
+    fade = np.exp(-((cells[:, None] ** 2 + cells[None] ** 2) / 0.95**2)).astype(np.float32)
+    key = 1 - fade * (1 - cv2.GaussianBlur(lit, (0, 0), 1.8))
     low = vertices_V3[vertices_V3[:, 1] < 0.30]
     near = np.exp(-np.maximum(low[:, 1], 0) / 0.07)
     contact, _, _ = np.histogram2d(
