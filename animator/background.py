@@ -1,0 +1,221 @@
+"""What stands behind the person: the photo's own background, continued where the person hid it.
+
+Large holes are filled with pieces of the rest of the picture (PatchMatch, Barnes et al. 2009, in the coarse to
+fine voting scheme of Wexler et al. 2007), so that grass stays grass; plain studio walls come out smooth.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from animator.inpainting import push_pull
+
+# Around the matte, where the person's colour, shadow and blur reach into the background: share of the height.
+MARGIN = 0.018
+PATCH = 5
+COARSEST_SIDE_PX = 64
+FINEST_SIDE_PX = 256
+PASSES = 4
+# Pieces from nearby fit better than equal ones from far away: cost of a shift by the picture's whole side.
+FAR_COST = 0.6
+
+
+def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor) -> torch.Tensor:
+    """The photo without its person.
+
+    Args:
+        photo_3HW: [0, 1].
+        matte_HW: the person's opacity.
+        known_HW: bool, the rectangle of canvas pixels that the photo covers; beyond it the filled photo is
+            reflected.
+
+    Returns:
+        [3, H, W] in [0, 1]; untouched pixels are the photo's own.
+    """
+    rows, columns = known_HW.any(1).nonzero()[:, 0], known_HW.any(0).nonzero()[:, 0]
+    top, left = int(rows[0]), int(columns[0])
+    bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
+    reach = 2 * round(matte_HW.shape[0] * MARGIN) + 1
+    person = F.max_pool2d((matte_HW > 0.05).float()[None, None], reach, stride=1, padding=reach // 2)[0, 0]
+    inside = _without_person(photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5)
+    y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
+    x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
+    return inside[:, y[:, None], x[None, :]].clamp(0, 1)
+
+
+def _reflected(place: torch.Tensor, length: int) -> torch.Tensor:
+    """Indices into 0 ... length-1 that run back and forth beyond it."""
+    folded = place % (2 * length)
+    return torch.where(folded >= length, 2 * length - 1 - folded, folded)
+
+
+def _without_person(photo_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
+    if not bool(hole_HW.any()):
+        return photo_3HW
+    smooth = push_pull(photo_3HW, (~hole_HW).float())
+    if float(hole_HW.float().mean()) > 0.9 or min(hole_HW.shape) < 4 * PATCH:
+        return smooth
+    textured = _fill_from_patches(photo_3HW, hole_HW, smooth)
+    # A soft seam of two pixels into the photo.
+    seam = F.avg_pool2d(F.pad(hole_HW.float()[None, None], (2, 2, 2, 2), mode="replicate"), 5, stride=1)[0, 0]
+    return torch.lerp(photo_3HW, textured, torch.maximum(seam, hole_HW.float()))
+
+
+def _fill_from_patches(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, smooth_3HW: torch.Tensor) -> torch.Tensor:
+    """Fill the hole from coarse to fine; each level starts from the level before."""
+    height, width = hole_HW.shape
+    # The same hole must always be filled the same way.
+    random = np.random.default_rng(0)
+    picture, field = smooth_3HW, None
+    side = COARSEST_SIDE_PX
+    while True:
+        scale = min(1.0, side / max(height, width))
+        size = (max(PATCH + 2, round(height * scale)), max(PATCH + 2, round(width * scale)))
+        level = F.interpolate(photo_3HW[None], size, mode="area")[0].permute(1, 2, 0).numpy()
+        hole = F.interpolate(hole_HW.float()[None, None], size, mode="area")[0, 0].numpy() > 0.01
+        start = F.interpolate(picture[None], size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy()
+        filled, field = _fill_level(level, hole, start, field, random)
+        picture = torch.from_numpy(filled).permute(2, 0, 1)
+        if side >= min(FINEST_SIDE_PX, max(height, width)):
+            break
+        side *= 2
+    return _at_full_size(photo_3HW, hole_HW, picture, field)
+
+
+def _at_full_size(
+    photo_3HW: torch.Tensor, hole_HW: torch.Tensor, picture_3hw: torch.Tensor, field: np.ndarray
+) -> torch.Tensor:
+    """Full-size pixels copied along the finest field for texture, on the low frequencies of the voted picture."""
+    height, width = hole_HW.shape
+    rows, columns = field.shape[:2]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    cell_y, cell_x = (y * rows) // height, (x * columns) // width
+    source = torch.from_numpy(field)[cell_y, cell_x]
+    shift_y = ((source[..., 0] - cell_y) * height).div(rows, rounding_mode="floor")
+    shift_x = ((source[..., 1] - cell_x) * width).div(columns, rounding_mode="floor")
+    from_y, from_x = (y + shift_y).clamp(0, height - 1), (x + shift_x).clamp(0, width - 1)
+    voted = F.interpolate(picture_3hw[None], (height, width), mode="bilinear", align_corners=False)[0]
+    small = F.interpolate(photo_3HW[None], (rows, columns), mode="area")
+    detail = photo_3HW - F.interpolate(small, (height, width), mode="bilinear", align_corners=False)[0]
+    usable = (~hole_HW)[from_y, from_x]
+    textured = voted + torch.where(usable, detail[:, from_y, from_x], torch.zeros_like(voted))
+    return torch.where(hole_HW, textured, photo_3HW)
+
+
+def _fill_level(
+    known: np.ndarray, hole: np.ndarray, start: np.ndarray, coarser: np.ndarray | None, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Alternate between finding the nearest whole patches and voting on the hole's colours."""
+    from scipy.ndimage import binary_dilation
+
+    half = PATCH // 2
+    square = np.ones((PATCH, PATCH), dtype=bool)
+    picture = np.where(hole[..., None], start, known).astype(np.float32)
+    touching = binary_dilation(hole, structure=square)
+    valid = ~touching
+    valid[:half], valid[-half:], valid[:, :half], valid[:, -half:] = False, False, False, False
+    if not valid.any():
+        return picture, np.stack(np.mgrid[: hole.shape[0], : hole.shape[1]], -1)
+    field = _initial_field(valid, touching, coarser, random)
+    for _ in range(PASSES):
+        field = _match(picture, valid, touching, field, random, half)
+        voted = _vote(picture, hole, field, half)
+        picture = picture.copy()
+        picture[hole] = voted
+    return picture, field
+
+
+def _initial_field(
+    valid: np.ndarray, touching: np.ndarray, coarser: np.ndarray | None, random: np.random.Generator
+) -> np.ndarray:
+    """Where each pixel first looks: itself if whole, else at random, or as one level before."""
+    shape = valid.shape
+    field = np.stack(np.mgrid[: shape[0], : shape[1]], -1)
+    places = np.argwhere(valid)
+    missing = touching | ~valid
+    field[missing] = places[random.integers(len(places), size=int(missing.sum()))]
+    if coarser is not None:
+        y, x = np.mgrid[: shape[0], : shape[1]]
+        ratio = np.array(shape) / np.array(coarser.shape[:2])
+        coarse_y, coarse_x = (y / ratio[0]).astype(int), (x / ratio[1]).astype(int)
+        shift = (coarser[coarse_y, coarse_x] - np.stack([coarse_y, coarse_x], -1)) * ratio
+        wanted = (np.stack([y, x], -1) + np.round(shift).astype(int)).clip(0, np.array(shape) - 1)
+        better = missing & valid[wanted[..., 0], wanted[..., 1]]
+        field[better] = wanted[better]
+    return field
+
+
+def _match(
+    picture: np.ndarray,
+    valid: np.ndarray,
+    touching: np.ndarray,
+    field: np.ndarray,
+    random: np.random.Generator,
+    half: int,
+) -> np.ndarray:
+    """Nearest-neighbour field by propagation from all four sides and a shrinking random search."""
+    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
+    shape = np.array(valid.shape)
+    here = np.argwhere(touching)
+    best = field[touching]
+    patches = _patches(padded, here, half)
+    cost = _cost(padded, patches, here, best, half)
+
+    def improve(candidate: np.ndarray) -> None:
+        nonlocal best, cost
+        candidate = candidate.clip(0, shape - 1)
+        allowed = np.flatnonzero(valid[candidate[:, 0], candidate[:, 1]] & (candidate != best).any(-1))
+        found = _cost(padded, patches[allowed], here[allowed], candidate[allowed], half)
+        better = allowed[found < cost[allowed]]
+        best[better], cost[better] = candidate[better], found[found < cost[allowed]]
+
+    for step in (4, 2, 1):
+        for shift in ((step, 0), (-step, 0), (0, step), (0, -step)):
+            field = field.copy()
+            field[touching] = best
+            neighbour = (here - np.array(shift)).clip(0, shape - 1)
+            improve(field[neighbour[:, 0], neighbour[:, 1]] + np.array(shift))
+    radius = int(shape.max())
+    while radius >= 1:
+        improve(best + random.integers(-radius, radius + 1, size=best.shape))
+        radius //= 2
+    field = field.copy()
+    field[touching] = best
+    return field
+
+
+def _patches(padded: np.ndarray, centers_N2: np.ndarray, half: int) -> np.ndarray:
+    """[N, taps, 3]: every second pixel of the patch around each centre; they tell enough."""
+    taps = [(dy, dx) for dy in range(0, 2 * half + 1) for dx in range(0, 2 * half + 1) if (dy + dx) % 2 == 0]
+    offsets = np.array(taps)
+    rows, columns = centers_N2[:, 0, None] + offsets[:, 0], centers_N2[:, 1, None] + offsets[:, 1]
+    return padded[rows, columns]
+
+
+def _cost(
+    padded: np.ndarray, patches: np.ndarray, here_N2: np.ndarray, there_N2: np.ndarray, half: int
+) -> np.ndarray:
+    """Squared difference of two patches, plus a little for every step between them."""
+    difference = np.square(patches - _patches(padded, there_N2, half)).sum((1, 2))
+    distance = np.square((here_N2 - there_N2) / max(padded.shape[:2])).sum(-1)
+    return difference + FAR_COST * distance
+
+
+def _vote(picture: np.ndarray, hole: np.ndarray, field: np.ndarray, half: int) -> np.ndarray:
+    """[N, 3] for the hole's pixels: the mean of what the overlapping patches around each propose."""
+    shape = np.array(hole.shape)
+    here = np.argwhere(hole)
+    total, count = np.zeros((len(here), 3), dtype=np.float32), np.zeros((len(here), 1), dtype=np.float32)
+    for dy in range(-half, half + 1):
+        for dx in range(-half, half + 1):
+            neighbour = here + (dy, dx)
+            inside = ((neighbour >= 0) & (neighbour < shape)).all(-1)
+            neighbour = neighbour.clip(0, shape - 1)
+            source = (field[neighbour[:, 0], neighbour[:, 1]] - (dy, dx)).clip(0, shape - 1)
+            total += picture[source[:, 0], source[:, 1]] * inside[:, None]
+            count += inside[:, None]
+    return total / count.clip(1)

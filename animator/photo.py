@@ -1,0 +1,114 @@
+"""Reading the subject's photo: upright, RGB, with its own transparency, within limits.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from animator.errors import PhotoError
+
+# Formats a camera, a phone or a shop delivers. Others can hide scripts, references to other files, or movies.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "MPO")
+MAX_BYTES = 256 * 1024 * 1024
+MAX_SIDE_PX = 16_384
+MAX_PIXELS = 200_000_000
+MIN_SIDE_PX = 64
+# More detail than any canvas shows; tracking and matting need no more either.
+WORKING_SIDE_PX = 2560
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """One photo, upright.
+
+    Attributes:
+        image: RGB; a transparent background is replaced by white.
+        opacity_HW: [0, 1] where the file has transparency, else None.
+        original_size: (width, height) in the file, upright.
+        name: file name for messages.
+    """
+
+    image: Image.Image
+    opacity_HW: np.ndarray | None
+    original_size: tuple[int, int]
+    name: str
+
+    @property
+    def pixels_HWC(self) -> np.ndarray:
+        """uint8 RGB [H, W, 3]."""
+        return np.asarray(self.image)
+
+
+def read_photo(path: str | Path) -> Photo:
+    """Read a photo: EXIF orientation applied, at most `WORKING_SIDE_PX` on its longer side.
+
+    Raises:
+        PhotoError: missing, not a picture, damaged, too small or too large.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as file:
+                _check_size(file.size, path.name)
+                file.draft("RGB", (WORKING_SIDE_PX, WORKING_SIDE_PX))
+                upright = ImageOps.exif_transpose(file)
+                size = file.size if upright.size == file.size else (file.size[1], file.size[0])
+                image = _to_rgba_or_rgb(upright)
+    except PhotoError:
+        raise
+    except Exception as error:  # decoders raise many kinds of errors on damaged files
+        raise PhotoError(
+            f"{path.name}: cannot be read as a photo ({type(error).__name__}). Use a JPEG, PNG or WebP file."
+        ) from error
+    image.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
+    opacity = None
+    if image.mode == "RGBA":
+        opacity = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        white.alpha_composite(image)
+        image = white.convert("RGB")
+    return Photo(image=image, opacity_HW=opacity, original_size=size, name=path.name)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        facts = path.stat()
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"{path}: no such photo") from error
+    if not stat.S_ISREG(facts.st_mode):
+        raise PhotoError(f"{path}: not a file. Give a JPEG, PNG or WebP photo.")
+    if facts.st_size > MAX_BYTES:
+        raise PhotoError(f"{path.name}: {facts.st_size // 2**20} MiB, at most {MAX_BYTES // 2**20} MiB are read")
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if min(width, height) < MIN_SIDE_PX:
+        raise PhotoError(f"{name}: {width}x{height} px is too small, at least {MIN_SIDE_PX} px a side are needed")
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        raise PhotoError(
+            f"{name}: {width}x{height} px is too large, at most {MAX_SIDE_PX} px a side and "
+            f"{MAX_PIXELS // 10**6} megapixels are read. Scale it down first."
+        )
+
+
+def _to_rgba_or_rgb(image: Image.Image) -> Image.Image:
+    """RGBA if any pixel is transparent, else RGB; 16-bit grey is scaled, not clipped."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image, dtype=np.float64)
+        return Image.fromarray((values * (255 / max(values.max(), 1))).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        low, _ = rgba.getchannel("A").getextrema()
+        return rgba if isinstance(low, int) and low < 255 else rgba.convert("RGB")
+    return image.convert("RGB")
