@@ -82,9 +82,7 @@ def _t_pose(body: Body) -> np.ndarray:
     return skin_vertices(body.vertices_V3.astype(np.float32), bones, weights, motions).astype(np.float64)
 
 
-def _piece(
-    garment: Garment, template: ClothTemplate, name: str, moved_W3: np.ndarray, inside_W: np.ndarray
-) -> Piece:
+def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.ndarray, inside_W: np.ndarray) -> Piece:
     edge = garment.cut.distance(template.place_HW3)
     colour, bump = weave(garment.fabric, template, edge)
     if isinstance(garment.cut, ShoeCut):
@@ -128,7 +126,7 @@ def _skirt_piece(body: Body, garment: Garment) -> Piece:
     wave = np.cos(count * angle + rng.uniform(0, 6.3)) + 0.5 * np.cos((count + 3) * angle + rng.uniform(0, 6.3))
     radius = np.linalg.norm(across, axis=1, keepdims=True)
     scale = 1 + garment.flare * down[:, None] ** 0.8
-    shift = (0.010 + garment.folds_m * wave * down ** 0.9)[:, None] * across / np.maximum(radius, 1e-6)
+    shift = (0.010 + garment.folds_m * wave * down**0.9)[:, None] * across / np.maximum(radius, 1e-6)
     moved = rest.copy()
     moved[:, [0, 2]] = axis + across * scale + shift
     return _piece(garment, template, "helper-skirt", moved, garment.cut.distance(place))

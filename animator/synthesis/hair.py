@@ -46,10 +46,14 @@ class HairStyle:
     seed: int
 
 
-def random_hair(rng: np.random.Generator, *, colour: tuple[int, int, int], masculinity: float, ancestry_curl: float) -> HairStyle:
+def random_hair(
+    rng: np.random.Generator, *, colour: tuple[int, int, int], masculinity: float, ancestry_curl: float
+) -> HairStyle:
     """Crops, bobs, long hair and buns; men mostly short."""
     male = masculinity > 0.5
-    kind = str(rng.choice(["short", "bob", "long", "bun"], p=[0.86, 0.06, 0.05, 0.03] if male else [0.2, 0.26, 0.34, 0.2]))
+    kind = str(
+        rng.choice(["short", "bob", "long", "bun"], p=[0.86, 0.06, 0.05, 0.03] if male else [0.2, 0.26, 0.34, 0.2])
+    )
     curl = float(np.clip(rng.beta(1, 4) + 0.7 * ancestry_curl * rng.random(), 0, 1))
     length = {"short": -0.035, "bob": rng.uniform(0.02, 0.10), "long": rng.uniform(0.14, 0.34), "bun": -0.03}[kind]
     return HairStyle(
@@ -113,7 +117,9 @@ class _Head:
         self.offsets = skull - self.centre
         self.distance = np.linalg.norm(self.offsets, axis=1)
         self.directions = self.offsets / self.distance[:, None]
-        self.torso = vertices[(vertices[:, 1] < joint[1]) & (vertices[:, 1] > joint[1] - 0.5) & (np.abs(vertices[:, 0]) < 0.22)]
+        self.torso = vertices[
+            (vertices[:, 1] < joint[1]) & (vertices[:, 1] > joint[1] - 0.5) & (np.abs(vertices[:, 0]) < 0.22)
+        ]
 
     def radius(self, directions: np.ndarray) -> np.ndarray:
         """Distance from the centre to the skull along unit directions [..., 3]."""
@@ -224,7 +230,9 @@ def _strands(rng: np.random.Generator, height: int, width: int, style: HairStyle
     )  # fmt: skip
 
 
-def _outline(head: _Head, style: HairStyle, over_ear: np.ndarray, angle: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _outline(
+    head: _Head, style: HairStyle, over_ear: np.ndarray, angle: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """[H, W] metres inside the hair's edge: hairline in front, around the ears, ends below."""
     s = head.scale
     front = np.abs(angle)

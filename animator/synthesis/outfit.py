@@ -88,9 +88,7 @@ def _trousers(rng: np.random.Generator, masculinity: float) -> Garment:
     fabric = random_fabric(rng, {"plain": 1} if kind == "leggings" else _TROUSER_PATTERNS)
     hang = {"slim": 0.25, "straight": 0.75, "wide": 1.0, "leggings": 0.0}[kind]
     taper = {"slim": 0.12, "straight": 0.06, "wide": -0.05, "leggings": 0.1}[kind]
-    ease = Ease(
-        trunk_m=0.005, leg_m=0.003 if kind == "leggings" else rng.uniform(0.006, 0.012), hang=hang, taper=taper
-    )
+    ease = Ease(trunk_m=0.005, leg_m=0.003 if kind == "leggings" else rng.uniform(0.006, 0.012), hang=hang, taper=taper)
     if kind == "leggings":
         fabric = dataclasses.replace(fabric, folds=0.25)
     cut = BottomCut(waist_m=rng.uniform(1.01, 1.08), hem_m=rng.uniform(0.065, 0.16))

@@ -38,14 +38,20 @@ def fill_triangles(corners_F32, values_F3C, out_HWC, covered_HW):  # type: ignor
                 if w0 >= -1e-5 and w1 >= -1e-5 and w2 >= -1e-5:
                     covered_HW[y, x] = True
                     for c in range(channels):
-                        out_HWC[y, x, c] = w0 * values_F3C[f, 0, c] + w1 * values_F3C[f, 1, c] + w2 * values_F3C[f, 2, c]
+                        out_HWC[y, x, c] = (
+                            w0 * values_F3C[f, 0, c] + w1 * values_F3C[f, 1, c] + w2 * values_F3C[f, 2, c]
+                        )
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def project_vertices(vertices_V3, rotation_33, position_3, focal, cx, cy, out_V3):  # type: ignore[no-untyped-def]
     """Sample x, y and inverse depth of each vertex; inverse depth 0 marks vertices behind the camera."""
     for i in range(vertices_V3.shape[0]):
-        x, y, z = vertices_V3[i, 0] - position_3[0], vertices_V3[i, 1] - position_3[1], vertices_V3[i, 2] - position_3[2]
+        x, y, z = (
+            vertices_V3[i, 0] - position_3[0],
+            vertices_V3[i, 1] - position_3[1],
+            vertices_V3[i, 2] - position_3[2],
+        )
         depth = rotation_33[2, 0] * x + rotation_33[2, 1] * y + rotation_33[2, 2] * z
         if depth < 0.05:
             out_V3[i, 2] = 0.0
@@ -101,7 +107,18 @@ def sample_alpha(texels_N4, table_TL3, texture, level, u, v):  # type: ignore[no
 
 @njit(cache=True, fastmath=True, nogil=True)
 def rasterize(  # type: ignore[no-untyped-def]
-    screen_V3, faces_F3, uv_F32, piece_F, textures_P, cutout_P, two_sided_P, texels_N4, table_TL3, depth_HW, face_HW, lod_F
+    screen_V3,
+    faces_F3,
+    uv_F32,
+    piece_F,
+    textures_P,
+    cutout_P,
+    two_sided_P,
+    texels_N4,
+    table_TL3,
+    depth_HW,
+    face_HW,
+    lod_F,
 ):
     """Fills `depth_HW` (inverse depth, zeroed by the caller) and `face_HW` (-1), and the mip level of each drawn face."""
     height, width = depth_HW.shape
@@ -123,7 +140,9 @@ def rasterize(  # type: ignore[no-untyped-def]
         texture = textures_P[piece]
         ua, va, ub, vb = uv_F32[f, 0, 0], uv_F32[f, 0, 1], uv_F32[f, 1, 0], uv_F32[f, 1, 1]
         uc, vc = uv_F32[f, 2, 0], uv_F32[f, 2, 1]
-        texel_area = abs((ub - ua) * (vc - va) - (vb - va) * (uc - ua)) * table_TL3[texture, 0, 1] * table_TL3[texture, 0, 2]
+        texel_area = (
+            abs((ub - ua) * (vc - va) - (vb - va) * (uc - ua)) * table_TL3[texture, 0, 1] * table_TL3[texture, 0, 2]
+        )
         lod = min(max(0.5 * np.log2(texel_area / abs(area) + 1e-6) + 0.35, 0.0), table_TL3.shape[1] - 1.01)
         lod_F[f] = lod
         level = int(lod + 0.2)

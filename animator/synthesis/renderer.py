@@ -128,7 +128,9 @@ def _floor_light(
         range=[[origin[1], origin[1] + 2 * half], [origin[0], origin[0] + 2 * half]],
     )  # fmt: skip
     covered = np.minimum(contact / 6, 1).astype(np.float32)
-    contact = np.minimum(0.75 * cv2.GaussianBlur(covered, (0, 0), 1.0) + 1.3 * cv2.GaussianBlur(covered, (0, 0), 4.0), 1)
+    contact = np.minimum(
+        0.75 * cv2.GaussianBlur(covered, (0, 0), 1.0) + 1.3 * cv2.GaussianBlur(covered, (0, 0), 4.0), 1
+    )
     share = light.key_3.mean() / (light.key_3.mean() * max(light.direction_3[1], 0.3) + light.sky_3.mean())
     keep = (1 - 0.75 * share * light.direction_3[1] * (1 - key)) * (1 - 0.5 * contact)
     x, z, valid = _floor_points(camera, half + float(np.abs(center).max()) + 8)

@@ -85,9 +85,39 @@ def _key_visibility(height_map, frame, scale, x, y, z, softness):  # type: ignor
 
 @njit(cache=True, fastmath=True, nogil=True)
 def shade(  # type: ignore[no-untyped-def]
-    screen_V3, vertices_V3, normals_V3, ambient_V, faces_F3, uv_F32, piece_F, lod_F, depth_HW, face_HW,
-    textures_P, bumps_P, two_sided_P, materials_PM, texels_N4, table_TL3, linear, straight, height_map, frame_33, center_3, shadow_scale,
-    softness, key_3, sky_3, floor_3, fill_3, eye_3, out_HW3, matte_HW, part_HW, uv_HW2, near_HW,
+    screen_V3,
+    vertices_V3,
+    normals_V3,
+    ambient_V,
+    faces_F3,
+    uv_F32,
+    piece_F,
+    lod_F,
+    depth_HW,
+    face_HW,
+    textures_P,
+    bumps_P,
+    two_sided_P,
+    materials_PM,
+    texels_N4,
+    table_TL3,
+    linear,
+    straight,
+    height_map,
+    frame_33,
+    center_3,
+    shadow_scale,
+    softness,
+    key_3,
+    sky_3,
+    floor_3,
+    fill_3,
+    eye_3,
+    out_HW3,
+    matte_HW,
+    part_HW,
+    uv_HW2,
+    near_HW,
 ):
     """Adds the light of all samples into `out_HW3` (weighted by coverage) and fills the ground-truth maps."""
     height, width = matte_HW.shape
@@ -144,8 +174,16 @@ def shade(  # type: ignore[no-untyped-def]
                         vertices_V3[c, 1] - vertices_V3[a, 1],
                         vertices_V3[c, 2] - vertices_V3[a, 2],
                     )
-                    tx, ty, tz = (e1x * dv2 - e2x * dv1) * sign, (e1y * dv2 - e2y * dv1) * sign, (e1z * dv2 - e2z * dv1) * sign
-                    ex, ey, ez = (e2x * du1 - e1x * du2) * sign, (e2y * du1 - e1y * du2) * sign, (e2z * du1 - e1z * du2) * sign
+                    tx, ty, tz = (
+                        (e1x * dv2 - e2x * dv1) * sign,
+                        (e1y * dv2 - e2y * dv1) * sign,
+                        (e1z * dv2 - e2z * dv1) * sign,
+                    )
+                    ex, ey, ez = (
+                        (e2x * du1 - e1x * du2) * sign,
+                        (e2y * du1 - e1y * du2) * sign,
+                        (e2z * du1 - e1z * du2) * sign,
+                    )
                     strength = 2.0 * materials_PM[p, BUMP]
                     tl = strength * (slope[0] - 0.502) / (np.sqrt(tx * tx + ty * ty + tz * tz) + 1e-12)
                     el = strength * (slope[1] - 0.502) / (np.sqrt(ex * ex + ey * ey + ez * ez) + 1e-12)
@@ -162,7 +200,13 @@ def shade(  # type: ignore[no-untyped-def]
                 wrap = materials_PM[p, SCATTER]
                 if cosine > -wrap:
                     lit = _key_visibility(
-                        height_map, frame_33, shadow_scale, x - center_3[0] + nx * 0.012, y - center_3[1] + ny * 0.012, z - center_3[2] + nz * 0.012, softness
+                        height_map,
+                        frame_33,
+                        shadow_scale,
+                        x - center_3[0] + nx * 0.012,
+                        y - center_3[1] + ny * 0.012,
+                        z - center_3[2] + nz * 0.012,
+                        softness,
                     )
                 direct = max(cosine, 0.0) * lit
                 wrapped = max((cosine + wrap) / (1 + wrap), 0.0) * lit
@@ -179,7 +223,11 @@ def shade(  # type: ignore[no-untyped-def]
                     sky = (sky_3[k] * up + floor_3[k] * (1 - up)) * occluded
                     arriving = key_3[k] * diffuse + sky + fill_3[k] * facing * (0.4 + 0.6 * ambient)
                     albedo = colour[k] * materials_PM[p, TINT + k]
-                    out_HW3[row, column, k] += share * (albedo * arriving * (1 + fuzz) + gloss * key_3[k] + materials_PM[p, GLOSS] * 0.25 * grazing * sky)
+                    out_HW3[row, column, k] += share * (
+                        albedo * arriving * (1 + fuzz)
+                        + gloss * key_3[k]
+                        + materials_PM[p, GLOSS] * 0.25 * grazing * sky
+                    )
                 matte_HW[row, column] += share
                 if near > best:
                     best = near

@@ -73,7 +73,9 @@ def random_complexion(
     """Tone and hair follow ancestry loosely, as they do."""
     tone = float(np.clip(np.dot(ancestry, (0.82, 0.34, 0.22)) + rng.normal(0, 0.14), 0, 1))
     fair = ancestry[2] * (1 - tone)
-    weights = np.array([1.2 + 4 * (1 - ancestry[2]), 2.0, 2.4 * fair, 1.8 * fair, 1.5 * fair, 0.5 * fair, 4.5 * max(age - 0.3, 0)])
+    weights = np.array(
+        [1.2 + 4 * (1 - ancestry[2]), 2.0, 2.4 * fair, 1.8 * fair, 1.5 * fair, 0.5 * fair, 4.5 * max(age - 0.3, 0)]
+    )
     names = list(_HAIR_COLOURS)
     hair = np.array(_HAIR_COLOURS[names[int(rng.choice(len(names), p=weights / weights.sum()))]])
     hair = np.clip(hair * rng.normal(1, 0.1), 12, 230).astype(int)
@@ -86,7 +88,9 @@ def random_complexion(
         iris=_EYE_COLOURS[int(rng.choice(len(_EYE_COLOURS), p=eye_weights / eye_weights.sum()))],
         lips=float(rng.uniform(0.3, 0.5) if male or rng.random() < 0.6 else rng.uniform(0.6, 1.0)),
         brow=float(rng.uniform(0.9, 1.35) if male else rng.uniform(0.65, 1.0)),
-        beard=float(rng.choice([0.0, rng.uniform(0.15, 0.4), rng.uniform(0.6, 1.0)], p=[0.4, 0.35, 0.25]) if male else 0),
+        beard=float(
+            rng.choice([0.0, rng.uniform(0.15, 0.4), rng.uniform(0.6, 1.0)], p=[0.4, 0.35, 0.25]) if male else 0
+        ),
         lash=float(rng.uniform(0.25, 0.5) if male else rng.uniform(0.5, 0.95)),
         freckles=float(max(rng.normal(-0.2, 0.35), 0) * (1 - tone)),
         seed=int(rng.integers(1 << 31)),
@@ -154,7 +158,7 @@ def _paint_lips(skin: np.ndarray, look: Complexion, base: np.ndarray) -> None:
     painted = np.array([165.0, 52, 62]) * (0.55 + 0.45 * base.mean() / 190)
     colour = natural + (painted - natural) * np.clip((look.lips - 0.45) / 0.6, 0, 1)
     skin[:] = _mix(skin, colour, mask * (0.55 + 0.45 * look.lips))
-    line = np.exp(-((_skin_map()[0][..., 1] - _mouth_line_m()) / 0.0016) ** 2) * mask
+    line = np.exp(-(((_skin_map()[0][..., 1] - _mouth_line_m()) / 0.0016) ** 2)) * mask
     skin[:] = _mix(skin, base * 0.35, 0.65 * line)
 
 

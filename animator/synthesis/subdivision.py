@@ -26,17 +26,16 @@ def subdivide(quads_F4: np.ndarray, num_vertices: int, *, smooth: bool) -> tuple
     corner_rows = sparse.identity(num_vertices, format="csr")
     if smooth:
         inner = counts == 2
-        touching = _spread(edge_of_corner.ravel(), np.repeat(np.arange(num_faces), 4)[:, None], 0.5, (num_edges, num_faces))
+        touching = _spread(
+            edge_of_corner.ravel(), np.repeat(np.arange(num_faces), 4)[:, None], 0.5, (num_edges, num_faces)
+        )
         keep, border = sparse.diags(inner.astype(float)), sparse.diags((~inner).astype(float))
         corner_rows = _corner_rule(unique, inner, quads_F4, faces, middles, num_vertices)
         middles = keep @ (0.5 * middles + 0.5 * touching @ faces) + border @ middles
     edge_id = num_vertices + edge_of_corner
     face_id = num_vertices + num_edges + np.arange(num_faces)
     fine = np.concatenate(
-        [
-            np.stack([quads_F4[:, k], edge_id[:, k], face_id, edge_id[:, k - 1]], axis=1)
-            for k in range(4)
-        ]
+        [np.stack([quads_F4[:, k], edge_id[:, k], face_id, edge_id[:, k - 1]], axis=1) for k in range(4)]
     )
     return fine.astype(np.int32), sparse.vstack([corner_rows, middles, faces]).tocsr()
 

@@ -132,7 +132,9 @@ def stand_off(ease: Ease, body: Body, template: ClothTemplate, posed_W3: np.ndar
         trunk = np.abs(place[:, 0]) < 0.2
         trunk_axis = np.array([0.0, 0.0, joints[JOINT["spine2"], 2] + 0.03])
         # Cloth hangs from the bust, the seat and the upper arm; what lies above them follows the body.
-        below_chest = np.clip((1.31 - place[trunk, 1]) / 0.10, 0, 1) * (1 - np.clip((0.86 - place[trunk, 1]) / 0.1, 0, 1))
+        below_chest = np.clip((1.31 - place[trunk, 1]) / 0.10, 0, 1) * (
+            1 - np.clip((0.86 - place[trunk, 1]) / 0.1, 0, 1)
+        )
         carried = _hang(posed_W3[trunk][:, [0, 2]] - trunk_axis[[0, 2]], -posed_W3[trunk, 1], ease.taper, below_chest)
         extra[trunk] += below_chest * carried
         for side, sign in (("left", 1), ("right", -1)):
@@ -140,7 +142,9 @@ def stand_off(ease: Ease, body: Body, template: ClothTemplate, posed_W3: np.ndar
             hip, shoulder = joints[JOINT[f"{side}_hip"]], joints[JOINT[f"{side}_shoulder"]]
             on_leg, on_arm = mine & (place[:, 1] < 0.80), mine & (arm > 0) & (np.abs(place[:, 0]) > 0.25)
             free = np.clip((0.80 - place[on_leg, 1]) / 0.12, 0, 1)
-            extra[on_leg] += free * _hang(posed_W3[on_leg][:, [0, 2]] - hip[[0, 2]], -posed_W3[on_leg, 1], ease.taper, free)
+            extra[on_leg] += free * _hang(
+                posed_W3[on_leg][:, [0, 2]] - hip[[0, 2]], -posed_W3[on_leg, 1], ease.taper, free
+            )
             free = np.clip((np.abs(place[on_arm, 0]) - 0.25) / 0.08, 0, 1)
             across = posed_W3[on_arm][:, [1, 2]] - shoulder[[1, 2]]
             extra[on_arm] += free * _hang(across, sign * posed_W3[on_arm, 0], ease.taper, free)

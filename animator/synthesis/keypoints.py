@@ -1,0 +1,137 @@
+"""Where the trackers' 33 joints (BlazePose) lie on a rendered body.
+
+Each joint is a point fixed to one bone. Face points are taken from the head's geometry; body joints are rig joints
+moved by small offsets, fitted so that rendered people agree with what the tracker's annotators mark.
+
+Legend: K = 33 joints, B bones.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from animator.synthesis.base_mesh import NUM_BODY_VERTICES, load_base_mesh
+from animator.synthesis.body import Body, bone_names
+from animator.synthesis.camera import Camera
+from animator.synthesis.rig import JOINT
+from pose_tracking.skeleton import BLAZEPOSE_33
+
+# Left-side offsets from the rig joint in T-pose axes (x to the left, y up, z forward), in statures.
+_FITTED: dict[str, tuple[float, float, float]] = {
+    "shoulder": (0.0, 0.0, 0.0),
+    "elbow": (0.0, 0.0, 0.0),
+    "wrist": (0.0, 0.0, 0.0),
+    "hip": (0.0, 0.0, 0.0),
+    "knee": (0.0, 0.0, 0.0),
+    "ankle": (0.0, 0.0, 0.0),
+}
+_RIG_BONE = {
+    "shoulder": "upperarm",
+    "elbow": "lowerarm",
+    "wrist": "hand",
+    "hip": "pelvis",
+    "knee": "calf",
+    "ankle": "foot",
+}
+# How far inside the body each joint lies when it faces the camera, metres: deeper counts as hidden.
+_REACH_M = {"hip": 0.17, "shoulder": 0.11, "knee": 0.10, "elbow": 0.08, "ankle": 0.09, "ear": 0.04, "mouth": 0.03}
+
+
+def bind_keypoints(body: Body) -> tuple[np.ndarray, np.ndarray]:
+    """Rest points [K, 3] in the A-pose and the bone index [K] each is fixed to."""
+    names = bone_names()
+    points, bones = np.zeros((len(BLAZEPOSE_33), 3)), np.zeros(len(BLAZEPOSE_33), np.int64)
+    face = _face_points(body)
+    for index, joint in enumerate(BLAZEPOSE_33.joints):
+        side, _, part = joint.partition("_")
+        if joint in face:
+            points[index], bones[index] = face[joint], names.index("head")
+            continue
+        bone, point = _limb_point(body, side, part)
+        points[index], bones[index] = point, names.index(bone)
+    return points, bones
+
+
+def _limb_point(body: Body, side: str, part: str) -> tuple[str, np.ndarray]:
+    s, number = side[0], ("left", "right").index(side)
+    finger = {"thumb": (0, 1), "index": (1, 0), "pinky": (4, 0)}.get(part)
+    if finger:
+        return f"hand_{s}", body.fingers_SF43[number, finger[0], finger[1]]
+    if part in ("heel", "foot_index"):
+        foot = _foot_vertices()[side]["heel" if part == "heel" else "toe"]
+        return (f"foot_{s}" if part == "heel" else f"ball_{s}"), body.vertices_V3[foot].mean(0)
+    joint = JOINT[f"{side}_{part}"]
+    mirrored = np.array(_FITTED[part]) * [1 if side == "left" else -1, 1, 1] * body.person.stature_m
+    bone = _RIG_BONE[part]
+    turn = body.align_J33[JOINT["pelvis"] if part == "hip" else joint]
+    return (bone if part == "hip" else f"{bone}_{s}"), body.joints_J3[joint] + turn.T @ mirrored
+
+
+@lru_cache(maxsize=1)
+def _foot_vertices() -> dict[str, dict[str, np.ndarray]]:
+    """Vertices of the back of the heel and of the tip of the great and second toe on the template."""
+    vertices = load_base_mesh().vertices_V3[:NUM_BODY_VERTICES]
+    found = {}
+    for side, sign in (("left", 1), ("right", -1)):
+        foot = np.flatnonzero((np.sign(vertices[:, 0]) == sign) & (vertices[:, 1] < -0.74))
+        depth = vertices[foot, 2]
+        sole = foot[vertices[foot, 1] < -0.775]
+        found[side] = {
+            "heel": sole[np.argsort(vertices[sole, 2])[:6]],
+            "toe": foot[np.argsort(-depth)[:10]],
+        }
+    return found
+
+
+@lru_cache(maxsize=1)
+def _face_vertices() -> dict[str, np.ndarray]:
+    """Template vertices of nose tip, ear canals, mouth corners and eye corners, by geometry."""
+    mesh = load_base_mesh()
+    vertices = mesh.vertices_V3[:NUM_BODY_VERTICES]
+    eye = mesh.vertices_V3[np.unique(mesh.groups["helper-l-eye"].quads_F4)].mean(0)
+    mouth = mesh.vertices_V3[np.unique(mesh.groups["joint-mouth"].quads_F4)].mean(0)
+
+    def nearest(*target: float, count: int = 4) -> np.ndarray:
+        return np.argsort(np.linalg.norm(vertices - np.array(target), axis=1))[:count]
+
+    head = np.flatnonzero((vertices[:, 1] > eye[1] - 0.06) & (np.abs(vertices[:, 0]) < 0.01))
+    found = {"nose": head[np.argsort(-vertices[head, 2])[:4]]}
+    lips_z = vertices[
+        np.argmin(np.linalg.norm(vertices[:, :2] - [0.024, mouth[1] + 0.008], axis=1) - vertices[:, 2]), 2
+    ]
+    for side, sign in (("left", 1), ("right", -1)):
+        found[f"{side}_eye_inner"] = nearest(sign * (eye[0] - 0.0135), eye[1] - 0.001, eye[2] + 0.014)
+        found[f"{side}_eye_outer"] = nearest(sign * (eye[0] + 0.0150), eye[1] + 0.001, eye[2] + 0.006)
+        found[f"{side}_ear"] = nearest(sign * 0.072, eye[1] - 0.015, eye[2] - 0.085)
+        found[f"mouth_{side}"] = nearest(sign * 0.024, mouth[1] + 0.006, lips_z, count=2)
+    return found
+
+
+def _face_points(body: Body) -> dict[str, np.ndarray]:
+    points = {name: body.vertices_V3[index].mean(0) for name, index in _face_vertices().items()}
+    mesh = load_base_mesh()
+    for side in ("left", "right"):
+        ball = body.vertices_V3[np.unique(mesh.groups[f"helper-{side[0]}-eye"].quads_F4)]
+        points[f"{side}_eye"] = ball.mean(0) + [0, 0, 0.8 * (ball[:, 2].max() - ball[:, 2].mean())]
+    return points
+
+
+def place_keypoints(
+    points_K3: np.ndarray, bones_K: np.ndarray, rotations_B33: np.ndarray, shifts_B3: np.ndarray
+) -> np.ndarray:
+    """[K, 3] world positions."""
+    return np.einsum("kij,kj->ki", rotations_B33[bones_K], points_K3) + shifts_B3[bones_K]
+
+
+def visible_keypoints(points_K3: np.ndarray, camera: Camera, depth_HW: np.ndarray) -> np.ndarray:
+    """[K] float32, 1 where a joint is in the picture and nothing but its own flesh lies before it, else 0."""
+    projected = camera.project(points_K3)
+    column, row = np.floor(projected[:, 0]).astype(int), np.floor(projected[:, 1]).astype(int)
+    inside = (column >= 0) & (row >= 0) & (column < camera.width) & (row < camera.height) & (projected[:, 2] > 0)
+    seen = np.zeros(len(points_K3), np.float32)
+    for k in np.flatnonzero(inside):
+        kind = next((reach for part, reach in _REACH_M.items() if part in BLAZEPOSE_33.joints[k]), 0.05)
+        seen[k] = float(depth_HW[row[k], column[k]] > projected[k, 2] - kind)
+    return seen
