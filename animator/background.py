@@ -212,10 +212,10 @@ def _vote(picture: np.ndarray, hole: np.ndarray, field: np.ndarray, half: int) -
     total, count = np.zeros((len(here), 3), dtype=np.float32), np.zeros((len(here), 1), dtype=np.float32)
     for dy in range(-half, half + 1):
         for dx in range(-half, half + 1):
-            neighbour = here + (dy, dx)
+            neighbour = here + np.array([dy, dx])
             inside = ((neighbour >= 0) & (neighbour < shape)).all(-1)
             neighbour = neighbour.clip(0, shape - 1)
-            source = (field[neighbour[:, 0], neighbour[:, 1]] - (dy, dx)).clip(0, shape - 1)
+            source = (field[neighbour[:, 0], neighbour[:, 1]] - np.array([dy, dx])).clip(0, shape - 1)
             total += picture[source[:, 0], source[:, 1]] * inside[:, None]
             count += inside[:, None]
     return total / count.clip(1)

@@ -12,16 +12,22 @@ from dataclasses import dataclass
 
 import torch
 
+from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
     HEAD,
+    LEFT_SHIN,
     LIMBS,
     RADIUS,
+    RIGHT_SHIN,
     BonePose,
     bone_pose,
 )
-from animator.conditioning.warp.layers import Layer, pixel_centers, smoothstep, split_layers
-from animator.conditioning.warp.raster import inverse_maps, rasterize, sample_photo
+from animator.conditioning.warp.layers import Layer, split_layers
+from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
 from animator.conditioning.warp.skinning import BoneMotion, bone_motion, mirror
+
+# Triangles stretched beyond this are left out: what they would show is smear.
+TEAR_RATIO = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,37 +99,34 @@ class PhotoWarp:
         scale = motion.stretch_BJ22[:, HEAD, 1, 1]
         relative = growth / scale[:, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)
-        depth = torch.where(relative < layer.tear_ratio, depth, float("-inf"))
+        depth = torch.where(relative < TEAR_RATIO, depth, float("-inf"))
         maps, strain = inverse_maps(source, moved, triangles), smoothstep(1.4, 2.2, relative)
         picture = torch.cat([layer.colors_3HW, layer.alpha_HW[None], layer.invented_HW[None]])
-        near, far = (
-            sample_photo(picture, triangle, maps, strain) for triangle in rasterize(moved, triangles, depth, self.size)
-        )
-        return _over(near, far)
+        drawn = draw_photo(picture, rasterize(moved, triangles, depth, self.size), maps, strain)
+        return torch.cat([drawn[:, :4], torch.maximum(drawn[:, 4:5], drawn[:, 5:6])], 1)
 
     def _compose(
         self, pictures: dict[str, torch.Tensor], target: BonePose
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Lay the layers over each other, far arm first."""
         body = pictures["body"]
-        left = pictures.get("left_arm", torch.zeros_like(body))
-        right = pictures.get("right_arm", torch.zeros_like(body))
-        left_far, right_far = (_is_far(target, side)[:, None, None, None] for side in ("left", "right"))
-        stack = [
-            torch.where(left_far, left, torch.zeros_like(left)),
-            torch.where(right_far, right, torch.zeros_like(right)),
-            body,
-            torch.where(left_far, torch.zeros_like(left), left),
-            torch.where(right_far, torch.zeros_like(right), right),
-        ]
-        premultiplied = torch.zeros_like(body[:, :3])
-        coverage, repair = torch.zeros_like(body[:, 3]), torch.zeros_like(body[:, 3])
-        for picture in stack:
+        behind, before = [], _legs_by_depth(pictures, target)
+        for side in ("left", "right"):
+            arm = pictures.get(f"{side}_arm")
+            if arm is None:
+                continue
+            far = _is_far(target, side)[:, None, None, None]
+            if bool(far.any()):
+                behind.append(arm * far)
+            if not bool(far.all()):
+                before.append(arm * ~far)
+        colors, coverage, repair = body.new_zeros(body[:, :3].shape), body.new_zeros(body[:, 3].shape), body[:, 3] * 0
+        for picture in (*behind, body, *before):
             alpha = picture[:, 3]
-            premultiplied = torch.lerp(premultiplied, picture[:, :3], alpha[:, None])
+            colors = torch.lerp(colors, picture[:, :3], alpha[:, None])
             repair = torch.lerp(repair, picture[:, 4], alpha)
             coverage = coverage + alpha * (1 - coverage)
-        return premultiplied / coverage.clamp_min(1e-4)[:, None], coverage, repair
+        return colors / coverage.clamp_min(1e-4)[:, None], coverage, repair
 
     def _missing(self, target: BonePose, coverage_BHW: torch.Tensor) -> torch.Tensor:
         """Limbs the target shows and the photo does not: somebody has to invent them."""
@@ -143,13 +146,18 @@ class PhotoWarp:
         return missing * (1 - coverage_BHW)
 
 
-def _over(near_B6HW: torch.Tensor, far_B6HW: torch.Tensor) -> torch.Tensor:
-    """The nearer surface of one layer before the farther: [B, 5, H, W] colours, opacity, need of repair."""
-    front, back = near_B6HW[:, 3:4], far_B6HW[:, 3:4] * (1 - near_B6HW[:, 3:4])
-    alpha = front + back
-    need = [torch.maximum(drawn[:, 4:5], drawn[:, 5:6]) for drawn in (near_B6HW, far_B6HW)]
-    colors = (near_B6HW[:, :3] * front + far_B6HW[:, :3] * back) / alpha.clamp_min(1e-4)
-    return torch.cat([colors, alpha, need[0] * front + need[1] * back], 1)
+def _legs_by_depth(pictures: dict[str, torch.Tensor], target: BonePose) -> list[torch.Tensor]:
+    """The legs' pictures, farther first: the foot lower in the picture stands nearer to the camera."""
+    if "left_leg" not in pictures or "right_leg" not in pictures:
+        return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
+    left, right = pictures["left_leg"], pictures["right_leg"]
+    left_near = target.end_BJ2[:, LEFT_SHIN, 1] > target.end_BJ2[:, RIGHT_SHIN, 1]
+    if bool(left_near.all()):
+        return [right, left]
+    if not bool(left_near.any()):
+        return [left, right]
+    pick = left_near[:, None, None, None]
+    return [torch.where(pick, right, left), torch.where(pick, left, right)]
 
 
 def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: torch.Tensor) -> torch.Tensor:

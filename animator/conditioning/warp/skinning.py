@@ -30,6 +30,8 @@ STRETCH_RANGE = (0.25, 1.6)
 # A torso seen from the side still has depth: its width never falls below this share of the photo's.
 NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
+# How much nearer to or farther from the shoulders than in the photo the face may move.
+NECK_RANGE = (0.85, 1.15)
 HAND_TURN = 1.0
 # An arm lifts outwards: angles from hanging are counted from -128 to +232 degrees.
 LIFT_CENTER = 0.9
@@ -218,7 +220,19 @@ def _head(
     ones = torch.ones_like(seen)
     shape = torch.diag_embed(torch.stack([torch.lerp(ones, ratio, seen), ones], -1)) * scale[:, None, None]
     placed = middle + _apply(rotation(turn) @ shape, photo.start_BJ2[:, HEAD] - middle_photo)
-    return torch.where(seen[:, None] > 0, placed, target.start_BJ2[:, HEAD]), turn, shape
+    placed = torch.where(seen[:, None] > 0, placed, target.start_BJ2[:, HEAD])
+    return _on_neck(photo, target, placed, scale), turn, shape
+
+
+def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Keep the neck's length: a nod moves the face down, but a flat head must not sink into the shoulders."""
+    unit_photo, unit = (
+        _spine(pose) / _spine(pose).norm(dim=-1, keepdim=True).clamp_min(1e-3) for pose in (photo, target)
+    )
+    before = ((photo.start_BJ2[:, HEAD] - photo.end_BJ2[:, TORSO]) * unit_photo).sum(-1) * scale
+    after = ((head_B2 - target.end_BJ2[:, TORSO]) * unit).sum(-1)
+    kept = torch.minimum(torch.maximum(after, NECK_RANGE[0] * before), NECK_RANGE[1] * before)
+    return head_B2 + (kept - after)[:, None] * unit
 
 
 def _limb(
