@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 from einops import rearrange
 
-# A repeated stamp is moved by this share of a frame period: visible to nobody, and a whole run of repeats
-# (duplicate_pts.mp4 has three in a row) still ends before the next honest stamp.
+# A repeated stamp is moved by this share of a frame period, so that a run of several still ends before the next
+# honest stamp.
 _REPEAT_STEP = 0.125
 # A stamp this far behind its predecessor is a clock that was set back (joined recordings), not jitter.
 _CLOCK_RESET_S = 0.5
