@@ -66,6 +66,8 @@ def read_photo(path: str | Path) -> Photo:
                 image = _to_rgba_or_rgb(upright)
     except PhotoError:
         raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{path.name}: too large, at most {MAX_PIXELS // 10**6} megapixels are read") from error
     except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise PhotoError(
             f"{path.name}: cannot be read as a photo ({type(error).__name__}). Use a JPEG, PNG or WebP file."

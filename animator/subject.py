@@ -1,0 +1,143 @@
+"""The person to animate: photo, pose, matte and background, all on the canvas.
+
+Legend: H W canvas pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from animator.background import fill_background
+from animator.canvas import CanvasConfig, Placement, place_photo
+from animator.conditioning.warp.bones import bone_pose
+from animator.conditioning.warp.cutout import recut_matte
+from animator.errors import PhotoError
+from animator.matting import refine_matte
+from animator.photo import Photo
+from pose_tracking.person import Detection, choose_person
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
+from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.tracking import TrackerConfig, track_photo
+
+# Below this a joint is a guess (BlazePose visibility).
+CONFIDENT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """One person, ready to be animated.
+
+    Attributes:
+        photo_HWC: uint8 RGB, the photo on the canvas, continued beyond its border.
+        pose: one frame, canvas px.
+        matte_HW: float32 [0, 1], the person's opacity.
+        background_HWC: uint8 RGB, the photo without the person.
+        placement: where the photo lies on the canvas.
+        warnings: what the person at the keyboard should know about this photo.
+    """
+
+    photo_HWC: np.ndarray
+    pose: PoseSequence
+    matte_HW: np.ndarray
+    background_HWC: np.ndarray
+    placement: Placement
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_photo(cls, photo: Photo, canvas: CanvasConfig, tracker: TrackerConfig) -> Subject:
+        """Find the person in a photo, cut the person out and fill the background.
+
+        Raises:
+            PhotoError: nobody found, or not the person asked for.
+        """
+        person, warnings = _find_person(photo, tracker)
+        matte = segment_person(photo.pixels_HWC, person)
+        if photo.opacity_HW is not None:
+            matte = matte * photo.opacity_HW
+        placement = place_photo(photo.image.size, canvas, person=_extent(person, matte))
+        return cls.from_parts(photo.image, person, matte, placement, warnings=warnings)
+
+    @classmethod
+    def from_parts(
+        cls,
+        image: Image.Image,
+        person: Detection,
+        matte_HW: np.ndarray,
+        placement: Placement,
+        *,
+        skeleton: Skeleton = BLAZEPOSE_33,
+        warnings: tuple[str, ...] = (),
+    ) -> Subject:
+        """Put a photo, its pose and its coarse matte (all in photo px) on the canvas."""
+        pose = PoseSequence(
+            keypoints_TK2=placement.to_canvas(person.keypoints_K2)[None],
+            confidence_TK=person.confidence_K[None],
+            times_s_T=np.zeros(1),
+            skeleton=skeleton,
+            frame_size=placement.canvas_size,
+        ).to_skeleton(BLAZEPOSE_33)
+        placed = _as_tensor(placement.place(image))
+        coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
+        inside = torch.from_numpy(placement.inside_HW())
+        matte = refine_matte(placed, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)) * inside
+        bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
+        matte = recut_matte(placed, matte, bones) * inside
+        background = fill_background(placed, matte, inside)
+        continued = torch.where(inside, placed, background)
+        return cls(
+            photo_HWC=_as_pixels(continued),
+            pose=pose,
+            matte_HW=matte.numpy(),
+            background_HWC=_as_pixels(background),
+            placement=placement,
+            warnings=warnings,
+        )
+
+
+def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, tuple[str, ...]]:
+    people = track_photo(photo.pixels_HWC, tracker)
+    if not people:
+        raise PhotoError(
+            f"{photo.name}: nobody was found in the photo. Use a photo that shows a person from head to at least "
+            "the waist; drawings are often not recognised."
+        )
+    person = choose_person(people, tracker.person, frame_size=photo.image.size)
+    if person is None:
+        raise PhotoError(
+            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --person."
+        )
+    warnings = []
+    if len(people) > 1 and tracker.person == "largest":
+        warnings.append(
+            f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --person"
+        )
+    return person, tuple(warnings)
+
+
+def _extent(person: Detection, matte_HW: np.ndarray) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) px of matte and confident joints together, within the photo."""
+    height, width = matte_HW.shape
+    rows, columns = np.flatnonzero((matte_HW > 0.5).any(1)), np.flatnonzero((matte_HW > 0.5).any(0))
+    sure = person.keypoints_K2[person.confidence_K > CONFIDENT]
+    xs = [*sure[:, 0], *(columns[[0, -1]] if len(columns) else ())]
+    ys = [*sure[:, 1], *(rows[[0, -1]] if len(rows) else ())]
+    if not xs:
+        return 0.0, 0.0, float(width), float(height)
+    left, right = np.clip([min(xs), max(xs)], 0, width)
+    top, bottom = np.clip([min(ys), max(ys)], 0, height)
+    return float(left), float(top), float(max(right, left + 1)), float(max(bottom, top + 1))
+
+
+def _as_tensor(image: Image.Image) -> torch.Tensor:
+    """[3, H, W] in [0, 1]."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+
+
+def _as_pixels(picture_3HW: torch.Tensor) -> np.ndarray:
+    """uint8 [H, W, 3]."""
+    return (picture_3HW.clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()

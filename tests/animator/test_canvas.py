@@ -1,0 +1,67 @@
+"""Photos of any size land on the canvas, and points can be carried both ways."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from animator.canvas import CanvasConfig, place_photo
+
+SIZES = st.tuples(st.integers(64, 3000), st.integers(64, 3000))
+
+
+@given(
+    photo=SIZES,
+    canvas=SIZES.map(lambda s: (s[0] // 2 * 2, s[1] // 2 * 2)),
+    fit=st.sampled_from(["auto", "fit", "fill"]),
+)
+def test_points_return_to_where_they_came_from(photo, canvas, fit):
+    placement = place_photo(photo, CanvasConfig(width=canvas[0], height=canvas[1], fit=fit))
+    points = np.array([[0.0, 0.0], [photo[0] / 2, photo[1] / 3], [photo[0], photo[1]]], dtype=np.float32)
+    back = placement.to_photo(placement.to_canvas(points))
+    np.testing.assert_allclose(back, points, atol=0.01 * max(photo))
+
+
+@given(photo=SIZES)
+def test_fit_shows_the_whole_photo_and_fill_leaves_no_border(photo):
+    fit = place_photo(photo, CanvasConfig(width=512, height=640, fit="fit"))
+    corners = fit.to_canvas(np.array([[0, 0], photo], dtype=np.float32))
+    assert (corners >= -1).all()
+    assert (corners <= np.array([513, 641])).all()
+    assert place_photo(photo, CanvasConfig(width=512, height=640, fit="fill")).inside_HW().mean() > 0.99
+
+
+def test_auto_keeps_the_whole_person_in_view_of_a_landscape_photo():
+    person = (600.0, 50.0, 800.0, 700.0)
+    placement = place_photo((1280, 720), CanvasConfig(width=512, height=640), person=person)
+    (left, top), (right, bottom) = placement.to_canvas(np.array([person[:2], person[2:]]))
+    assert left > 0
+    assert right < 512
+    assert top > 0
+    assert bottom <= 640
+    # Larger than `fit` would make it.
+    assert placement.scale > 512 / 1280
+
+
+def test_a_placed_photo_shows_its_points_where_to_canvas_says():
+    photo = Image.new("RGB", (400, 300), "white")
+    photo.putpixel((100, 50), (0, 0, 0))
+    photo = photo.resize((1200, 900), Image.Resampling.NEAREST)
+    placement = place_photo(photo.size, CanvasConfig(width=600, height=600, fit="fit"))
+    canvas = np.asarray(placement.place(photo).convert("L"), dtype=float)
+    inside = placement.inside_HW()
+    darkness = np.where(inside, 255 - canvas, 0)
+    ys, xs = np.mgrid[:600, :600] + 0.5
+    seen = np.array([(xs * darkness).sum(), (ys * darkness).sum()]) / darkness.sum()
+    np.testing.assert_allclose(seen, placement.to_canvas(np.array([301.5, 151.5])), atol=0.3)
+
+
+@pytest.mark.parametrize("text", ["512", "512x", "x640", "axb", "5000x10"])
+def test_a_canvas_that_is_no_size_is_refused(text):
+    with pytest.raises(ValueError, match=r"canvas|greater|less"):
+        CanvasConfig.parse(text)
+
+
+def test_canvas_is_read_as_width_by_height():
+    assert CanvasConfig.parse("512x640").size == (512, 640)

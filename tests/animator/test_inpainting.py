@@ -1,0 +1,83 @@
+"""Holes are filled from what surrounds them."""
+
+import torch
+
+from animator.background import fill_background
+from animator.inpainting import push_pull
+from animator.matting import foreground_colors, guided_filter, refine_matte
+
+
+def test_known_pixels_stay_and_a_flat_picture_is_filled_flat():
+    weight = torch.ones(50, 37)
+    weight[10:30, 5:30] = 0
+    picture = torch.full((3, 50, 37), 0.6)
+    picture[:, weight == 0] = 0.1
+    filled = push_pull(picture, weight)
+    torch.testing.assert_close(filled, torch.full_like(filled, 0.6), atol=1e-5, rtol=0)
+
+
+def test_filling_stays_within_the_range_of_the_known_colours():
+    torch.manual_seed(0)
+    picture, weight = torch.rand(3, 64, 48), (torch.rand(64, 48) > 0.7).float()
+    filled = push_pull(picture, weight)
+    known = picture[:, weight == 1]
+    assert (filled.amax((1, 2)) <= known.amax(1) + 1e-5).all()
+    assert (filled.amin((1, 2)) >= known.amin(1) - 1e-5).all()
+    torch.testing.assert_close(filled[:, weight == 1], known)
+
+
+def _striped(height, width):
+    rows = (torch.arange(height) // 8 % 2).float()
+    return rows[None, :, None].expand(3, height, width).contiguous()
+
+
+def test_a_striped_wall_stays_striped_behind_the_person():
+    wall = _striped(160, 128)
+    matte = torch.zeros(160, 128)
+    matte[40:120, 44:84] = 1
+    photo = torch.lerp(wall, torch.full_like(wall, 0.5), matte)
+    filled = fill_background(photo, matte, torch.ones(160, 128, dtype=torch.bool))
+    inside = matte.bool()
+    error = (filled - wall)[:, inside].abs().mean()
+    smooth = (push_pull(photo, 1 - matte) - wall)[:, inside].abs().mean()
+    assert error < 0.5 * smooth
+    torch.testing.assert_close(filled[:, :20], photo[:, :20])
+
+
+def test_filling_is_the_same_every_time():
+    torch.manual_seed(1)
+    photo, matte = torch.rand(3, 96, 96), torch.zeros(96, 96)
+    matte[30:60, 30:60] = 1
+    known = torch.ones(96, 96, dtype=torch.bool)
+    assert torch.equal(fill_background(photo, matte, known), fill_background(photo, matte, known))
+
+
+def test_beyond_the_photo_the_background_is_reflected():
+    photo = torch.rand(3, 64, 64)
+    known = torch.zeros(64, 64, dtype=torch.bool)
+    known[:, 16:48] = True
+    filled = fill_background(photo, torch.zeros(64, 64), known)
+    torch.testing.assert_close(filled[:, :, 15], photo[:, :, 16])
+    torch.testing.assert_close(filled[:, :, 48], photo[:, :, 47])
+
+
+def test_guided_filter_moves_a_blurry_edge_to_the_edge_of_the_picture():
+    picture = torch.zeros(3, 40, 40)
+    picture[:, :, 20:] = 1
+    blurry = torch.linspace(-0.8, 1.8, 40).clamp(0, 1).expand(40, 40).contiguous()
+    refined = guided_filter(picture, blurry, radius=6, epsilon=1e-4)
+    step = (refined[20, 20] - refined[20, 19]) - (blurry[20, 20] - blurry[20, 19])
+    assert step > 0.3
+    assert refine_matte(picture, blurry)[20, 5] < 0.02
+
+
+def test_foreground_colours_near_the_edge_hold_no_background():
+    photo = torch.zeros(3, 60, 60)
+    photo[1] = 1.0
+    matte = torch.zeros(60, 60)
+    matte[:, 30:] = 1
+    matte[:, 28:30] = 0.5
+    photo = torch.lerp(photo, torch.tensor([1.0, 0, 0])[:, None, None].expand_as(photo), matte)
+    colors = foreground_colors(photo, matte)
+    assert colors[0, 30, 28] > 0.95
+    assert colors[1, 30, 28] < 0.05

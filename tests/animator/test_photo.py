@@ -1,0 +1,86 @@
+"""Photos: orientation, transparency, limits and damaged files."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animator.errors import PhotoError
+from animator.photo import WORKING_SIDE_PX, read_photo
+
+
+def _save(path, image, **options):
+    image.save(path, **options)
+    return path
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    image = Image.new("RGB", (200, 100), "blue")
+    image.paste("red", (0, 0, 100, 100))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = read_photo(_save(tmp_path / "turned.jpg", image, exif=exif))
+    assert photo.image.size == (100, 200)
+    assert photo.original_size == (100, 200)
+    top = photo.pixels_HWC[20, 50]
+    assert top[0] > 200
+    assert top[2] < 60
+
+
+def test_transparency_becomes_white_and_opacity(tmp_path):
+    image = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    image.paste((10, 200, 10, 255), (20, 20, 80, 80))
+    photo = read_photo(_save(tmp_path / "cut.png", image))
+    assert photo.opacity_HW is not None
+    assert photo.opacity_HW[0, 0] == 0
+    assert photo.opacity_HW[50, 50] == 1
+    assert photo.pixels_HWC[0, 0].tolist() == [255, 255, 255]
+
+
+def test_an_opaque_alpha_channel_is_no_transparency(tmp_path):
+    assert read_photo(_save(tmp_path / "a.png", Image.new("RGBA", (100, 100), "red"))).opacity_HW is None
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "1", "I;16", "LA"])
+def test_every_colour_mode_becomes_rgb(tmp_path, mode):
+    image = Image.new("I;16", (80, 90), 30000) if mode == "I;16" else Image.new("RGB", (80, 90), "gray").convert(mode)
+    path = _save(tmp_path / ("a.tiff" if mode == "CMYK" else "a.png"), image)
+    assert read_photo(path).pixels_HWC.shape == (90, 80, 3)
+
+
+def test_a_huge_photo_is_reduced_to_the_working_size(tmp_path):
+    photo = read_photo(_save(tmp_path / "huge.jpg", Image.new("RGB", (12000, 3000), "gray")))
+    assert max(photo.image.size) == WORKING_SIDE_PX
+    assert photo.original_size == (12000, 3000)
+
+
+def test_a_tiny_photo_is_refused_with_both_sizes(tmp_path):
+    with pytest.raises(PhotoError, match=r"tiny\.png: 20x20 px is too small, at least 64"):
+        read_photo(_save(tmp_path / "tiny.png", Image.new("RGB", (20, 20))))
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    header = io.BytesIO()
+    Image.new("1", (64, 64)).save(header, "PNG")
+    data = bytearray(header.getvalue())
+    import struct
+    import zlib
+
+    data[16:24] = struct.pack(">II", 60000, 60000)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    (tmp_path / "bomb.png").write_bytes(bytes(data))
+    with pytest.raises(PhotoError, match="too large"):
+        read_photo(tmp_path / "bomb.png")
+
+
+def test_what_is_no_photo_is_refused_in_one_line(tmp_path):
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "empty.png").touch()
+    whole = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)).save(whole, "PNG")
+    (tmp_path / "cut.png").write_bytes(whole.getvalue()[:5000])
+    for name in ("text.jpg", "empty.png", "cut.png", "missing.png", "."):
+        with pytest.raises(PhotoError) as caught:
+            read_photo(tmp_path / name)
+        assert "\n" not in str(caught.value)
