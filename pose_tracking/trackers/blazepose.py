@@ -1,0 +1,288 @@
+"""MediaPipe's solutions behind our own types: poses, mattes and faces. The only file that imports mediapipe, and
+only when used.
+
+Models come with mediapipe 0.10.21: BlazePose (Bazarevsky et al. 2020, arXiv 2006.10204) at complexity 1, Holistic
+(body, hands, face mesh), selfie segmentation, face mesh. They see one person at a time; the others are found by
+painting that one out (`crowd`), or by a `.task` file in the Tasks API (`task_file`).
+
+Legend: H W pixels, K keypoints.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_tracking.crowd import find_everybody
+from pose_tracking.errors import TrackingError
+from pose_tracking.frame import Frame
+from pose_tracking.person import SAME_PERSON, Detection
+from pose_tracking.region import Region, cut, paint_around, place, region_within, view_of
+from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
+from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks, read_person
+from pose_tracking.trackers.stderr_filter import without_library_chatter
+
+REQUIREMENT = "mediapipe==0.10.21"
+# A photo shows what its owner wants animated: where nobody is found at the tracker's own confidence, one lower
+# look is taken. It finds drawn people, and, on empty rooms, bits of furniture, which are small and barely visible.
+_SECOND_LOOK_CONFIDENCE = 0.5
+_SECOND_LOOK_MIN_SIZE = 0.25
+_SECOND_LOOK_MIN_VISIBILITY = 0.6
+_LOOK_MARGIN = 0.2
+_MAX_FACES = 8
+# Class in `mediapipe.solutions`, and the results that show that all of its models have been loaded.
+_SOLUTIONS = {
+    "pose": ("Pose", ("pose_landmarks",)),
+    "holistic": (
+        "Holistic",
+        ("pose_landmarks", "left_hand_landmarks", "right_hand_landmarks", "face_landmarks"),
+    ),
+    "selfie_segmentation": ("SelfieSegmentation", ("segmentation_mask",)),
+    "face_mesh": ("FaceMesh", ("multi_face_landmarks",)),
+}
+_MODELS_OF_COMPLEXITY = {0: "lite", 1: "full", 2: "heavy"}
+
+
+class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
+    """MediaPipe Pose or Holistic in video mode: one person at a time, smoothed from frame to frame.
+
+    Args:
+        holistic: 543 keypoints (body, hands, face mesh) instead of 33, at half the speed.
+        complexity: 0, 1 or 2; only the model of 1 comes with the package.
+        detection_confidence: in [0, 1], for a person to be found. MediaPipe's own default of 0.5 takes furniture
+            for people; 0.7 does not.
+        tracking_confidence: in [0, 1], for a person to be kept.
+        min_visibility: mean visibility of the body below which a find is not a person.
+
+    Raises:
+        TrackingError: mediapipe or the model is not at hand.
+    """
+
+    def __init__(
+        self,
+        *,
+        holistic: bool = False,
+        complexity: int = 1,
+        detection_confidence: float = 0.7,
+        tracking_confidence: float = 0.7,
+        min_visibility: float = 0.3,
+    ) -> None:
+        _check_model(complexity)
+        self.skeleton: Skeleton = HOLISTIC_543 if holistic else BLAZEPOSE_33
+        self._detection_confidence = detection_confidence
+        self._min_visibility = min_visibility
+        self._region: Region | None = None
+        self._view: Region | None = None
+        self._is_stale = False
+        self._graph = _Graph(
+            "holistic" if holistic else "pose",
+            model_complexity=complexity,
+            min_detection_confidence=detection_confidence,
+            min_tracking_confidence=tracking_confidence,
+        )
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        """The person in the frame, or nobody. Frames are handed in order."""
+        pixels = frame.pixels_HWC
+        size = (pixels.shape[1], pixels.shape[0])
+        view = (0, 0, *size) if self._region is None else view_of(self._region, self._view, size=size)
+        if view != self._view:
+            # The model looks for the person where they were in the last picture: that place has moved.
+            self._is_stale |= self._view is not None
+            self._view = view
+        shown = pixels if self._region is None else cut(paint_around(pixels, self._region), view)
+        if self._is_stale:
+            # An empty picture makes it forget, in a seventh of the time that `reset` takes to load the models again.
+            self._graph.process(np.zeros_like(shown))
+            self._is_stale = False
+        person = self._graph.find(shown, self.skeleton, min_visibility=self._min_visibility)
+        return [] if person is None else [person.moved(view[:2])]
+
+    def look_at(self, region: Region | None) -> None:
+        """Show the model only this part of the following frames, close up; None shows all of them."""
+        self._region = region
+
+    def forget(self) -> None:
+        """Let go of whoever was seen last, so that the next frame is searched anew."""
+        self._is_stale = True
+
+    def search(self, frame: Frame, *, known: Sequence[Detection] = (), cut_outs: bool = True) -> list[Detection]:
+        """Everybody in the frame, from left to right, apart from the tracking; see `find_everybody`."""
+        still = _still_pose(self._detection_confidence)
+
+        def find_one(pixels: np.ndarray) -> Detection | None:
+            return still.find(pixels, self.skeleton, min_visibility=self._min_visibility)
+
+        return find_everybody(frame.pixels_HWC, find_one, self.skeleton, known=known, cut_outs=cut_outs)
+
+    def close(self) -> None:
+        """Free the models."""
+        self._graph.close()
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def find_people(
+    pixels_HWC: np.ndarray, *, holistic: bool = False, confidence: float = 0.7, min_visibility: float = 0.3
+) -> list[Detection]:
+    """Everybody in a photo, from left to right.
+
+    Args:
+        pixels_HWC: uint8 RGB [H, W, 3].
+        holistic: 543 keypoints each instead of 33.
+        confidence: in [0, 1], for a person to be found; where nobody is, one more look at 0.5 is taken, which
+            finds drawn people.
+        min_visibility: mean visibility of the body below which a find is not a person.
+    """
+
+    def search(confidence: float, min_visibility: float) -> list[Detection]:
+        still = _still_pose(confidence)
+        return find_everybody(
+            pixels_HWC, lambda pixels: still.find(pixels, BLAZEPOSE_33, min_visibility=min_visibility), BLAZEPOSE_33
+        )
+
+    people = search(confidence, min_visibility)
+    if not people and confidence > _SECOND_LOOK_CONFIDENCE:
+        smallest = _SECOND_LOOK_MIN_SIZE * math.hypot(*pixels_HWC.shape[:2])
+        people = search(_SECOND_LOOK_CONFIDENCE, max(min_visibility, _SECOND_LOOK_MIN_VISIBILITY))
+        people = [person for person in people if person.size_px >= smallest]
+    return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
+
+
+def segment_person(pixels_HWC: np.ndarray, person: Detection | None = None) -> np.ndarray:
+    """How much of each pixel belongs to the person.
+
+    The pose model's own mask: it knows whom it looks at, and keeps the feet and hands that selfie segmentation
+    drops. Selfie segmentation steps in where the pose model does not see the person.
+
+    Args:
+        pixels_HWC: uint8 RGB [H, W, 3].
+        person: whose matte, as found in this picture on BlazePose-33 or Holistic-543; by default whomever the
+            model sees first.
+
+    Returns:
+        float32 [H, W] in [0, 1], as coarse as the model's 256 x 256 px.
+    """
+    size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
+    whole: Region = (0, 0, *size)
+    close_up = whole if person is None else region_within(person.box(margin=_LOOK_MARGIN), size) or whole
+    still = _still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True)
+    for region in dict.fromkeys((whole, close_up)):
+        view = cut(pixels_HWC, region)
+        result = still.process(view)
+        found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
+        if found is not None and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
+            return place(result.segmentation_mask.clip(0, 1), region, size=size)
+    selfie = _kept_graph("selfie_segmentation", (), _owner()).process(cut(pixels_HWC, close_up))
+    return place(selfie.segmentation_mask.clip(0, 1), close_up, size=size)
+
+
+def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
+    """The 468 points of MediaPipe's face mesh for each face in the picture, float32 [468, 2] px.
+
+    Faces that fill little of the picture are missed: hand in the head, cut out and enlarged.
+    """
+    options = (("max_num_faces", _MAX_FACES), ("static_image_mode", True))
+    result = _kept_graph("face_mesh", options, _owner()).process(np.ascontiguousarray(pixels_HWC))
+    size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
+    return [read_landmarks(face.landmark, size=size).keypoints_K2 for face in result.multi_face_landmarks or ()]
+
+
+def load_mediapipe() -> Any:
+    """The mediapipe module.
+
+    Raises:
+        TrackingError: it is missing, broken, or of a version that brings no models.
+    """
+    try:
+        with without_library_chatter():
+            import mediapipe
+    except (ImportError, OSError) as error:
+        raise TrackingError(f"mediapipe cannot be loaded ({error}); pip install {REQUIREMENT}") from error
+    if not hasattr(mediapipe, "solutions"):
+        raise TrackingError(f"mediapipe {mediapipe.__version__} brings no models; pip install {REQUIREMENT}")
+    return mediapipe
+
+
+def frame_error(pixels_HWC: np.ndarray, error: Exception) -> TrackingError:
+    """What to tell when MediaPipe refuses a picture."""
+    height, width = pixels_HWC.shape[:2]
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return TrackingError(f"MediaPipe cannot read a picture of {width} x {height} px ({reason}); use a larger one")
+
+
+class _Graph:
+    """One of MediaPipe's solutions, quiet at start, with our errors."""
+
+    def __init__(self, solution: str, **options: Any) -> None:
+        name, self._results = _SOLUTIONS[solution]
+        self._make = partial(getattr(getattr(load_mediapipe().solutions, solution), name), **options)
+        self._solution: Any = None
+        self._is_warm = False
+
+    def process(self, pixels_HWC: np.ndarray) -> Any:
+        try:
+            if self._is_warm:
+                return self._solution.process(pixels_HWC)
+            # Threads of the graph go on loading models when its constructor has returned, and load further ones
+            # when first needed: only a picture that comes back with all results shows that they are done.
+            with without_library_chatter():
+                self._solution = self._solution or self._make()
+                result = self._solution.process(pixels_HWC)
+        except (RuntimeError, ValueError) as error:
+            raise frame_error(pixels_HWC, error) from error
+        self._is_warm = all(getattr(result, name) is not None for name in self._results)
+        return result
+
+    def find(self, pixels_HWC: np.ndarray, skeleton: Skeleton, *, min_visibility: float) -> Detection | None:
+        size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
+        return read_person(self.process(pixels_HWC), skeleton, size=size, min_visibility=min_visibility)
+
+    def close(self) -> None:
+        if self._solution is not None:
+            self._solution.close()
+
+
+def _check_model(complexity: int) -> None:
+    """MediaPipe would try to download a model it does not bring; say so instead."""
+    name = f"pose_landmark_{_MODELS_OF_COMPLEXITY[complexity]}.tflite"
+    if not (Path(load_mediapipe().__file__).parent / "modules" / "pose_landmark" / name).is_file():
+        raise TrackingError(
+            f"complexity {complexity} needs {name}, which mediapipe does not bring and would download; "
+            "set tracker.complexity = 1, or tracker.kind to a .task file"
+        )
+
+
+@lru_cache(maxsize=8)
+def _kept_graph(solution: str, options: tuple[tuple[str, Any], ...], owner: tuple[int, int]) -> _Graph:
+    """A graph without memory, kept for the next picture: starting one takes longer than four pictures. Kept per
+    `_owner`: graphs are not for two threads at once, and do not survive a fork."""
+    return _Graph(solution, **dict(options))
+
+
+def _owner() -> tuple[int, int]:
+    return (os.getpid(), threading.get_ident())
+
+
+def _still_pose(confidence: float, *, solution: str = "pose", **options: Any) -> _Graph:
+    chosen = {"static_image_mode": True, "model_complexity": 1, "min_detection_confidence": confidence, **options}
+    return _kept_graph(solution, tuple(sorted(chosen.items())), _owner())
+
+
+def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
+    """The same person with Holistic's further keypoints, as far as they show."""
+    padded = on_holistic(body)
+    region = region_within(body.box(margin=_LOOK_MARGIN), (pixels_HWC.shape[1], pixels_HWC.shape[0]))
+    view = pixels_HWC if region is None else paint_around(pixels_HWC, region)
+    still = _still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic")
+    whole = still.find(view, HOLISTIC_543, min_visibility=0.0)
+    return padded if whole is None or whole.distance(padded) > SAME_PERSON else whole

@@ -1,0 +1,64 @@
+"""Keeps the start-up chatter of native libraries off the terminal, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+
+# What TensorFlow Lite, XNNPACK and absl print on every start: information and warnings about themselves.
+# Errors (E0000, F0000) pass.
+_CHATTER = re.compile(rb"^(?:[IW]\d{4} \d\d:\d\d|INFO: Created TensorFlow Lite|WARNING: All log messages before absl)")
+_STDERR = 2
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def without_library_chatter() -> Iterator[None]:
+    """Hold back what is written to standard error; afterwards pass on every line that is not library chatter.
+
+    Native code writes to the file descriptor itself, so that is what is redirected: for the whole process, also
+    for other threads, whose lines arrive late but whole. One thread at a time may hold it (others wait), the same
+    thread may nest it, and the descriptor is restored whatever happens inside.
+    """
+    with _lock, contextlib.ExitStack() as undo:
+        held_back = _redirect(undo)
+        try:
+            yield
+        finally:
+            _flush()
+            undo.close()
+            if held_back is not None:
+                _pass_on(held_back)
+
+
+def _redirect(undo: contextlib.ExitStack) -> int | None:
+    """Point standard error at a temporary file; None when the process has no standard error."""
+    try:
+        original = os.dup(_STDERR)
+    except OSError:
+        return None
+    undo.callback(os.close, original)
+    _flush()
+    with tempfile.TemporaryFile() as file:
+        held_back = os.dup(file.fileno())
+    os.dup2(held_back, _STDERR)
+    undo.callback(os.dup2, original, _STDERR)
+    return held_back
+
+
+def _flush() -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, replaced or absent: nothing to flush
+        sys.stderr.flush()
+
+
+def _pass_on(held_back: int) -> None:
+    with open(held_back, "rb") as file:
+        file.seek(0)
+        lines = [line for line in file if not _CHATTER.match(line)]
+    for line in lines:
+        os.write(_STDERR, line)

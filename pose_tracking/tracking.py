@@ -1,0 +1,274 @@
+"""From frames to one person's motion.
+
+Legend: H W pixels, T frames, K keypoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing_extensions import Self
+
+from pose_tracking.errors import TrackingError
+from pose_tracking.frame import Frame
+from pose_tracking.person import Detection, PersonChoice, PersonFollower
+from pose_tracking.region import Region
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import Skeleton
+
+__all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track", "track_photo"]
+
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class PoseTracker(Protocol):
+    """Finds people in frames, which are handed in order; it may keep a memory from one to the next."""
+
+    skeleton: Skeleton
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        """The people in the frame, in px of `frame.pixels_HWC`."""
+
+    def close(self) -> None:
+        """Free what the tracker holds."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> bool | None: ...
+
+
+@runtime_checkable
+class SinglePersonTracker(PoseTracker, Protocol):
+    """A tracker that sees one person at a time, so it has to be told where to look when there are more."""
+
+    def look_at(self, region: Region | None) -> None:
+        """Regard only this part of the following frames; None regards all of them."""
+
+    def forget(self) -> None:
+        """Let go of whoever was seen last, so that the next frame is searched anew."""
+
+    def search(self, frame: Frame, *, known: Sequence[Detection] = (), cut_outs: bool = True) -> list[Detection]:
+        """Everybody in one frame, from left to right, `known` among them; see `crowd.find_everybody`."""
+
+
+class TrackerConfig(BaseModel):
+    """How people are found in clip and photo, and which one is followed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = Field(
+        default="blazepose",
+        description="blazepose (33 joints), holistic (with hands and face, half the speed), or a MediaPipe .task file",
+    )
+    complexity: Literal[0, 1, 2] = Field(default=1, description="pose model; only 1 comes with mediapipe")
+    recorded: Path | None = Field(
+        default=None,
+        description="poses of the clip instead of tracking it: our .npz or .json, OpenPose, COCO or BlazePose JSON",
+    )
+    detection_confidence: _Fraction = Field(
+        default=0.7, description="from which on a person counts as found; at 0.5 furniture is found too"
+    )
+    tracking_confidence: _Fraction = Field(default=0.7, description="below which a person counts as lost")
+    min_visibility: _Fraction = Field(
+        default=0.3, description="mean visibility of the body below which a find is not a person"
+    )
+    person: Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction] = Field(
+        default="largest",
+        description="whom to follow: largest, center, n-th from the left (0 first), or [x, y] as fractions",
+    )
+    max_people: Annotated[int, Field(ge=1, le=20)] = Field(default=4, description="most people a .task file finds")
+    max_missing: _Fraction = Field(
+        default=0.75, description="share of frames without the person from which on a clip is refused"
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, kind: str) -> str:
+        if kind not in {"blazepose", "holistic"} and not kind.endswith(".task"):
+            raise ValueError(f"{kind!r} is not a tracker; choose blazepose, holistic or a path ending in .task")
+        return kind
+
+
+def open_tracker(config: TrackerConfig) -> PoseTracker:
+    """The tracker that `config` describes. Close it, or use it in a `with` block.
+
+    Raises:
+        TrackingError: mediapipe, a model or a recording is not at hand.
+    """
+    if config.recorded is not None:
+        from pose_tracking.trackers.recorded import RecordedTracker
+
+        return RecordedTracker(config.recorded)
+    confidences = {
+        "detection_confidence": config.detection_confidence,
+        "tracking_confidence": config.tracking_confidence,
+        "min_visibility": config.min_visibility,
+    }
+    if config.kind.endswith(".task"):
+        from pose_tracking.trackers.task_file import TaskTracker
+
+        return TaskTracker(config.kind, max_people=config.max_people, **confidences)
+    from pose_tracking.trackers.blazepose import BlazePoseTracker
+
+    return BlazePoseTracker(holistic=config.kind == "holistic", complexity=config.complexity, **confidences)
+
+
+def track(
+    frames: Iterable[Frame],
+    tracker: PoseTracker,
+    *,
+    frame_size: tuple[int, int],
+    config: TrackerConfig,
+    on_frame: Callable[[int], None] | None = None,
+    source: str = "clip",
+) -> PoseSequence:
+    """One person's keypoints in every frame.
+
+    Frames are read one ahead in a thread of their own, so that decoding and tracking overlap; one pose per frame
+    is all that is kept.
+
+    Args:
+        frames: the clip in presentation order; may be smaller than `frame_size`, of the same shape.
+        tracker: finds the people; stays open.
+        frame_size: (width, height) px of the picture the keypoints are given in.
+        config: `person` and `max_missing` are used here.
+        on_frame: called after each frame with the number of frames done.
+        source: the clip's name, for messages.
+
+    Returns:
+        As many poses as frames; NaN with confidence 0 where the person is not in view.
+
+    Raises:
+        TrackingError: no frames, the person missing from all or from more than `config.max_missing` of them.
+        ClipError: from `frames`.
+    """
+    follower = PersonFollower(config.person, frame_size=frame_size)
+    unseen = _unseen(tracker.skeleton)
+    poses: list[Detection] = []
+    times_s: list[float] = []
+    num_found = 0
+    for frame in _read_ahead(frames):
+        person = _follow(frame, tracker, follower, frame_size=frame_size, choice=config.person)
+        num_found += person is not None
+        poses.append(person or unseen)
+        times_s.append(frame.time_s)
+        if on_frame is not None:
+            on_frame(len(poses))
+    _check_presence(num_found, len(poses), follower.most_in_view, config, source)
+    return PoseSequence(
+        keypoints_TK2=np.stack([pose.keypoints_K2 for pose in poses]),
+        confidence_TK=np.stack([pose.confidence_K for pose in poses]),
+        times_s_T=np.array(times_s),
+        skeleton=tracker.skeleton,
+        frame_size=frame_size,
+    )
+
+
+def track_photo(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection]:
+    """Everybody in a photo, from left to right; `choose_person` picks the one that `config.person` asks for.
+
+    Args:
+        pixels_HWC: uint8 RGB [H, W, 3].
+        config: a recording is not looked at: it belongs to the clip.
+
+    Raises:
+        TrackingError: mediapipe or the model is not at hand.
+    """
+    if config.kind.endswith(".task"):
+        with open_tracker(config.model_copy(update={"recorded": None})) as tracker:
+            people = tracker.detect(Frame(pixels_HWC=pixels_HWC, time_s=0.0, index=0))
+        return sorted(people, key=lambda person: person.center[0])
+    from pose_tracking.trackers.blazepose import find_people
+
+    return find_people(
+        pixels_HWC,
+        holistic=config.kind == "holistic",
+        confidence=config.detection_confidence,
+        min_visibility=config.min_visibility,
+    )
+
+
+def _follow(
+    frame: Frame,
+    tracker: PoseTracker,
+    follower: PersonFollower,
+    *,
+    frame_size: tuple[int, int],
+    choice: PersonChoice,
+) -> Detection | None:
+    """The followed person in px of `frame_size`."""
+    height, width = frame.pixels_HWC.shape[:2]
+    stretch = (frame_size[0] / width, frame_size[1] / height)
+    if not isinstance(tracker, SinglePersonTracker):
+        found = [person.scaled(stretch) for person in tracker.detect(frame)]
+        return follower.step(found, frame.time_s)
+    region = follower.region(frame.time_s)
+    tracker.look_at(None if region is None else _shrunk(region, stretch))
+    seen = tracker.detect(frame)
+    found = [person.scaled(stretch) for person in seen]
+
+    def search() -> list[Detection]:
+        # Cut-outs show people who are small; beside somebody the tracker saw, the largest is not among them.
+        cut_outs = choice != "largest" or not seen
+        others = tracker.search(frame, known=seen, cut_outs=cut_outs)
+        return [*found, *(person.scaled(stretch) for person in others if not any(person is one for one in seen))]
+
+    chosen = follower.step(found, frame.time_s, everyone=search)
+    if found and not any(chosen is person for person in found):
+        tracker.forget()  # it is on somebody else
+    return chosen
+
+
+def _shrunk(region: Region, stretch: tuple[float, float]) -> Region:
+    """A region of `frame_size` in px of the frame."""
+    left, top, right, bottom = region
+    return (
+        int(left / stretch[0]),
+        int(top / stretch[1]),
+        max(1, round(right / stretch[0])),
+        max(1, round(bottom / stretch[1])),
+    )
+
+
+def _read_ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The same frames, the next one being read while this one is used."""
+    iterator = iter(frames)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as reader:
+        pending = reader.submit(next, iterator, None)
+        while (frame := pending.result()) is not None:
+            pending = reader.submit(next, iterator, None)
+            yield frame
+
+
+def _unseen(skeleton: Skeleton) -> Detection:
+    return Detection(
+        keypoints_K2=np.full((len(skeleton), 2), np.nan, dtype=np.float32),
+        confidence_K=np.zeros(len(skeleton), dtype=np.float32),
+    )
+
+
+def _check_presence(num_found: int, num_frames: int, most_in_view: int, config: TrackerConfig, source: str) -> None:
+    if num_frames == 0:
+        raise TrackingError(f"{source}: no frames to track; check the clip and its start and end")
+    num_missing = num_frames - num_found
+    if num_found and num_missing <= config.max_missing * num_frames:
+        return
+    if most_in_view == 0:
+        raise TrackingError(
+            f"{source}: nobody in any of {num_frames} frames. Show one person whole and well lit, "
+            f"or lower tracker.detection_confidence ({config.detection_confidence:g})"
+        )
+    if num_found == 0:
+        raise TrackingError(
+            f"{source}: tracker.person = {config.person!r} matches nobody; at most {most_in_view} "
+            f"{'person is' if most_in_view == 1 else 'people are'} in view. Choose largest, center, an index or a point"
+        )
+    raise TrackingError(
+        f"{source}: nobody in {num_missing} of {num_frames} frames (max {config.max_missing:.0%}). "
+        "Look at the preview, then trim the clip, set tracker.person or raise tracker.max_missing"
+    )
