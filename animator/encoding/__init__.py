@@ -1,0 +1,17 @@
+"""Frames written as MP4 with sound, GIF, WebP or PNG, marked as made; see `encode`."""
+
+from animator.encoding.audio import AudioSource
+from animator.encoding.encoder import EncodeConfig, Encoder, EncodeResult, Format, encode, open_encoder
+from animator.encoding.provenance import provenance_metadata, read_provenance
+
+__all__ = [
+    "AudioSource",
+    "EncodeConfig",
+    "EncodeResult",
+    "Encoder",
+    "Format",
+    "encode",
+    "open_encoder",
+    "provenance_metadata",
+    "read_provenance",
+]
