@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_bytes_and_name_are_on_the_disk_before_the_block_is_over(
     real_fsync, real_replace = os.fsync, os.replace
 
     def fsync(handle: int) -> None:
-        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        steps.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
         real_fsync(handle)
 
     def replace(source: Path, target: Path) -> None:
