@@ -71,7 +71,8 @@ def _floor_share(camera: Camera, wall_z: float) -> tuple[np.ndarray, np.ndarray,
 def _studio(rng: np.random.Generator, camera: Camera) -> np.ndarray:
     """A paper sweep: wall and floor of one colour meeting in a soft curve, brighter around the person."""
     base = rng.choice([236, 214, 188, 150, 110, 66], p=[0.30, 0.24, 0.20, 0.12, 0.08, 0.06])
-    colour = _linear(base + rng.normal(0, 7, 3) + rng.normal(0, 3))
+    # Most papers are grey or off-white; one in five is coloured.
+    colour = _linear(base + rng.normal(0, 12 if rng.random() < 0.2 else 2.5, 3) + rng.normal(0, 3))
     _, _, over_line = _floor_share(camera, rng.uniform(1.0, 2.5))
     wall = 1 / (1 + np.exp(-over_line / rng.uniform(0.15, 0.45)))
     shade = 1 + rng.uniform(-0.16, 0.10) * wall

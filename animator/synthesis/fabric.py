@@ -97,15 +97,18 @@ def random_fabric(rng: np.random.Generator, patterns: dict[str, float]) -> Fabri
     )
 
 
-def weave(fabric: Fabric, template: ClothTemplate, edge_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def weave(
+    fabric: Fabric, template: ClothTemplate, edge_HW: np.ndarray, *, hanging: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Colour [H, W, 3] float sRGB and bump [H, W, 4] uint8 of the fabric on the template.
 
     `edge_HW` is the distance in metres to the piece's nearest cut edge; hems get their stitching from it.
+    `hanging` cloth (skirts) falls in long folds from the waist instead of creasing at joints.
     """
     rng = np.random.default_rng(fabric.seed)
     place = template.place_HW3
-    around, along = cloth_coordinates(place)
-    height = fold_heights(place, rng) * fabric.folds
+    around, along = cloth_coordinates(place, hanging=hanging)
+    height = (hanging_folds(place, rng) if hanging else fold_heights(place, rng)) * fabric.folds
     colour = _pattern(fabric, place, around, along, rng)
     if fabric.pattern == "knit":
         rib = 0.0012 * np.sin(2 * np.pi * around / 0.016)
@@ -118,11 +121,11 @@ def weave(fabric: Fabric, template: ClothTemplate, edge_HW: np.ndarray) -> tuple
     return np.clip(colour, 4, 250), encode_bump(height, template)
 
 
-def cloth_coordinates(place_HW3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cloth_coordinates(place_HW3: np.ndarray, *, hanging: bool) -> tuple[np.ndarray, np.ndarray]:
     """Metres around and along the limb a texel lies on: trunk, arm (|x| > 0.2 m at shoulder height) or leg."""
     x, y, z = place_HW3[..., 0], place_HW3[..., 1], place_HW3[..., 2]
     arm = (np.abs(x) > 0.19) & (y > 1.2)
-    leg = y < 0.84
+    leg = (y < 0.84) & (not hanging)
     around = np.arctan2(x, z - 0.015) * 0.145
     around = np.where(leg, np.arctan2(x - np.sign(x) * 0.103, z) * 0.08, around)
     around = np.where(arm, np.arctan2(y - 1.357, z) * 0.055, around)
@@ -177,10 +180,13 @@ def _print(place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def fourier_noise(place: np.ndarray, rng: np.random.Generator, size_m: float, count: int = 14) -> np.ndarray:
     """Smooth noise of unit spread and feature size `size_m`, as a sum of random plane waves in space."""
-    waves = rng.normal(0, 1, (count, 3)) / size_m * 1.4
-    phases = rng.uniform(0, 2 * np.pi, count)
-    flat = place.reshape(-1, 3).astype(np.float32) @ waves.T.astype(np.float32) + phases.astype(np.float32)
-    return (np.cos(flat).sum(1) * np.sqrt(2 / count)).reshape(place.shape[:2])
+    waves = (rng.normal(0, 1, (count, 3)) / size_m * 1.4).astype(np.float32)
+    phases = rng.uniform(0, 2 * np.pi, count).astype(np.float32)
+    height, width = place.shape[:2]
+    # Features of a centimetre and more need no more than every other texel.
+    sparse = place[::2, ::2] if size_m >= 0.01 else place
+    noise = np.cos(sparse.astype(np.float32) @ waves.T + phases).sum(-1) * np.float32(np.sqrt(2 / count))
+    return noise if noise.shape == (height, width) else cv2.resize(noise, (width, height))
 
 
 def fold_heights(place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -205,13 +211,26 @@ def fold_heights(place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return 0.0024 * joints * rings + 0.0026 * drapes + 0.0008 * broad
 
 
+def hanging_folds(place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Height in metres of folds that run from the waist to the hem and grow on the way."""
+    angle = np.arctan2(place[..., 0], place[..., 2] - 0.015)
+    down = np.clip((1.05 - place[..., 1]) / 0.6, 0, 1)
+    bend = 0.25 * fourier_noise(place, rng, 0.35)
+    count = int(rng.integers(7, 15))
+    waves = np.cos(count * (angle + bend) + rng.uniform(0, 6.3)) + 0.5 * np.cos(
+        (2 * count + 1) * (angle + bend) + rng.uniform(0, 6.3)
+    )
+    envelope = np.clip(0.6 + 0.5 * fourier_noise(place, rng, 0.25), 0.1, 1.3)
+    return (0.0008 + 0.0042 * down) * waves * envelope + 0.0006 * fourier_noise(place, rng, 0.12)
+
+
 def encode_bump(height_HW: np.ndarray, template: ClothTemplate) -> np.ndarray:
     """uint8 [H, W, 4]: slope along u and v around 128 (full scale 1), cavity in the third channel."""
     smooth = cv2.GaussianBlur(height_HW.astype(np.float32), (0, 0), 0.8)
     dv, du = np.gradient(smooth, template.texel_m)
     edge = cv2.erode(template.inside_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     du, dv = np.where(edge, du, 0), np.where(edge, -dv, 0)
-    hollow = cv2.GaussianBlur(smooth, (0, 0), 5) - smooth
-    cavity = np.clip(1 - 55 * np.where(edge, hollow, 0), 0.55, 1)
+    hollow = cv2.GaussianBlur(smooth, (0, 0), 7) - cv2.GaussianBlur(smooth, (0, 0), 1.5)
+    cavity = np.clip(1 - 40 * np.where(edge, hollow, 0), 0.55, 1)
     channels = [128 + 127 * np.clip(du, -1, 1), 128 + 127 * np.clip(dv, -1, 1), 255 * cavity, np.full_like(cavity, 255)]
     return np.round(np.stack(channels, axis=-1)).astype(np.uint8)

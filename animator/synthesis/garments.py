@@ -65,7 +65,10 @@ def dress(body: Body, garments: list[Garment]) -> tuple[list[Piece], np.ndarray]
             pieces.append(_skirt_piece(body, garment))
             continue
         off = stand_off(garment.ease, body, template, posed)
-        off = np.maximum(off, np.where(covered_to > 0, covered_to + _LAYER_M, 0))
+        if isinstance(garment.cut, BottomCut):
+            # A waistband sits tight; cloth gains room on the way down.
+            off = np.minimum(off, 0.004 + 0.16 * np.clip(garment.cut.waist_m - template.place_W3[:, 1], 0, None))
+        off = _over(off, covered_to, template)
         inside = garment.cut.distance(template.place_W3)
         covered_to = np.where(inside > -0.03, np.maximum(covered_to, off), covered_to)
         moved = rest + off[:, None] * vertex_normals(rest.astype(np.float32), template.faces_F3)
@@ -76,6 +79,19 @@ def dress(body: Body, garments: list[Garment]) -> tuple[list[Piece], np.ndarray]
     return pieces, bare
 
 
+def _over(off_W: np.ndarray, under_W: np.ndarray, template: ClothTemplate) -> np.ndarray:
+    """Lifts a layer over what lies under it, easing the step at the hidden edge (a waistband) over some centimetres."""
+    if not under_W.any():
+        return off_W
+    needed = np.where(under_W > 0, under_W + _LAYER_M, 0)
+    eased = needed
+    for _ in range(14):
+        eased = np.maximum(needed, 0.94 * (template.average_WW @ eased))
+    for _ in range(4):
+        eased = np.maximum(needed, 0.4 * eased + 0.6 * (template.average_WW @ eased))
+    return np.maximum(off_W, eased)
+
+
 def _t_pose(body: Body) -> np.ndarray:
     bones, weights = strongest_influences(skin_weights())
     motions = dual_quaternions(*bone_motions(body, rest_pose()))
@@ -84,7 +100,7 @@ def _t_pose(body: Body) -> np.ndarray:
 
 def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.ndarray, inside_W: np.ndarray) -> Piece:
     edge = garment.cut.distance(template.place_HW3)
-    colour, bump = weave(garment.fabric, template, edge)
+    colour, bump = weave(garment.fabric, template, edge, hanging=garment.part == "skirt")
     if isinstance(garment.cut, ShoeCut):
         colour = _shoe_colours(colour, template, garment)
     alpha = np.clip(127.5 + 100 * edge / template.texel_m, 0, 255)

@@ -237,7 +237,8 @@ def _outline(
     s = head.scale
     front = np.abs(angle)
     ragged = cv2.GaussianBlur(rng.normal(size=(1, over_ear.shape[1])).astype(np.float32), (0, 0), 2.2)
-    ragged = ragged / ragged.std() * (0.002 + 0.006 * style.curl + 0.004 * (style.length_m > 0))
+    ends = np.clip((front - 0.9) / 0.5, 0.12, 1)
+    ragged = ragged / ragged.std() * (0.002 + 0.006 * style.curl + 0.004 * (style.length_m > 0)) * ends
     forehead = (0.062 + 0.022 * style.hairline) * s - style.fringe_m
     temple = 0.030 * s
     # Forehead until about 0.6 rad, down the temples to the sideburn at 1.25, around the ear, then the nape.

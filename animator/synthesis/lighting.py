@@ -17,8 +17,8 @@ from animator.synthesis.rasterizer import shadow_depth
 
 SHADOW_CELLS = 448
 SHADOW_EXTENT_M = 3.2
-_AMBIENT_CELL_M = 0.032
-_AMBIENT_CELLS = 96
+AMBIENT_CELL_M = 0.032
+AMBIENT_CELLS = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,11 +79,14 @@ def ambient_directions(count: int = 11) -> np.ndarray:
     return np.stack(frames)
 
 
+AMBIENT_FRAMES = ambient_directions()
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def ambient_visibility(vertices_V3, normals_V3, frames_D33, center_3):  # type: ignore[no-untyped-def]
     """[V] float32 share of the ambient light that reaches each vertex, 0 to 1."""
     count = vertices_V3.shape[0]
-    size, scale = _AMBIENT_CELLS, 1.0 / _AMBIENT_CELL_M
+    size, scale = AMBIENT_CELLS, 1.0 / AMBIENT_CELL_M
     seen = np.zeros(count, np.float32)
     total = np.full(count, np.float32(1e-4))
     flat = np.empty((count, 3), np.float32)

@@ -16,7 +16,7 @@ from animator.synthesis.tailoring import BottomCut, Ease, ShoeCut, SkirtCut, Top
 _TOP_PATTERNS = {
     "plain": 9, "stripes": 2.5, "checks": 1.5, "dots": 0.8, "gradient": 0.4, "knit": 1.5, "print": 2, "melange": 2,
 }  # fmt: skip
-_TROUSER_PATTERNS = {"plain": 6, "denim": 6, "melange": 1.5, "checks": 0.4, "stripes": 0.2}
+_TROUSER_PATTERNS = {"plain": 6, "denim": 6, "melange": 1.5, "checks": 0.3}
 _SKIRT_PATTERNS = {"plain": 5, "print": 2, "dots": 0.8, "checks": 1, "gradient": 0.4, "melange": 1, "denim": 0.6}
 
 
@@ -75,7 +75,7 @@ def _jacket(rng: np.random.Generator) -> Garment:
     fabric = random_fabric(rng, {"plain": 6, "denim": 2, "melange": 2, "checks": 1, "knit": 1})
     ease = Ease(trunk_m=0.020, arm_m=0.014, leg_m=0.02, hang=float(rng.uniform(0.5, 1.0)), taper=0.08)
     cut = TopCut(
-        hem_m=rng.uniform(0.62, 0.95), sleeve_m=rng.uniform(0.64, 0.68), neck="open",
+        hem_m=rng.uniform(0.83, 0.95), sleeve_m=rng.uniform(0.64, 0.68), neck="open",
         **_neck_size(rng, "open", 0.0),
     )  # fmt: skip
     return Garment(part="top", cut=cut, ease=ease, fabric=fabric)

@@ -13,7 +13,7 @@ from numba import njit
 
 SAMPLES = 2
 # Alpha a texel needs to count, by sample of the pixel: cut-outs fade over four levels instead of one.
-_ALPHA_LEVELS = np.array([[0.2, 0.65], [0.8, 0.4]], np.float32) * 255
+ALPHA_LEVELS = np.array([[0.2, 0.65], [0.8, 0.4]], np.float32) * 255
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -163,7 +163,7 @@ def rasterize(  # type: ignore[no-untyped-def]
                 if cutout:
                     u = (w0 * ia * ua + w1 * ib * ub + w2 * ic * uc) / near
                     v = (w0 * ia * va + w1 * ib * vb + w2 * ic * vc) / near
-                    if sample_alpha(texels_N4, table_TL3, texture, level, u, v) < _ALPHA_LEVELS[y & 1, x & 1]:
+                    if sample_alpha(texels_N4, table_TL3, texture, level, u, v) < ALPHA_LEVELS[y & 1, x & 1]:
                         continue
                 depth_HW[y, x] = near
                 face_HW[y, x] = f

@@ -18,7 +18,6 @@ from animator.synthesis.rasterizer import SAMPLES, project_vertices, rasterize, 
 from animator.synthesis.shading import LINEAR, encode_srgb, shade
 
 _STRAIGHT = (np.arange(256) / 255).astype(np.float32)
-_FRAMES = lighting.ambient_directions()
 _FLOOR_CELL_M, _FLOOR_CELLS = 0.035, 112
 
 
@@ -59,7 +58,7 @@ def draw(
     normals = vertex_normals(vertices_V3, mesh.faces_F3)
     center = vertices_V3.mean(0)
     center[1] = 0.9
-    ambient = lighting.ambient_visibility(vertices_V3, normals, _FRAMES, center)
+    ambient = lighting.ambient_visibility(vertices_V3, normals, lighting.AMBIENT_FRAMES, center)
     frame = lighting.light_frame(light.direction_3)
     shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
     depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
@@ -81,7 +80,7 @@ def draw(
         light.key_3.astype(f32), light.sky_3.astype(f32), light.floor_3.astype(f32), light.fill_3.astype(f32),
         camera.position_3.astype(f32), colour, matte, parts, uv, near,
     )  # fmt: skip
-    lit = _floor_light(vertices_V3, shadow, frame, center, light, camera)
+    lit = floor_light(vertices_V3, shadow, frame, center, light, camera)
     behind = background_HW3 * (1 + floor_strength * (lit - 1))
     linear = colour + behind * (1 - matte[..., None])
     with np.errstate(divide="ignore"):
@@ -103,7 +102,7 @@ def _screen(vertices_V3: np.ndarray, camera: Camera) -> np.ndarray:
     return screen
 
 
-def _floor_light(
+def floor_light(
     vertices_V3: np.ndarray,
     shadow: np.ndarray,
     frame: np.ndarray,

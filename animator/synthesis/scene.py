@@ -17,18 +17,14 @@ from animator.errors import JobError
 from animator.synthesis import keypoints, renderer
 from animator.synthesis.backdrop import Backdrop
 from animator.synthesis.base_mesh import NUM_BODY_VERTICES, read_target
-from animator.synthesis.body import Body, bone_motions, build_body
+from animator.synthesis.body import Body, bone_motions
 from animator.synthesis.camera import Camera
-from animator.synthesis.garments import Garment, dress
-from animator.synthesis.hair import hair_piece, random_hair
-from animator.synthesis.mesh import Piece, RenderMesh, join_pieces
-from animator.synthesis.outfit import random_outfit
-from animator.synthesis.phenotype import random_phenotype
+from animator.synthesis.casting import cast_person
+from animator.synthesis.mesh import RenderMesh, join_pieces
 from animator.synthesis.rig import BodyPose, forward_kinematics
-from animator.synthesis.skin import eye_pieces, random_complexion, skin_piece
 from animator.synthesis.skinning import dual_quaternions, skin_vertices
 from animator.synthesis.skirt import SkirtRig, build_skirt_rig, move_skirt
-from animator.synthesis.splits import SPLITS, draw_identity
+from animator.synthesis.splits import SPLITS
 
 _SMILE = ("mouth-corner-puller", "mouth-upward-retraction")
 _BLINK = ("eye-left-closure", "eye-right-closure")
@@ -88,37 +84,21 @@ class Character:
         """
         if split not in SPLITS:
             raise JobError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
-        rng = np.random.default_rng([seed, SPLITS.index(split)])
-        draws = {kind: np.random.default_rng(draw_identity(rng, kind, split)) for kind in ("body", "garment", "hair")}
-        person = random_phenotype(draws["body"])
-        body = build_body(person)
-        look = random_complexion(
-            draws["body"], ancestry=person.ancestry, masculinity=person.masculinity, age=person.age
-        )
-        garments = random_outfit(draws["garment"], masculinity=person.masculinity)
-        style = random_hair(
-            draws["hair"], colour=look.hair, masculinity=person.masculinity, ancestry_curl=person.ancestry[0]
-        )
-        worn, bare = dress(body, garments)
-        skin, index = skin_piece(body, bare, look)
-        return cls._assemble(body, garments, [skin, eye_pieces(body, look), hair_piece(body, style), *worn], index)
-
-    @classmethod
-    def _assemble(cls, body: Body, garments: list[Garment], pieces: list[Piece], skin_index: np.ndarray) -> Character:
-        mesh = join_pieces(pieces)
+        cast = cast_person(seed, split=split, wardrobe=wardrobe)
+        mesh = join_pieces(cast.pieces)
         skirt = None
-        for piece, start in zip(pieces, mesh.starts, strict=True):
+        for piece, start in zip(cast.pieces, mesh.starts, strict=True):
             if piece.part == "skirt":
-                skirt = build_skirt_rig(body, piece.vertices_V3, piece.faces_F3, start)
-        bound, bones = keypoints.bind_keypoints(body)
+                skirt = build_skirt_rig(cast.body, piece.vertices_V3, piece.faces_F3, start)
+        bound, bones = keypoints.bind_keypoints(cast.body)
         return cls(
-            body=body,
+            body=cast.body,
             mesh=mesh,
-            lift_m=max((garment.sole_m for garment in garments), default=0.0),
+            lift_m=cast.lift_m,
             skirt=skirt,
             expressions={
-                "smile": _expression(body, _SMILE, skin_index),
-                "blink": _expression(body, _BLINK, skin_index),
+                "smile": _expression(cast.body, _SMILE, cast.skin_index),
+                "blink": _expression(cast.body, _BLINK, cast.skin_index),
             },
             bound_K3=bound,
             bones_K=bones,

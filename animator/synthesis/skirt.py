@@ -14,8 +14,12 @@ from animator.synthesis.base_mesh import NUM_BODY_VERTICES
 from animator.synthesis.body import Body, bone_names, skin_weights
 from animator.synthesis.rig import JOINT
 
-_MARGIN_M = 0.012
+_MARGIN_M = 0.016
 _SMOOTHING_STEPS = 10
+# Each stretch of a leg is a chain of this many spheres; the calf is thickest a third of the way down.
+_SPHERES = 8
+_CALF = 0.33
+_RINGS = (("hip", "knee", 0.25), ("hip", "knee", 1.0), ("knee", "ankle", _CALF), ("knee", "ankle", 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,7 +29,7 @@ class SkirtRig:
     down_W: 0 at the top to 1 at the longest hem.
     length_m: of the helper from top to floor.
     neighbours_WK: vertex numbers, -1 where there are fewer.
-    radii_23: half widths at hip, knee and ankle of both legs, metres.
+    radii_24: half widths of both legs at hip, knee, calf and ankle, metres.
     """
 
     start: int
@@ -33,7 +37,7 @@ class SkirtRig:
     down_W: np.ndarray
     length_m: float
     neighbours_WK: np.ndarray
-    radii_23: np.ndarray
+    radii_24: np.ndarray
 
 
 def build_skirt_rig(body: Body, vertices_W3: np.ndarray, faces_F3: np.ndarray, start: int) -> SkirtRig:
@@ -49,9 +53,7 @@ def build_skirt_rig(body: Body, vertices_W3: np.ndarray, faces_F3: np.ndarray, s
     slot = np.arange(len(both)) - np.repeat(np.cumsum(counts) - counts, counts)
     table = np.full((len(vertices_W3), int(counts.max())), -1, np.int32)
     table[both[:, 0], slot] = both[:, 1]
-    radii = np.array(
-        [[_half_width(body, side, joint) for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
-    )
+    radii = np.array([[_half_width(body, side, *place) for place in _RINGS] for side in ("left", "right")])
     return SkirtRig(
         start=start,
         stop=start + len(vertices_W3),
@@ -60,21 +62,20 @@ def build_skirt_rig(body: Body, vertices_W3: np.ndarray, faces_F3: np.ndarray, s
         ),
         length_m=length,
         neighbours_WK=table,
-        radii_23=radii.astype(np.float32),
+        radii_24=radii.astype(np.float32),
     )
 
 
-def _half_width(body: Body, side: str, joint: str) -> float:
-    """Mean distance of the skin to the leg's axis next to a joint; below the hip, at a quarter of the thigh."""
-    here = body.joints_J3[JOINT[f"{side}_{joint}"]]
-    if joint == "hip":
-        here = here + 0.25 * (body.joints_J3[JOINT[f"{side}_knee"]] - here)
+def _half_width(body: Body, side: str, joint: str, child: str, share: float) -> float:
+    """Distance of the skin to the leg's axis at a share of the way from one joint to the next."""
+    start, end = body.joints_J3[JOINT[f"{side}_{joint}"]], body.joints_J3[JOINT[f"{side}_{child}"]]
+    here = start + share * (end - start)
     names = bone_names()
     bones = [names.index(f"{bone}_{side[0]}") for bone in ("thigh", "thigh_swing", "calf", "foot")]
     leg = skin_weights()[:NUM_BODY_VERTICES][:, bones].sum(1) > 0.5
     ring = body.vertices_V3[:NUM_BODY_VERTICES][leg]
     ring = ring[np.abs(ring[:, 1] - here[1]) < 0.03]
-    return float(np.linalg.norm((ring - here)[:, [0, 2]], axis=1).mean()) if len(ring) else 0.06
+    return float(np.percentile(np.linalg.norm((ring - here)[:, [0, 2]], axis=1), 90)) if len(ring) else 0.06
 
 
 def move_skirt(
@@ -91,18 +92,20 @@ def move_skirt(
     legs = np.array(
         [[joints_J3[JOINT[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
     )
+    calf = legs[:, 1] + _CALF * (legs[:, 2] - legs[:, 1])
+    chain = np.stack([legs[:, 0], legs[:, 1], calf, legs[:, 2]], axis=1)
     swing = 0.5 * ((legs[:, 1] - legs[:, 0]).sum(0) / max(np.linalg.norm(legs[0, 1] - legs[0, 0]), 1e-6))
     swing = 0.55 * (swing - pelvis_33 @ np.array([0.0, swing @ pelvis_33[:, 1], 0.0]))
     shift = swing + np.array([sway_2[0], 0.0, sway_2[1]])
     _push_out(
-        vertices_V3[rig.start : rig.stop], rig.down_W, rig.neighbours_WK, legs.astype(np.float32), rig.radii_23,
+        vertices_V3[rig.start : rig.stop], rig.down_W, rig.neighbours_WK, chain.astype(np.float32), rig.radii_24,
         joints_J3[0].astype(np.float32), pelvis_33[:, 1].astype(np.float32),
         (shift * rig.length_m).astype(np.float32), np.float32(_MARGIN_M),
     )  # fmt: skip
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _push_out(vertices_W3, down_W, neighbours_WK, legs_233, radii_23, center_3, up_3, shift_3, margin):  # type: ignore[no-untyped-def]
+def _push_out(vertices_W3, down_W, neighbours_WK, legs_243, radii_24, center_3, up_3, shift_3, margin):  # type: ignore[no-untyped-def]
     count = vertices_W3.shape[0]
     outward = np.empty((count, 3), np.float32)
     push = np.zeros(count, np.float32)
@@ -121,13 +124,21 @@ def _push_out(vertices_W3, down_W, neighbours_WK, legs_233, radii_23, center_3, 
             outward[i, k] /= length
         if down_W[i] < 0.05:
             continue
-        for _ in range(2):
-            for leg in range(2):
-                for bone in range(2):
-                    push[i] += _exit_distance(
-                        vertices_W3[i], outward[i], push[i], legs_233[leg, bone], legs_233[leg, bone + 1],
-                        radii_23[leg, bone] + margin, radii_23[leg, bone + 1] + margin,
-                    )  # fmt: skip
+        # Leave every leg on the inside, also one that has swung right through the cloth.
+        for leg in range(2):
+            for bone in range(3):
+                for step in range(_SPHERES):
+                    t = step / (_SPHERES - 1)
+                    radius = radii_24[leg, bone] * (1 - t) + radii_24[leg, bone + 1] * t + margin
+                    inner, square = 0.0, 0.0
+                    for k in range(3):
+                        start = vertices_W3[i, k] - length * outward[i, k]
+                        w = legs_243[leg, bone, k] * (1 - t) + legs_243[leg, bone + 1, k] * t - start
+                        inner += w * outward[i, k]
+                        square += w * w
+                    reach = inner * inner - square + radius * radius
+                    if reach > 0:
+                        push[i] = max(push[i], np.float32(inner + np.sqrt(reach) - length))
     smooth = push.copy()
     for _ in range(_SMOOTHING_STEPS):
         before = smooth.copy()
@@ -142,25 +153,6 @@ def _push_out(vertices_W3, down_W, neighbours_WK, legs_233, radii_23, center_3, 
     for i in range(count):
         for k in range(3):
             vertices_W3[i, k] += smooth[i] * outward[i, k] * min(down_W[i] * 8.0, 1.0)
-
-
-@njit(cache=True, fastmath=True, nogil=True)
-def _exit_distance(point, direction, done, a, b, radius_a, radius_b):  # type: ignore[no-untyped-def]
-    """How much further along `direction` the point must go to leave the tapered capsule a-b; 0 if outside."""
-    along, span = 0.0, 1e-9
-    for k in range(3):
-        along += (point[k] + done * direction[k] - a[k]) * (b[k] - a[k])
-        span += (b[k] - a[k]) ** 2
-    t = min(max(along / span, 0.0), 1.0)
-    radius = radius_a + (radius_b - radius_a) * t
-    inner, square = 0.0, 0.0
-    for k in range(3):
-        w = point[k] + done * direction[k] - (a[k] + t * (b[k] - a[k]))
-        inner += w * direction[k]
-        square += w * w
-    if square >= radius * radius:
-        return np.float32(0.0)
-    return np.float32(-inner + np.sqrt(max(inner * inner - square + radius * radius, 0.0)))
 
 
 @dataclass(slots=True)

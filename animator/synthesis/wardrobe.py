@@ -1,0 +1,173 @@
+"""Clothes, shoes and hair from a folder of MakeHuman assets (CC0), fitted by their `.mhclo` tables.
+
+A `.mhclo` line binds a vertex to three base-mesh vertices: barycentric weights and an offset that scales with the
+distance between landmark vertices along each axis. Only the file format is used.
+
+Legend: V vertices of the piece, H W texels.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from animator.errors import JobError
+from animator.synthesis.base_mesh import NUM_BODY_VERTICES, parse_obj, triangulate
+from animator.synthesis.body import Body, skin_weights
+from animator.synthesis.mesh import Material, Piece
+from animator.synthesis.splits import split_of
+
+FOLDERS = {"hair": "hair", "shoes": "clothes", "suit": "clothes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asset:
+    """One fitted asset as its files say.
+
+    Attributes:
+        name: folder name; its hash decides the split.
+        corners_V3: base-mesh vertices each vertex hangs on; weights_V3 their barycentric weights.
+        offsets_V3: shift in landmark units; scales: (vertex, vertex, divisor) for x, y, z.
+        faces_F3, uv_F32: triangles.
+        hidden: body vertices the piece covers completely.
+        texture_HW4: uint8, or None where the asset comes without.
+    """
+
+    name: str
+    corners_V3: np.ndarray
+    weights_V3: np.ndarray
+    offsets_V3: np.ndarray
+    scales: tuple[tuple[int, int, float], ...]
+    faces_F3: np.ndarray
+    uv_F32: np.ndarray
+    hidden: np.ndarray
+    texture_HW4: np.ndarray | None
+
+
+def list_assets(wardrobe: Path, kind: str, split: str) -> list[str]:
+    """Names of the "hair", "shoes" or "suit" assets of a split, sorted.
+
+    Raises:
+        JobError: the folder is not a wardrobe.
+    """
+    folder = wardrobe / FOLDERS[kind]
+    if not folder.is_dir():
+        raise JobError(f"{wardrobe} has no folder {FOLDERS[kind]!r}; expected MakeHuman assets (hair/, clothes/)")
+    wanted = {"hair": "", "shoes": "shoes", "suit": "suit"}[kind]
+    names = [path.name for path in folder.iterdir() if path.is_dir() and wanted in path.name]
+    return sorted(name for name in names if split_of("wardrobe", name) == split)
+
+
+@lru_cache(maxsize=64)
+def load_asset(wardrobe: Path, kind: str, name: str) -> Asset:
+    """Reads one asset.
+
+    Raises:
+        JobError: its tables do not fit its mesh.
+    """
+    folder = wardrobe / FOLDERS[kind] / name
+    table = (folder / f"{name}.mhclo").read_text(encoding="utf-8", errors="replace").splitlines()
+    fields = {line.split()[0]: line.split()[1:] for line in table if line.strip() and not line.startswith("#")}
+    vertices, uv, groups = parse_obj((folder / fields["obj_file"][0]).read_text().splitlines())
+    rows = _bindings(table)
+    if len(rows) != len(vertices):
+        raise JobError(f"{folder}: {len(rows)} fitted vertices, expected the mesh's {len(vertices)}")
+    quads = np.concatenate([group.quads_F4 for group in groups.values()])
+    uv_quads = np.concatenate([group.uv_quads_F4 for group in groups.values()])
+    scales = tuple((int(a), int(b), float(d)) for a, b, d in (fields[f"{axis}_scale"] for axis in "xyz"))
+    return Asset(
+        name=name,
+        corners_V3=rows[:, :3].astype(np.int64),
+        weights_V3=rows[:, 3:6],
+        offsets_V3=rows[:, 6:],
+        scales=scales,
+        faces_F3=triangulate(quads),
+        uv_F32=uv[triangulate(uv_quads)].astype(np.float32),
+        hidden=_hidden(table),
+        texture_HW4=_texture(folder, fields.get("material", [f"{name}.mhmat"])[0]),
+    )
+
+
+def _bindings(table: list[str]) -> np.ndarray:
+    """[V, 9] rows; a single number binds to one vertex. Other lines after `verts` are skipped."""
+    start = next(i for i, line in enumerate(table) if line.startswith("verts"))
+    rows = []
+    for line in table[start + 1 :]:
+        if line.startswith("delete_verts"):
+            break
+        words = line.split()
+        if len(words) == 9 and re.fullmatch(r"[-+\d.eE\s]+", line):
+            rows.append([float(word) for word in words])
+        elif len(words) == 1 and words[0].isdigit():
+            rows.append([float(words[0])] * 3 + [1.0, 0, 0, 0, 0, 0])
+    return np.array(rows)
+
+
+def _hidden(table: list[str]) -> np.ndarray:
+    hidden = np.zeros(NUM_BODY_VERTICES, bool)
+    start = next((i for i, line in enumerate(table) if line.startswith("delete_verts")), len(table))
+    for first, last in re.findall(r"(\d+)(?:\s*-\s*(\d+))?", " ".join(table[start + 1 :])):
+        hidden[int(first) : int(last or first) + 1] = True
+    return hidden
+
+
+def _texture(folder: Path, material: str) -> np.ndarray | None:
+    path = folder / material
+    named = re.search(r"^diffuseTexture\s+(\S+)", path.read_text(), re.M) if path.is_file() else None
+    if named is None or not (folder / named.group(1)).is_file():
+        return None
+    image = cv2.imread(str(folder / named.group(1)), cv2.IMREAD_UNCHANGED)
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[-1] == 4 else cv2.COLOR_BGR2RGBA)
+
+
+def fit_asset(asset: Asset, body: Body) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices [V, 3] in the A-pose and skin weights [V, B] of the asset on `body`."""
+    base = body.vertices_V3
+    scale = np.array([abs(base[a, k] - base[b, k]) / d for k, (a, b, d) in enumerate(asset.scales)])
+    vertices = np.einsum("vk,vkc->vc", asset.weights_V3, base[asset.corners_V3]) + asset.offsets_V3 * scale
+    share = np.clip(asset.weights_V3, 0, None)
+    share = share / np.maximum(share.sum(1, keepdims=True), 1e-6)
+    weights = np.einsum("vk,vkb->vb", share, skin_weights()[asset.corners_V3])
+    return vertices, weights.astype(np.float32)
+
+
+def asset_piece(asset: Asset, body: Body, *, part: str, texture_HW4: np.ndarray, material: Material) -> Piece:
+    """The asset on `body` with the given texture."""
+    vertices, weights = fit_asset(asset, body)
+    return Piece(
+        part=part, vertices_V3=vertices, weights_VB=weights, faces_F3=asset.faces_F3, uv_F32=asset.uv_F32,
+        texture_HW4=texture_HW4, material=material,
+    )  # fmt: skip
+
+
+def hair_texture(asset: Asset, colour: tuple[int, int, int]) -> np.ndarray:
+    """The asset's strands in another colour: its brightness around its mean, times the colour."""
+    if asset.texture_HW4 is None:
+        grain = np.random.default_rng(5).normal(1, 0.16, (128, 128, 1))
+        rgb = np.clip(np.array(colour) * grain, 6, 250)
+        return np.concatenate([rgb, np.full((128, 128, 1), 255.0)], axis=-1).astype(np.uint8)
+    light = asset.texture_HW4[..., :3].astype(np.float32).mean(-1, keepdims=True)
+    solid = asset.texture_HW4[..., 3:] > 128
+    mean, spread = light[solid].mean(), light[solid].std() + 1e-3
+    tone = np.clip(1 + 0.30 * (light - mean) / spread, 0.35, 2.0)
+    rgb = np.clip(np.array(colour, np.float32) * tone + 3, 5, 250)
+    return np.concatenate([rgb, asset.texture_HW4[..., 3:]], axis=-1).astype(np.uint8)
+
+
+def recolour(asset: Asset, rng: np.random.Generator) -> np.ndarray:
+    """The asset's texture with hue turned and saturation and brightness moved, skin-safe for cloth only."""
+    if asset.texture_HW4 is None:
+        grey = rng.uniform(40, 200) + rng.normal(0, 14, 3)
+        rgb = np.clip(grey * rng.normal(1, 0.02, (64, 64, 1)), 10, 240)
+        return np.concatenate([rgb, np.full((64, 64, 1), 255.0)], axis=-1).astype(np.uint8)
+    hsv = cv2.cvtColor(np.ascontiguousarray(asset.texture_HW4[..., :3]), cv2.COLOR_RGB2HSV).astype(np.float32)
+    hsv[..., 0] = (hsv[..., 0] + rng.choice([0.0, rng.uniform(0, 180)])) % 180
+    hsv[..., 1] *= rng.uniform(0.3, 0.95)
+    hsv[..., 2] = np.clip(hsv[..., 2] * rng.uniform(0.65, 1.15) + rng.uniform(0, 22), 0, 245)
+    rgb = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
+    return np.concatenate([rgb, asset.texture_HW4[..., 3:]], axis=-1)
