@@ -126,7 +126,7 @@ def place_photo(
     fit = min(canvas_width / width, canvas_height / height)
     fill = max(canvas_width / width, canvas_height / height)
     if person is None:
-        person = (0.0, 0.0, float(width), float(height))
+        person = (0.3 * width, 0.3 * height, 0.7 * width, 0.7 * height)
         scale = fill if canvas.fit == "fill" else fit
     else:
         margin = PERSON_MARGIN * (person[3] - person[1])
@@ -136,17 +136,28 @@ def place_photo(
         scale = {"fit": fit, "fill": fill}.get(canvas.fit, min(max(whole_person, fit), fill))
     center_x, center_y = (person[0] + person[2]) / 2, (person[1] + person[3]) / 2
     offset = (
-        _offset(center_x * scale, width * scale, canvas_width),
-        _offset(center_y * scale, height * scale, canvas_height),
+        _offset(center_x * scale, width * scale, canvas_width, _cut_sides(person[0], person[2], width)),
+        _offset(center_y * scale, height * scale, canvas_height, _cut_sides(person[1], person[3], height)),
     )
     # Whole pixels: the photo is pasted there, and points must land on the same grid.
     offset = (float(round(offset[0])), float(round(offset[1])))
     return Placement(scale=scale, offset=offset, photo_size=photo_size, canvas_size=canvas.size)
 
 
-def _offset(center: float, extent: float, room: int) -> float:
-    """Shift that centres `center`, without opening a border where the photo is larger than the canvas."""
+def _cut_sides(first: float, last: float, extent: int) -> tuple[bool, bool]:
+    """Whether the photo's edge cuts through the person at the near and at the far end."""
+    return first <= 0.01 * extent, last >= 0.99 * extent
+
+
+def _offset(center: float, extent: float, room: int, cut: tuple[bool, bool]) -> float:
+    """Shift that centres `center`, without opening a border where the photo is larger than the canvas.
+
+    A photo with room to spare is centred, unless its edge cuts the person on one side: there the canvas ends
+    too, for nobody should float with the legs cut off.
+    """
     if extent <= room:
+        if cut[0] != cut[1]:
+            return 0.0 if cut[0] else room - extent
         return (room - extent) / 2
     return min(0.0, max(room - extent, room / 2 - center))
 

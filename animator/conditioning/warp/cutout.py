@@ -60,10 +60,23 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     size = pose.torso_length_B[0]
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
     zone = (1 - core) * (1 - smoothstep(2.5, 3.5, distance)) * smoothstep(1.5, 2.0, head)
-    opened = matte_HW * (1 - like_behind * zone)
+    opened = matte_HW * (1 - _reaching_out(like_behind * zone, body_hull(points, pose)))
     reach = 2 * round(float(size) * 0.04) + 1
     border = F.max_pool2d((opened > 0.5).float()[None, None], reach, stride=1, padding=reach // 2)[0, 0]
     return torch.maximum(opened, like_inside * zone * border * (matte_HW > 0.02))
+
+
+def _reaching_out(gaps_HW: torch.Tensor, hull_HW: torch.Tensor) -> torch.Tensor:
+    """Keep the gaps that lie to a good part outside the trunk; a bright print on the chest is no gap."""
+    from scipy.ndimage import label
+
+    pieces, count = label((gaps_HW > 0.3).cpu().numpy())
+    outside = (hull_HW < 0.5).cpu().numpy()
+    size = np.bincount(pieces.ravel(), minlength=count + 1)
+    free = np.bincount(pieces[outside], minlength=count + 1)
+    kept = free > 0.3 * size
+    kept[0] = False
+    return gaps_HW * torch.from_numpy(kept[pieces]).to(gaps_HW.device)
 
 
 def without_hidden_hands(
