@@ -65,6 +65,15 @@ def find_everybody(
     return sorted((*known, *new), key=lambda one: one.center[0])
 
 
+def paint_out(pixels_HWC: np.ndarray, people: Sequence[Detection], skeleton: Skeleton) -> np.ndarray:
+    """A copy of the picture in which `people` are covered with its median colour."""
+    canvas = _Painting(pixels_HWC, 1.0, skeleton)
+    for person in people:
+        canvas.paint_out(person)
+    width, height = canvas.size
+    return canvas.cut((0, 0, width, height))
+
+
 class _Painting:
     """The picture, reduced, with the people found so far painted out."""
 

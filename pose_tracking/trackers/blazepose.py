@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_tracking.crowd import find_everybody
+from pose_tracking.crowd import find_everybody, paint_out
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import SAME_PERSON, Detection
@@ -158,7 +158,9 @@ def find_people(
     return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
 
 
-def segment_person(pixels_HWC: np.ndarray, person: Detection | None = None) -> np.ndarray:
+def segment_person(
+    pixels_HWC: np.ndarray, person: Detection | None = None, *, others: Sequence[Detection] = ()
+) -> np.ndarray:
     """How much of each pixel belongs to the person.
 
     The pose model's own mask: it knows whom it looks at, and keeps the feet and hands that selfie segmentation
@@ -168,6 +170,7 @@ def segment_person(pixels_HWC: np.ndarray, person: Detection | None = None) -> n
         pixels_HWC: uint8 RGB [H, W, 3].
         person: whose matte, as found in this picture on BlazePose-33 or Holistic-543; by default whomever the
             model sees first.
+        others: further people in the picture; they are painted out if they draw the model's eye.
 
     Returns:
         float32 [H, W] in [0, 1], as coarse as the model's 256 x 256 px.
@@ -175,14 +178,15 @@ def segment_person(pixels_HWC: np.ndarray, person: Detection | None = None) -> n
     size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
     whole: Region = (0, 0, *size)
     close_up = whole if person is None else region_within(person.box(margin=_LOOK_MARGIN), size) or whole
+    alone = paint_out(pixels_HWC, [body_of(other) for other in others], BLAZEPOSE_33) if others else pixels_HWC
     still = _still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True)
-    for region in dict.fromkeys((whole, close_up)):
-        view = cut(pixels_HWC, region)
+    for picture, region in ((pixels_HWC, whole), (alone, whole), (alone, close_up)):
+        view = cut(picture, region)
         result = still.process(view)
         found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
         if found is not None and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
             return place(result.segmentation_mask.clip(0, 1), region, size=size)
-    selfie = _kept_graph("selfie_segmentation", (), _owner()).process(cut(pixels_HWC, close_up))
+    selfie = _kept_graph("selfie_segmentation", (), _owner()).process(cut(alone, close_up))
     return place(selfie.segmentation_mask.clip(0, 1), close_up, size=size)
 
 

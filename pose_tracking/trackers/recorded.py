@@ -1,0 +1,224 @@
+"""Poses that are already in a file: replayed for a clip, or read as a motion of their own.
+
+Known forms: our .npz and .json; OpenPose (a folder with one file per frame, or one file), COCO-17 and WholeBody-133
+(annotations, results, MMPose), BlazePose-33 (a list of frames of 33 x [x, y, z], or a dict with `frames` of
+33 x [x, y, z, visibility] and null where nobody is).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_tracking.errors import TrackingError
+from pose_tracking.frame import Frame
+from pose_tracking.person import Detection, PersonChoice, PersonFollower
+from pose_tracking.sequence import FORMAT, PoseSequence
+from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
+from pose_tracking.trackers.coco_json import read_coco_annotations, read_coco_results, read_mmpose
+from pose_tracking.trackers.openpose_json import read_openpose
+from pose_tracking.trackers.recording import (
+    MAX_FRAMES,
+    MAX_JSON_BYTES,
+    Recording,
+    make_detection,
+    natural_order,
+    read_json,
+    read_size,
+)
+
+_FORMS = "our .npz or .json, OpenPose, COCO, WholeBody or BlazePose JSON"
+_MAX_FOLDER_BYTES = 8 * MAX_JSON_BYTES
+# World landmarks are metres around the middle of the hips: half of them negative. Positions in a picture are not.
+_MAX_NEGATIVE = 0.25
+
+
+class RecordedTracker(AbstractContextManager["RecordedTracker"]):
+    """Replays a recording: pose n belongs to frame n of the clip.
+
+    Args:
+        path: a file or folder in one of the known forms.
+
+    Raises:
+        TrackingError: no such file, unknown form, damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._recording = _read(self._path)
+        self.skeleton: Skeleton = self._recording.skeleton
+        self._size: tuple[int, int] | None = None
+        self._people: Sequence[Sequence[Detection]] = ()
+
+    def detect(self, frame: Frame) -> list[Detection]:
+        """The people recorded for the frame, in its px.
+
+        Raises:
+            TrackingError: the clip is longer than the recording, or of another shape.
+        """
+        size = (frame.pixels_HWC.shape[1], frame.pixels_HWC.shape[0])
+        if size != self._size:
+            try:
+                self._people, self._size = self._recording.scaled_to(size), size
+            except TrackingError as error:
+                raise TrackingError(f"{self._path.name}: {error}") from error
+        if frame.index >= len(self._people):
+            raise TrackingError(
+                f"{self._path.name}: {len(self._people)} poses for a clip of more frames; "
+                "trim the clip, or record the poses of the whole clip"
+            )
+        return list(self._people[frame.index])
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def read_recorded(
+    path: str | Path,
+    *,
+    frame_size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    person: PersonChoice = "largest",
+) -> PoseSequence:
+    """One person's motion from a file of poses.
+
+    Args:
+        path: a file or folder in one of the known forms.
+        frame_size: (width, height) px of the picture, for files that do not tell.
+        fps: frame rate, for files that do not tell.
+        person: whom to follow where several are recorded.
+
+    Raises:
+        TrackingError: no such file, unknown form, damaged, size or rate unknown, the person not in it.
+    """
+    path = Path(path)
+    own = _read_own(path)
+    if own is not None:
+        return own
+    recording = _read(path)
+    size, rate = recording.frame_size or frame_size, recording.fps or fps
+    if size is None or rate is None:
+        missing = " and ".join(name for name, value in (("picture size", size), ("frame rate", rate)) if value is None)
+        raise TrackingError(f"{path.name}: does not tell its {missing}; give it along with the file")
+    follower = PersonFollower(person, frame_size=size)
+    steps = enumerate(recording.scaled_to(size))
+    followed = [follower.step(people, index / rate) for index, people in steps]
+    if not any(followed):
+        raise TrackingError(f"{path.name}: nobody like {person!r} in any of {len(followed)} frames")
+    unseen = make_detection(np.full((len(recording.skeleton), 2), np.nan), np.zeros(len(recording.skeleton)))
+    return PoseSequence(
+        keypoints_TK2=np.stack([(one or unseen).keypoints_K2 for one in followed]),
+        confidence_TK=np.stack([(one or unseen).confidence_K for one in followed]),
+        times_s_T=np.arange(len(followed)) / rate,
+        skeleton=recording.skeleton,
+        frame_size=size,
+    )
+
+
+def _read_own(path: Path) -> PoseSequence | None:
+    """A file of ours; None for other JSON."""
+    if path.suffix == ".npz":
+        return PoseSequence.load(path)
+    if path.suffix == ".json" and path.is_file():
+        with open(path, "rb") as file:
+            if FORMAT.encode() in file.read(256):
+                return PoseSequence.load(path)
+    return None
+
+
+def _read(path: Path) -> Recording:
+    try:
+        own = _read_own(path)
+        if own is not None:
+            return _as_recording(own)
+        return _read_folder(path) if path.is_dir() else _read_content(read_json(path))
+    except FileNotFoundError:
+        raise TrackingError(f"{path}: no such file of poses") from None
+    except TrackingError as error:
+        message = str(error)
+        raise TrackingError(message if message.startswith(path.name) else f"{path.name}: {message}") from error
+    except Exception as error:  # foreign JSON can break any expectation of the readers
+        raise TrackingError(
+            f"{path.name}: no poses could be read ({type(error).__name__}); expected {_FORMS}"
+        ) from error
+
+
+def _read_folder(folder: Path) -> Recording:
+    paths = sorted(folder.glob("*.json"), key=lambda path: natural_order(path.name))
+    if not paths:
+        if any(folder.glob("*.npy")):
+            raise TrackingError(
+                "DensePose arrays hold surface coordinates, not keypoints; they serve models trained on DensePose. "
+                f"Give the clip itself, or {_FORMS}"
+            )
+        raise TrackingError("a folder without .json files; expected one OpenPose file per frame")
+    if len(paths) > MAX_FRAMES or sum(path.stat().st_size for path in paths) > _MAX_FOLDER_BYTES:
+        raise TrackingError(f"more than {MAX_FRAMES} files or {_MAX_FOLDER_BYTES} bytes")
+    return read_openpose([read_json(path) for path in paths])
+
+
+def _read_content(content: Any) -> Recording:
+    """Tell the form by its outermost keys."""
+    if isinstance(content, Mapping):
+        readers = {
+            "annotations": read_coco_annotations,
+            "instance_info": read_mmpose,
+            "people": lambda frame: read_openpose([frame]),
+            "frames": _read_blazepose,
+        }
+        for key, reader in readers.items():
+            if key in content:
+                return reader(content)
+    elif isinstance(content, list) and content:
+        first = next((item for item in content if item is not None), None)
+        if isinstance(first, Mapping):
+            return read_openpose(content) if "people" in first else read_coco_results(content)
+        return _read_blazepose({"frames": content})
+    raise TrackingError(f"unknown form of poses; expected {_FORMS}")
+
+
+def _read_blazepose(content: Mapping[str, Any]) -> Recording:
+    """Frames of 33 landmarks; three numbers each are x, y, z, four x, y, z, visibility."""
+    frames = content["frames"]
+    if frames and isinstance(frames[0], Mapping):
+        return read_openpose(frames)
+    people = [[] if frame is None else [_read_landmarks(frame)] for frame in frames]
+    recording = Recording(
+        people=people,
+        skeleton=BLAZEPOSE_33,
+        frame_size=read_size(content, "width", "height"),
+        fps=None if content.get("fps") is None else float(content["fps"]),
+    )
+    positions = np.concatenate([person.keypoints_K2 for frame in people for person in frame] or [np.empty((0, 2))])
+    if len(positions) and (positions < 0).mean() > _MAX_NEGATIVE:
+        raise TrackingError(
+            "positions around 0, as of world landmarks in metres; expected px or fractions of a picture"
+        )
+    return recording
+
+
+def _read_landmarks(rows: Sequence[Sequence[Any]]) -> Detection:
+    values = np.array(rows, dtype=object).astype(np.float64)
+    if values.ndim != 2 or len(values) != len(BLAZEPOSE_33) or values.shape[1] not in (2, 3, 4):
+        raise TrackingError(f"landmarks {list(values.shape)}, expected [33, 2 to 4]")
+    confidence = values[:, 3] if values.shape[1] == 4 else np.ones(len(values))
+    return make_detection(values[:, :2], confidence)
+
+
+def _as_recording(sequence: PoseSequence) -> Recording:
+    seen = sequence.seen_TK.any(axis=1)
+    return Recording(
+        people=[
+            [Detection(keypoints_K2=keypoints, confidence_K=confidence)] if is_seen else []
+            for keypoints, confidence, is_seen in zip(sequence.keypoints_TK2, sequence.confidence_TK, seen, strict=True)
+        ],
+        skeleton=sequence.skeleton,
+        frame_size=sequence.frame_size,
+    )
