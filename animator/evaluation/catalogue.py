@@ -170,8 +170,8 @@ METRICS: dict[str, Metric] = {
             unit="",
             better="lower",
             decimals=4,
-            meaning="Change of the background from one frame to the next, outside the person; "
-            "0 for a background that holds still.",
+            meaning="Back-and-forth of the pixels outside the person, root mean square of the second difference over "
+            "time: 0 for a background at rest, d / 255 for one that alternates by d grey levels.",
         ),
     )
 }

@@ -21,28 +21,28 @@ _QUALITIES = (90, 82, 72, 60)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #66717d; --paper: #fdfdfc; --line: #dfe3e6;
-        --bar: #dbe4ee; --best: #cfe9d5; --best-ink: #14532d; --note: #fff; }
+        --bar: #c3d1e0; --best: #d8eedd; --best-bar: #86c39a; --best-ink: #14532d; --note: #fff; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8ec; --soft: #98a3ae; --paper: #15191d; --line: #2d343b;
-          --bar: #28333f; --best: #1d4630; --best-ink: #a9e5bd; --note: #20262c; } }
+          --bar: #3a4a5b; --best: #183a28; --best-bar: #3f8f62; --best-ink: #a9e5bd; --note: #20262c; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 1240px; background: var(--paper); color: var(--ink);
        font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 0; }
 dl.facts dt, .unit, figcaption, .key { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; }
+@media (max-width: 720px) { .scroll { overflow-x: auto; } }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .34rem .7rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 thead th { border-bottom-width: 2px; } td.value, thead th.value { text-align: right; min-width: 9rem; }
 td.value { background: linear-gradient(to left, var(--bar) var(--share), transparent var(--share))
            no-repeat right 0 bottom 0 / 100% 4px; }
-td.best { background-color: var(--best); color: var(--best-ink); font-weight: 600; }
+td.best { --bar: var(--best-bar); background-color: var(--best); color: var(--best-ink); font-weight: 600; }
 .name { position: relative; border-bottom: 1px dotted var(--soft); cursor: help; font-weight: 500; }
-.name .note { visibility: hidden; position: absolute; left: 0; top: 1.7em; z-index: 2; width: 26rem; max-width: 80vw;
+.name .note { display: none; position: absolute; left: 0; top: 1.7em; z-index: 2; width: 26rem; max-width: 80vw;
   padding: .6rem .8rem; white-space: normal; font-weight: 400; font-size: .88rem; background: var(--note);
   border: 1px solid var(--line); border-radius: .4rem; box-shadow: 0 4px 16px #0003; }
-.name:hover .note, .name:focus .note { visibility: visible; }
+.name:hover .note, .name:focus .note { display: block; }
 figure { margin: 0 0 1.1rem; } figure img { display: block; width: 100%; height: auto; border-radius: .3rem; }
 details { margin-top: 1rem; } details dt { font-weight: 500; margin-top: .5rem; }
 """

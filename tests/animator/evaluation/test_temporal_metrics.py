@@ -1,0 +1,85 @@
+import math
+
+import numpy as np
+import pytest
+
+from animator.evaluation.metrics import frame_tensor, region_tensor
+from animator.evaluation.temporal_metrics import BackgroundFlicker, TemporalError
+from temporal.flicker import flicker_score
+
+_NOBODY = np.zeros((60, 50), dtype=bool)
+
+
+def _gray(level: int) -> np.ndarray:
+    return np.full((60, 50, 3), level, np.uint8)
+
+
+def _left_half() -> np.ndarray:
+    half = _NOBODY.copy()
+    half[:, :25] = True
+    return half
+
+
+def test_the_first_frame_has_no_temporal_error() -> None:
+    whole, person = TemporalError().add(frame_tensor(_gray(1)), frame_tensor(_gray(9)), None, region_tensor(_NOBODY))
+    assert math.isnan(whole)
+    assert math.isnan(person)
+
+
+def test_a_constant_offset_is_no_temporal_error() -> None:
+    error, person = TemporalError(), region_tensor(_left_half())
+    for level in (10, 40, 90):
+        last = error.add(frame_tensor(_gray(level + 50)), frame_tensor(_gray(level)), None, person)
+    assert last == pytest.approx((0, 0), abs=1e-6)
+
+
+def test_a_held_photo_has_the_real_clips_change_as_temporal_error() -> None:
+    error, moving = TemporalError(), _left_half()
+    before, after = _gray(100), _gray(100)
+    after[moving] += np.uint8(51)
+    for real in (before, after):
+        whole, person = error.add(frame_tensor(before), frame_tensor(real), None, region_tensor(moving))
+    assert whole == pytest.approx(0.1)
+    assert person == pytest.approx(0.2)
+
+
+def test_the_persons_temporal_error_covers_where_the_person_was() -> None:
+    error, nobody = TemporalError(), region_tensor(_NOBODY)
+    flash = _gray(100)
+    flash[_left_half()] += np.uint8(51)
+    error.add(frame_tensor(flash), frame_tensor(_gray(100)), None, region_tensor(_left_half()))
+    _, person = error.add(frame_tensor(_gray(100)), frame_tensor(_gray(100)), None, nobody)
+    assert person == pytest.approx(0.2)
+
+
+def test_background_flicker_is_the_flicker_score_outside_the_person() -> None:
+    rng = np.random.default_rng(0)
+    frames = [rng.integers(0, 255, (60, 50, 3), dtype=np.uint8) for _ in range(3)]
+    flicker = BackgroundFlicker()
+    scores = [flicker.add(frame, _NOBODY) for frame in frames]
+    assert [math.isnan(score) for score in scores] == [True, True, False]
+    assert scores[-1] == pytest.approx(flicker_score(frames))
+
+
+def test_the_persons_own_motion_is_no_background_flicker() -> None:
+    flicker = BackgroundFlicker()
+    for level in (0, 255, 0, 255):
+        frame = _gray(120)
+        frame[_left_half()] = level
+        score = flicker.add(frame, _left_half())
+    assert score == 0
+
+
+def test_what_the_person_uncovers_is_no_background_flicker() -> None:
+    flicker = BackgroundFlicker()
+    for column in (5, 15, 25, 35):
+        frame, person = _gray(120), _NOBODY.copy()
+        person[:, column : column + 10] = True
+        frame[person] = 0
+        score = flicker.add(frame, person)
+    assert score == 0
+
+
+def test_a_person_who_fills_the_frame_leaves_nothing_to_measure() -> None:
+    flicker = BackgroundFlicker()
+    assert all(math.isnan(flicker.add(_gray(level), ~_NOBODY)) for level in (0, 90, 0))
