@@ -26,8 +26,9 @@ from animator.errors import EncodeError
 
 # x264's bits depend on the number of threads, so it must not depend on the machine.
 _NUM_THREADS = 4
-# With AVX-512 the macroblock tree reads memory nobody wrote, unless the width is a multiple of 256 px: the same
-# frames then gave five different files in five runs (x264 core 165). Without it they give one.
+# With AVX-512 the macroblock tree of x264 core 165 reads memory nobody wrote: the same 50 frames of 320x240 px gave
+# five different files in eight runs (512x640 px was spared). Without the tree, or with `asm=avx2`, which other
+# processors refuse, they gave one.
 _X264_PARAMS = "mbtree=0"
 _AAC_FRAME_SAMPLES = 1024
 # The box that holds XMP in ISO base media files (Adobe XMP Specification Part 3, 1.2.2.1).
