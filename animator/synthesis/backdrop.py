@@ -1,4 +1,4 @@
-"""What stands behind a person: mostly a plain studio sweep, sometimes a room, a street or a garden, softly out of focus.
+"""What stands behind a person: mostly a plain studio sweep, sometimes a room, a street or a garden out of focus.
 
 Colours are linear light. Legend: H W pixels.
 """
@@ -129,7 +129,7 @@ def _noise(rng: np.random.Generator, height: int, width: int, size: float) -> np
 def _garden(rng: np.random.Generator, camera: Camera) -> np.ndarray:
     """Foliage with bright gaps over lawn or gravel, out of focus."""
     h, w = camera.height, camera.width
-    local, is_floor, over_line = _floor_share(camera, rng.uniform(2.5, 6.0))
+    _, is_floor, _ = _floor_share(camera, rng.uniform(2.5, 6.0))
     leaves = sum(_noise(rng, h, w, s) * a for s, a in ((h / 20, 0.5), (h / 55, 0.35), (h / 140, 0.25)))
     green = _linear((rng.uniform(52, 96), rng.uniform(88, 122), rng.uniform(40, 66)))
     image = green * np.exp(0.65 * leaves)[..., None]

@@ -107,7 +107,7 @@ def parse_obj(lines: list[str]) -> tuple[np.ndarray, np.ndarray, dict[str, FaceG
         elif kind == "g":
             group = rest.strip()
         elif kind == "f":
-            face = [[int(x or 1) - 1 for x in (corner.split("/") + ["1"])[:2]] for corner in rest.split()]
+            face = [[int(x or 1) - 1 for x in [*corner.split("/"), "1"][:2]] for corner in rest.split()]
             corners.setdefault(group, []).append(face if len(face) == 4 else [*face[:3], face[2]])
     groups = {}
     for name, faces in corners.items():

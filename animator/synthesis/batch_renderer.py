@@ -64,8 +64,7 @@ class TorchRenderer:
         size = (len(jobs), height * SAMPLES, width * SAMPLES)
         screen = self._project(scene, [job.camera for job in jobs])
         normals = batch_normals(scene)
-        centre = torch.stack([scene.vertices[scene.frame_V == b].mean(0) for b in range(len(jobs))])
-        centre[:, 1] = 0.9
+        centre = self._stack([renderer.light_centre(job.vertices_V3) for job in jobs])
         ambient = batch_ambient(scene, normals, centre)
         frames = self._stack([lighting.light_frame(job.light.direction_3) for job in jobs])
         shadow = batch_shadow_maps(scene, frames, centre)
@@ -161,9 +160,7 @@ class TorchRenderer:
         uv = torch.zeros(len(matte), 2, device=self.device)
         parts[pixel[chosen]] = scene.materials[hit.piece[chosen], shading.PART].to(torch.uint8)
         uv[pixel[chosen]] = hit.uv[chosen]
-        lit = torch.stack(
-            [self._floor(job, scene.vertices[scene.frame_V == b], shadow[b]) for b, job in enumerate(jobs)]
-        )
+        lit = torch.stack([self._floor(job, shadow[b]) for b, job in enumerate(jobs)])
         behind = self._stack([job.background_HW3 for job in jobs])
         strength = self._stack([np.array(job.floor_strength) for job in jobs]).view(-1, 1, 1, 1)
         matte = matte.view(count, height, width)
@@ -173,13 +170,10 @@ class TorchRenderer:
             uv_BHW2=uv.view(count, height, width, 2), depth_BHW=(1 / best).view(count, height, width),
         )  # fmt: skip
 
-    def _floor(self, job: Job, vertices: Tensor, shadow: Tensor) -> Tensor:
+    def _floor(self, job: Job, shadow: Tensor) -> Tensor:
         """[H, W, 1]; the floor's light is small work on a coarse grid, shared with the compiled path."""
-        points = vertices.cpu().numpy()
-        centre = points.mean(0)
-        centre[1] = 0.9
-        frame = lighting.light_frame(job.light.direction_3)
-        lit = renderer.floor_light(points, shadow.cpu().numpy(), frame, centre, job.light, job.camera)
+        frame, centre = lighting.light_frame(job.light.direction_3), renderer.light_centre(job.vertices_V3)
+        lit = renderer.floor_light(job.vertices_V3, shadow.cpu().numpy(), frame, centre, job.light, job.camera)
         return torch.as_tensor(lit, device=self.device)
 
 

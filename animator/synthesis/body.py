@@ -9,6 +9,7 @@ Legend: V vertices, J joints, B bones, S sides, F fingers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -61,6 +62,8 @@ _CUBE_OF_JOINT = {
         ("wrist", "hand"),
     )
 }
+# Takes a bone's name, its rotation, the point it turns about in the A-pose, and where that point goes.
+_Placer = Callable[[str, np.ndarray, np.ndarray, np.ndarray], None]
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 # Limb joint -> its child, for the joints whose rest direction is turned onto the T-pose.
 _LIMBS = {"shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle"}
@@ -212,24 +215,32 @@ def bone_motions(body: Body, pose: BodyPose) -> tuple[np.ndarray, np.ndarray]:
     for name, joint in JOINT.items():
         turn = turned[joint] @ body.align_J33[joint]
         place(_BONE_OF_JOINT[name], turn, body.joints_J3[joint], positions[joint])
-    rotations["Root"], shifts["Root"] = rotations["pelvis"], shifts["pelvis"]
-    for number, (side, outward) in enumerate((("left", 1.0), ("right", -1.0))):
-        s = side[0]
-        for joint, parent, axis, bone in (
-            ("shoulder", "collar", np.array([outward, 0, 0]), "upperarm_swing"),
-            ("hip", None, np.array([0, -1.0, 0]), "thigh_swing"),
-        ):
-            here = JOINT[f"{side}_{joint}"]
-            above = turned[JOINT[f"{side}_{parent}"] if parent else JOINT["pelvis"]]
-            swing = pose.rotations_J33[here] @ _twist(pose.rotations_J33[here], axis).T
-            place(f"{bone}_{s}", above @ swing @ body.align_J33[here], body.joints_J3[here], positions[here])
-        elbow, wrist, axis = JOINT[f"{side}_elbow"], JOINT[f"{side}_wrist"], np.array([outward, 0, 0])
-        built_in = _twist(body.align_J33[wrist] @ body.align_J33[elbow].T, axis)
-        turn = turned[elbow] @ _twist(pose.rotations_J33[wrist], axis) @ built_in @ body.align_J33[elbow]
-        place(f"lowerarm_twist_{s}", turn, body.joints_J3[elbow], positions[elbow])
+    place("Root", rotations["pelvis"], body.joints_J3[0], positions[0])
+    for number in range(2):
+        _place_twists(body, pose, number, positions, turned, place)
+        wrist = JOINT[("left_wrist", "right_wrist")[number]]
         _place_fingers(body, pose, number, positions[wrist], turned[wrist], place)
     names = bone_names()
     return np.stack([rotations[n] for n in names]), np.stack([shifts[n] for n in names])
+
+
+def _place_twists(
+    body: Body, pose: BodyPose, number: int, positions: np.ndarray, turned: np.ndarray, place: _Placer
+) -> None:
+    """The bones that share a twist: upper arm and thigh next to the trunk without it, the forearm with the hand's."""
+    side, outward = (("left", 1.0), ("right", -1.0))[number]
+    for joint, parent, axis, bone in (
+        ("shoulder", f"{side}_collar", np.array([outward, 0, 0]), "upperarm_swing"),
+        ("hip", "pelvis", np.array([0, -1.0, 0]), "thigh_swing"),
+    ):
+        here = JOINT[f"{side}_{joint}"]
+        swing = pose.rotations_J33[here] @ _twist(pose.rotations_J33[here], axis).T
+        turn = turned[JOINT[parent]] @ swing @ body.align_J33[here]
+        place(f"{bone}_{side[0]}", turn, body.joints_J3[here], positions[here])
+    elbow, wrist, axis = JOINT[f"{side}_elbow"], JOINT[f"{side}_wrist"], np.array([outward, 0, 0])
+    built_in = _twist(body.align_J33[wrist] @ body.align_J33[elbow].T, axis)
+    turn = turned[elbow] @ _twist(pose.rotations_J33[wrist], axis) @ built_in @ body.align_J33[elbow]
+    place(f"lowerarm_twist_{side[0]}", turn, body.joints_J3[elbow], positions[elbow])
 
 
 def _twist(turn: np.ndarray, axis: np.ndarray) -> np.ndarray:
@@ -241,7 +252,7 @@ def _twist(turn: np.ndarray, axis: np.ndarray) -> np.ndarray:
     return Rotation.from_quat([*(axis * amount), w]).as_matrix()
 
 
-def _place_fingers(body: Body, pose: BodyPose, number: int, at: np.ndarray, turned: np.ndarray, place) -> None:  # type: ignore[no-untyped-def]
+def _place_fingers(body: Body, pose: BodyPose, number: int, at: np.ndarray, turned: np.ndarray, place: _Placer) -> None:
     """Bends the phalanges in the frame of the hand: down towards the palm, with a fan about the vertical."""
     wrist = JOINT[("left_wrist", "right_wrist")[number]]
     align, outward = body.align_J33[wrist], (1.0, -1.0)[number]

@@ -199,7 +199,7 @@ def _paint(head: _Head, style: HairStyle, points: np.ndarray, down: np.ndarray) 
     over_ear, angle = resize(down), np.linspace(-np.pi, np.pi, width)[None]
     crown = resize(np.repeat(np.linspace(0, 1, _STEPS)[:, None], _ANGLES, 1))
     strands = _strands(rng, height, width, style)
-    outline = _outline(head, style, over_ear, angle, rng)
+    outline = _outline(head, style, over_ear, angle, strands, rng)
     base = np.array(style.colour, float)
     tone = 1 + 0.26 * strands + 0.10 * (0.5 - crown)
     part_line = np.exp(-(((angle - 0.9 * style.parting) / 0.05) ** 2)) * (crown < 0.35) * (np.abs(angle) < 2.2)
@@ -231,7 +231,12 @@ def _strands(rng: np.random.Generator, height: int, width: int, style: HairStyle
 
 
 def _outline(
-    head: _Head, style: HairStyle, over_ear: np.ndarray, angle: np.ndarray, rng: np.random.Generator
+    head: _Head,
+    style: HairStyle,
+    over_ear: np.ndarray,
+    angle: np.ndarray,
+    strands: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """[H, W] metres inside the hair's edge: hairline in front, around the ears, ends below."""
     s = head.scale
@@ -241,12 +246,18 @@ def _outline(
     ragged = ragged / ragged.std() * (0.002 + 0.006 * style.curl + 0.004 * (style.length_m > 0)) * ends
     forehead = (0.062 + 0.022 * style.hairline) * s - style.fringe_m
     temple = 0.030 * s
-    # Forehead until about 0.6 rad, down the temples to the sideburn at 1.25, around the ear, then the nape.
-    line = np.interp(front[0], [0, 0.45, 0.85, 1.08, 1.22, 1.32, 1.62, 1.85, np.pi],
-                     [forehead, forehead + 0.002, temple + 0.012, temple - 0.005, -0.012, 0.018, 0.024, -0.03, -0.062])  # fmt: skip
+    parted = np.minimum(np.abs(angle[0] - 0.9 * style.parting) / 0.9, 1.2)
     if style.length_m > 0:
+        # Falls from the parting over the temples, layered: short in front, full length at the back.
         tips = -style.length_m - 0.03
-        line = np.interp(front[0], [0, 0.45, 0.85, 1.0, 1.12, np.pi],
-                         [forehead, forehead + 0.002, temple + 0.014, temple - 0.03, tips, tips])  # fmt: skip
-    swept = 0.012 * style.parting * np.sin(1.5 * angle[0]) * (front[0] < 1.0)
-    return over_ear - (line + swept + ragged[0])[None]
+        places = [0, 0.45, 0.85, 1.0, 1.14, 1.7, 2.3, np.pi]
+        heights = [forehead, forehead, temple + 0.014, temple - 0.03, 0.3 * tips, 0.75 * tips, tips, tips]
+        rise = 0.016 - 0.030 * parted**1.5
+    else:
+        # Forehead, receding corners, temples, sideburn at 1.25 rad, around the ear, the nape.
+        places = [0, 0.45, 0.85, 1.08, 1.22, 1.32, 1.62, 1.85, np.pi]
+        heights = [forehead, forehead, temple + 0.012, temple - 0.005, -0.012, 0.018, 0.024, -0.03, -0.062]
+        rise = 0.4 * (0.010 - 0.018 * parted) + 0.012 * style.hairline * np.exp(-(((front[0] - 0.62) / 0.2) ** 2))
+    line = np.interp(front[0], places, heights) + rise * (front[0] < 0.95) * (style.fringe_m == 0)
+    feathered = 0.004 * strands * np.clip(1.3 - front, 0.25, 1)
+    return over_ear - (line + ragged[0])[None] + feathered

@@ -124,7 +124,7 @@ def ambient_visibility(vertices_V3, normals_V3, frames_D33, center_3):  # type: 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def floor_shadow(height_map, frame_33, center_3, cells_per_m, origin_2, cell_m, size):  # type: ignore[no-untyped-def]
-    """[size, size] float32 share of the key light that reaches the floor, on a grid of `cell_m` from `origin_2` (x, z)."""
+    """[size, size] float32 share of the key light that reaches the floor, on a grid from `origin_2` (x, z)."""
     out = np.ones((size, size), np.float32)
     limit = height_map.shape[0]
     for row in range(size):

@@ -120,7 +120,7 @@ def rasterize(  # type: ignore[no-untyped-def]
     face_HW,
     lod_F,
 ):
-    """Fills `depth_HW` (inverse depth, zeroed by the caller) and `face_HW` (-1), and the mip level of each drawn face."""
+    """Fills `depth_HW` (inverse depth, zeroed before), `face_HW` (-1 before), and the mip levels of drawn faces."""
     height, width = depth_HW.shape
     for f in range(faces_F3.shape[0]):
         a, b, c = faces_F3[f, 0], faces_F3[f, 1], faces_F3[f, 2]

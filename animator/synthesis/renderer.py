@@ -56,8 +56,7 @@ def draw(
     height, width = camera.height, camera.width
     screen = _screen(vertices_V3, camera)
     normals = vertex_normals(vertices_V3, mesh.faces_F3)
-    center = vertices_V3.mean(0)
-    center[1] = 0.9
+    center = light_centre(vertices_V3)
     ambient = lighting.ambient_visibility(vertices_V3, normals, lighting.AMBIENT_FRAMES, center)
     frame = lighting.light_frame(light.direction_3)
     shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
@@ -86,6 +85,11 @@ def draw(
     with np.errstate(divide="ignore"):
         metres = 1 / near
     return Layers(image_HWC=encode_srgb(linear), matte_HW=matte, parts_HW=parts, uv_HW2=uv, depth_HW=metres)
+
+
+def light_centre(vertices_V3: np.ndarray) -> np.ndarray:
+    """[3] float32 middle of the shadow and occlusion maps; snapped, so that small motions do not move the maps."""
+    return np.array([*(np.round(vertices_V3.mean(0)[[0, 2]] / 0.1) * 0.1), 0.9], np.float32)[[0, 2, 1]]
 
 
 def _screen(vertices_V3: np.ndarray, camera: Camera) -> np.ndarray:
@@ -136,7 +140,7 @@ def floor_light(
     map_x = ((x - origin[0]) / _FLOOR_CELL_M - 0.5).astype(np.float32)
     map_y = ((z - origin[1]) / _FLOOR_CELL_M - 0.5).astype(np.float32)
     sampled = cv2.remap(
-        keep.astype(np.float32), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=1.0
+        keep.astype(np.float32), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(1.0,)
     )
     return np.where(valid, sampled, np.float32(1))[..., None]
 

@@ -23,7 +23,10 @@ from animator.synthesis.textures import bake_attributes
 _SIZE = 1024
 # From light to dark, sRGB; linear in between.
 _TONES = np.array(
-    [(240, 202, 180), (231, 184, 156), (217, 165, 132), (196, 140, 105), (168, 111, 78), (133, 84, 58), (99, 61, 43), (70, 45, 34)],
+    [
+        (240, 202, 180), (231, 184, 156), (217, 165, 132), (196, 140, 105),
+        (168, 111, 78), (133, 84, 58), (99, 61, 43), (70, 45, 34),
+    ],
     float,
 )  # fmt: skip
 _HAIR_COLOURS: dict[str, tuple[int, int, int]] = {
@@ -120,7 +123,7 @@ def paint_skin(look: Complexion) -> np.ndarray:
     place = _skin_map()[0]
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     base = _tone(look)
-    skin = np.ones((_SIZE, _SIZE, 3)) * base
+    skin = (np.ones((_SIZE, _SIZE, 3)) * base).astype(np.float32)
     skin *= 1 + 0.025 * fourier_noise(place, rng, 0.03)[..., None] + 0.012 * fourier_noise(place, rng, 0.006)[..., None]
     blush = np.exp(-(((x - 0.042) / 0.016) ** 2 + ((y - 1.572) / 0.014) ** 2)) * (z > 0.08)
     nose = np.exp(-((x / 0.014) ** 2 + ((y - 1.567) / 0.011) ** 2)) * (z > 0.12)
@@ -142,7 +145,7 @@ def paint_skin(look: Complexion) -> np.ndarray:
 
 
 def _mix(colours: np.ndarray, other: np.ndarray, share_HW: np.ndarray) -> np.ndarray:
-    return colours + (other - colours) * np.clip(share_HW, 0, 1)[..., None]
+    return colours + (other - colours).astype(colours.dtype) * np.clip(share_HW, 0, 1)[..., None].astype(colours.dtype)
 
 
 def _tone(look: Complexion) -> np.ndarray:

@@ -16,9 +16,7 @@ def subdivide(quads_F4: np.ndarray, num_vertices: int, *, smooth: bool) -> tuple
     is (plain midpoints), which is what texture coordinates and weights need.
     """
     edges = np.stack([quads_F4, np.roll(quads_F4, -1, axis=1)], axis=-1).reshape(-1, 2)
-    unique, first, inverse, counts = np.unique(
-        np.sort(edges, axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
-    )
+    unique, inverse, counts = np.unique(np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True)
     edge_of_corner = inverse.reshape(-1, 4)
     num_edges, num_faces = len(unique), len(quads_F4)
     faces = _spread(np.arange(num_faces), quads_F4, 0.25, (num_faces, num_vertices))

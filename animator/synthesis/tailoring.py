@@ -36,7 +36,7 @@ class TopCut:
         """Signed distance of template positions [..., 3] to the nearest edge."""
         x, y = np.abs(place[..., 0]), place[..., 1]
         inside = np.minimum(self.sleeve_m - x, y - self.hem_m)
-        inside = np.minimum(inside, 1.508 - y if self.neck == "high" else self._neck(place))
+        inside = np.minimum(inside, 1.494 - y if self.neck == "high" else self._neck(place))
         if self.neck == "open":
             gap = 0.020 + 0.055 * np.clip((y - 0.85) / 0.55, 0, 1)
             inside = np.minimum(inside, np.where(place[..., 2] > 0.0, x - gap, np.inf))

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from animator.synthesis.body import bone_motions, build_body
+from animator.synthesis.cloth import TEMPLATE_PERSON
+from animator.synthesis.fabric import Fabric
+from animator.synthesis.garments import Garment, dress
+from animator.synthesis.mesh import join_pieces
+from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, pose_from, rest_pose, rotation
+from animator.synthesis.skinning import dual_quaternions, skin_vertices
+from animator.synthesis.skirt import SkirtSpring, build_skirt_rig, move_skirt
+from animator.synthesis.tailoring import Ease, SkirtCut
+
+
+@pytest.fixture(scope="module")
+def skirt():  # type: ignore[no-untyped-def]
+    body = build_body(TEMPLATE_PERSON)
+    fabric = Fabric(
+        colour=(90, 90, 90), accent=(0, 0, 0), pattern="plain", scale_m=0.05, folds=1, gloss=0, fuzz=0, seed=1
+    )
+    garment = Garment(part="skirt", cut=SkirtCut(hem_m=0.3), ease=Ease(), fabric=fabric, flare=0.2)
+    pieces, _ = dress(body, [garment])
+    mesh = join_pieces(pieces)
+    return body, mesh, build_skirt_rig(body, pieces[0].vertices_V3, pieces[0].faces_F3, 0)
+
+
+def hang(skirt, pose: BodyPose, sway: tuple[float, float] = (0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+    body, mesh, rig = skirt
+    rotations, shifts = bone_motions(body, pose)
+    vertices = skin_vertices(mesh.vertices_V3, mesh.bones_VN, mesh.weights_VN, dual_quaternions(rotations, shifts))
+    joints, turned = forward_kinematics(pose, body.rest_J3)
+    move_skirt(rig, vertices, joints, turned[0], np.array(sway))
+    return vertices, joints
+
+
+def test_a_raised_thigh_stays_inside(skirt) -> None:  # type: ignore[no-untyped-def]
+    vertices, joints = hang(skirt, pose_from({"left_hip": rotation("x", -55), "left_knee": rotation("x", 60)}))
+    knee = joints[JOINT["left_knee"]]
+    level = np.abs(vertices[:, 1] - knee[1]) < 0.06
+    front = level & (vertices[:, 2] > 0) & (np.abs(vertices[:, 0] - knee[0]) < 0.08)
+    assert vertices[front, 2].max() > knee[2] + 0.03
+
+
+def test_standing_legs_leave_the_skirt_where_it_hangs(skirt) -> None:  # type: ignore[no-untyped-def]
+    body, mesh, _ = skirt
+    vertices, _ = hang(skirt, rest_pose())
+    rotations, shifts = bone_motions(body, rest_pose())
+    rigid = skin_vertices(mesh.vertices_V3, mesh.bones_VN, mesh.weights_VN, dual_quaternions(rotations, shifts))
+    assert np.abs(vertices - rigid).max() < 0.06
+
+
+def test_sway_moves_the_hem_and_not_the_waist(skirt) -> None:  # type: ignore[no-untyped-def]
+    still, _ = hang(skirt, rest_pose())
+    moved, _ = hang(skirt, rest_pose(), sway=(0.2, 0.0))
+    shift = (moved - still)[:, 0]
+    assert shift[np.argmin(still[:, 1])] > 0.08
+    assert abs(shift[np.argmax(still[:, 1])]) < 0.01
+
+
+def test_the_spring_trails_a_sudden_step_and_comes_to_rest() -> None:
+    spring = SkirtSpring()
+    path = [np.array([0.0, 1, 0])] * 3 + [np.array([0.04 * min(t, 5), 1, 0]) for t in range(1, 120)]
+    sways = np.array([spring.step(hips, dt_s=1 / 30) for hips in path])
+    assert sways[3:6, 0].min() < -0.02
+    assert np.abs(sways[-1]).max() < 0.005
