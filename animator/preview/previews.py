@@ -1,0 +1,98 @@
+"""The pictures a render leaves for people: a contact sheet, and photo, clip and result side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from animator.encoding import EncodeConfig, Encoder, open_encoder
+from animator.encoding.images import write_png
+from animator.preview.contact_sheet import ContactSheet
+from animator.preview.side_by_side import SideBySide
+from animator.subject import Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.drawing import draw_skeleton
+from pose_tracking.frame import Frame
+from pose_tracking.sequence import PoseSequence
+
+CLIP_SIDE_PX = 640
+
+
+class Previews:
+    """Looks at the frames of a render as they pass, and writes its previews when the block ends well.
+
+    Args:
+        output: the render's result; previews lie beside it, as `<stem>.contact.png` and `<stem>.side.mp4`.
+        contact_sheet, side_by_side: which of them to make.
+        subject: whose photo is shown.
+        clip: the driving clip, read once more.
+        tracked: its poses, one per frame, in px of the clip.
+        num_frames: how many frames the render has.
+        fps: its rate.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        *,
+        contact_sheet: bool,
+        side_by_side: bool,
+        subject: Subject,
+        clip: DrivingClip,
+        tracked: PoseSequence,
+        num_frames: int,
+        fps: Fraction,
+    ) -> None:
+        stem = output.parent / output.stem
+        self._sheet_path = stem.with_name(f"{stem.name}.contact.png")
+        self._side_path = stem.with_name(f"{stem.name}.side.mp4")
+        self._sheet = ContactSheet(num_frames) if contact_sheet else None
+        self._wants_side = side_by_side
+        self._subject, self._clip, self._tracked, self._fps = subject, clip, tracked, fps
+        self._stack = ExitStack()
+        self._composer: SideBySide | None = None
+        self._encoder: Encoder | None = None
+        self.paths: tuple[Path, ...] = ()
+
+    def __enter__(self) -> Previews:
+        if self._wants_side:
+            frames = clip_with_skeleton(self._clip, self._tracked)
+            self._stack.callback(frames.close)
+            self._composer = SideBySide(self._subject.photo_HWC, frames)
+            config = EncodeConfig(format="mp4", crf=23, preset="veryfast", keep_audio=False)
+            self._encoder = self._stack.enter_context(open_encoder(self._side_path, config, fps=self._fps))
+        return self
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Hand all frames on, looking at each as it passes."""
+        for frame in frames:
+            if self._sheet is not None:
+                self._sheet.add(frame)
+            if self._composer is not None and self._encoder is not None:
+                self._encoder.write(self._composer.compose(frame))
+            yield frame
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is not None:
+            return
+        if self._sheet is not None:
+            write_png(self._sheet_path, self._sheet.draw())
+        made = ((self._sheet is not None, self._sheet_path), (self._wants_side, self._side_path))
+        self.paths = tuple(path for wanted, path in made if wanted)
+
+
+def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Iterator[Frame]:
+    """The clip's frames, reduced, with the tracked pose drawn over each."""
+    for frame in clip.frames(max_side_px=CLIP_SIDE_PX):
+        scale = frame.pixels_HWC.shape[1] / tracked.frame_size[0]
+        place = min(frame.index, len(tracked) - 1)
+        drawn = draw_skeleton(
+            frame.pixels_HWC, tracked.keypoints_TK2[place] * scale, tracked.confidence_TK[place], tracked.skeleton
+        )
+        yield Frame(pixels_HWC=drawn, time_s=frame.time_s, index=frame.index)
