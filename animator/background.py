@@ -106,6 +106,11 @@ def _at_full_size(
     return torch.where(hole_HW, textured, photo_3HW)
 
 
+def _indices(shape: tuple[int, ...]) -> np.ndarray:
+    """[H, W, 2] each pixel's own (row, column)."""
+    return np.moveaxis(np.indices(shape), 0, -1).copy()
+
+
 def _fill_level(
     known: np.ndarray, hole: np.ndarray, start: np.ndarray, coarser: np.ndarray | None, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +124,7 @@ def _fill_level(
     valid = ~touching
     valid[:half], valid[-half:], valid[:, :half], valid[:, -half:] = False, False, False, False
     if not valid.any():
-        return picture, np.stack(np.mgrid[: hole.shape[0], : hole.shape[1]], -1)
+        return picture, _indices(hole.shape)
     field = _initial_field(valid, touching, coarser, random)
     for _ in range(PASSES):
         field = _match(picture, valid, touching, field, random, half)
@@ -134,7 +139,7 @@ def _initial_field(
 ) -> np.ndarray:
     """Where each pixel first looks: itself if whole, else at random, or as one level before."""
     shape = valid.shape
-    field = np.stack(np.mgrid[: shape[0], : shape[1]], -1)
+    field = _indices(shape)
     places = np.argwhere(valid)
     missing = touching | ~valid
     field[missing] = places[random.integers(len(places), size=int(missing.sum()))]
@@ -196,9 +201,7 @@ def _patches(padded: np.ndarray, centers_N2: np.ndarray, half: int) -> np.ndarra
     return padded[rows, columns]
 
 
-def _cost(
-    padded: np.ndarray, patches: np.ndarray, here_N2: np.ndarray, there_N2: np.ndarray, half: int
-) -> np.ndarray:
+def _cost(padded: np.ndarray, patches: np.ndarray, here_N2: np.ndarray, there_N2: np.ndarray, half: int) -> np.ndarray:
     """Squared difference of two patches, plus a little for every step between them."""
     difference = np.square(patches - _patches(padded, there_N2, half)).sum((1, 2))
     distance = np.square((here_N2 - there_N2) / max(padded.shape[:2])).sum(-1)

@@ -49,8 +49,7 @@ class PoseSequence:
         num_joints = len(self.skeleton.joints)
         if keypoints.ndim != 3 or keypoints.shape[1:] != (num_joints, 2):
             raise TrackingError(
-                f"keypoints have shape {list(keypoints.shape)}, "
-                f"expected [T, {num_joints}, 2] for {self.skeleton.name}"
+                f"keypoints have shape {list(keypoints.shape)}, expected [T, {num_joints}, 2] for {self.skeleton.name}"
             )
         if confidence.shape != keypoints.shape[:2] or times.shape != keypoints.shape[:1]:
             raise TrackingError(
@@ -102,12 +101,8 @@ class PoseSequence:
 
     def to_skeleton(self, target: Skeleton) -> PoseSequence:
         """The same motion on another skeleton; joints it cannot supply are NaN."""
-        keypoints, confidence = self.skeleton.convert(
-            self.keypoints_TK2, self.confidence_TK, target=target
-        )
-        return dataclasses.replace(
-            self, keypoints_TK2=keypoints, confidence_TK=confidence, skeleton=target
-        )
+        keypoints, confidence = self.skeleton.convert(self.keypoints_TK2, self.confidence_TK, target=target)
+        return dataclasses.replace(self, keypoints_TK2=keypoints, confidence_TK=confidence, skeleton=target)
 
     def save(self, path: str | Path) -> Path:
         """Write `.npz` or `.json` (by ending), atomically: a reader sees the whole file or none."""
@@ -149,7 +144,7 @@ class PoseSequence:
                 keypoints_TK2=_with_nan(fields["keypoints"]),
                 confidence_TK=np.asarray(fields["confidence"], dtype=np.float32),
                 times_s_T=np.asarray(fields["times_s"], dtype=np.float64),
-                skeleton=SKELETONS[fields["skeleton"]],
+                skeleton=SKELETONS[str(fields["skeleton"])],
                 frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
             )
         except TrackingError as error:
@@ -174,7 +169,8 @@ class PoseSequence:
         }
 
     def _as_json(self) -> dict[str, object]:
-        keypoints = np.where(np.isnan(self.keypoints_TK2), None, self.keypoints_TK2.astype(object))
+        keypoints = self.keypoints_TK2.astype(object)
+        keypoints[np.isnan(self.keypoints_TK2)] = None
         return {
             "format": FORMAT,
             "skeleton": self.skeleton.name,

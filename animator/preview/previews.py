@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -87,7 +87,7 @@ class Previews:
         self.paths = tuple(path for wanted, path in made if wanted)
 
 
-def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Iterator[Frame]:
+def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, None, None]:
     """The clip's frames, reduced, with the tracked pose drawn over each."""
     for frame in clip.frames(max_side_px=CLIP_SIDE_PX):
         scale = frame.pixels_HWC.shape[1] / tracked.frame_size[0]

@@ -22,10 +22,11 @@ def smoothstep(low: float, high: float, value: torch.Tensor) -> torch.Tensor:
     return share * share * (3 - 2 * share)
 
 
-def pixel_centers(height: int, width: int, like: torch.Tensor) -> torch.Tensor:
-    """[H, W, 2] positions of the pixels' centres in px."""
-    y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
-    x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
+def pixel_centers(like_HW: torch.Tensor) -> torch.Tensor:
+    """[H, W, 2] positions of the pixels' centres in px, for a picture like `like`."""
+    height, width = like_HW.shape[-2:]
+    y = torch.arange(height, dtype=like_HW.dtype, device=like_HW.device) + 0.5
+    x = torch.arange(width, dtype=like_HW.dtype, device=like_HW.device) + 0.5
     return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
 
 

@@ -44,7 +44,7 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     Returns:
         [H, W] opacity.
     """
-    points = pixel_centers(*matte_HW.shape, matte_HW)
+    points = pixel_centers(matte_HW)
     limbs = torch.stack([chain_distance(points, pose, bones) for bones in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)])
     distance = limbs.amin(0)
     background = (matte_HW < 0.05).float()
@@ -145,7 +145,7 @@ def _color_vote(
     return torch.lerp(prior, torch.sigmoid(8 * (to_body - to_arm) / (contrast + 0.01)), telling)
 
 
-def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, ...], torch.Tensor]]:
+def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, int, int], torch.Tensor]]:
     """Which pixels go with which leg: trousers part between the legs, wherever they touch in the photo."""
     if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.2:
         return []

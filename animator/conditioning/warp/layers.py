@@ -89,7 +89,7 @@ def split_layers(
     Returns:
         The body first, then arms and legs as the photo shows them; and the pose with hidden hands distrusted.
     """
-    points = pixel_centers(*matte_HW.shape, matte_HW)
+    points = pixel_centers(matte_HW)
     hull = body_hull(points, pose)
     skirt = skirt_width(pose, matte_HW)
     if skirt > 0.5:

@@ -130,7 +130,7 @@ class PhotoWarp:
 
     def _missing(self, target: BonePose, coverage_BHW: torch.Tensor) -> torch.Tensor:
         """Limbs the target shows and the photo does not: somebody has to invent them."""
-        points = pixel_centers(*self.size, coverage_BHW)
+        points = pixel_centers(coverage_BHW)
         missing = torch.zeros_like(coverage_BHW)
         for chain in LIMBS:
             for bone in chain:
