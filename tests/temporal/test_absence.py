@@ -1,0 +1,56 @@
+"""What a motion does while nobody is in view."""
+
+import numpy as np
+
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import COCO_17
+from temporal.absence import hold_through_absence
+
+
+def _motion(seen_T, *, positions_T=None):
+    seen = np.asarray(seen_T, dtype=bool)
+    places = np.arange(len(seen), dtype=float) * 10 if positions_T is None else np.asarray(positions_T, dtype=float)
+    keypoints = np.repeat(np.stack([places, places + 1], -1)[:, None], 17, axis=1)
+    keypoints[~seen] = np.nan
+    return PoseSequence(
+        keypoints_TK2=keypoints,
+        confidence_TK=np.where(seen[:, None], 0.8, 0.0) * np.ones((1, 17)),
+        times_s_T=np.arange(len(seen)) * 0.1,
+        skeleton=COCO_17,
+        frame_size=(640, 480),
+    )
+
+
+def test_a_motion_without_gaps_is_left_alone():
+    motion = _motion([1, 1, 1, 1])
+    held, absences = hold_through_absence(motion)
+    np.testing.assert_array_equal(held.keypoints_TK2, motion.keypoints_TK2)
+    assert absences == ()
+
+
+def test_who_appears_late_and_leaves_early_stands_still_there():
+    held, absences = hold_through_absence(_motion([0, 0, 1, 1, 0]))
+    assert held.keypoints_TK2[:, 0, 0].tolist() == [20, 20, 20, 30, 30]
+    np.testing.assert_allclose(held.confidence_TK, 0.8, atol=1e-6)
+    np.testing.assert_allclose(absences, [(0.0, 0.2), (0.4, 0.4)])
+
+
+def test_between_two_sightings_the_person_moves_over_and_rests_at_both_ends():
+    held, absences = hold_through_absence(_motion([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]))
+    way = held.keypoints_TK2[:, 3, 0]
+    assert way[0] == 0
+    assert way[-1] == 100
+    steps = np.diff(way)
+    assert (steps > 0).all()
+    assert steps[0] < steps[5] > steps[-1]
+    np.testing.assert_allclose(absences, [(0.1, 1.0)])
+
+
+def test_a_joint_that_is_never_seen_stays_unseen():
+    motion = _motion([1, 0, 1])
+    keypoints = motion.keypoints_TK2.copy()
+    keypoints[:, 5] = np.nan
+    held, absences = hold_through_absence(motion.replace(keypoints_TK2=keypoints))
+    assert np.isnan(held.keypoints_TK2[:, 5]).all()
+    assert not np.isnan(held.keypoints_TK2[:, 4]).any()
+    assert len(absences) == 1
