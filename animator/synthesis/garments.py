@@ -35,6 +35,7 @@ class Garment:
         cut, ease, fabric: see `tailoring` and `fabric`.
         flare: for skirts, widening from waist to floor (0 straight), folds_m the depth of its waves.
         sole_m: for shoes, thickness of the sole.
+        tucked: a top whose hem disappears under the skirt.
     """
 
     part: str
@@ -44,6 +45,7 @@ class Garment:
     flare: float = 0.0
     folds_m: float = 0.0
     sole_m: float = 0.0
+    tucked: bool = False
 
 
 @lru_cache(maxsize=4)
@@ -68,6 +70,8 @@ def dress(body: Body, garments: list[Garment]) -> tuple[list[Piece], np.ndarray]
         if isinstance(garment.cut, BottomCut):
             # A waistband sits tight; cloth gains room on the way down.
             off = np.minimum(off, 0.004 + 0.16 * np.clip(garment.cut.waist_m - template.place_W3[:, 1], 0, None))
+        if garment.tucked:
+            off = np.minimum(off, 0.003 + 0.16 * np.clip(template.place_W3[:, 1] - 1.04, 0, None))
         off = _over(off, covered_to, template)
         inside = garment.cut.distance(template.place_W3)
         covered_to = np.where(inside > -0.03, np.maximum(covered_to, off), covered_to)

@@ -56,7 +56,7 @@ def _top(rng: np.random.Generator, masculinity: float, *, tucked: bool) -> list[
     if kind in ("jumper", "roll"):
         fabric = dataclasses.replace(fabric, fuzz=0.6, pattern="knit" if rng.random() < 0.5 else fabric.pattern)
     cut = TopCut(hem_m=hem, sleeve_m=sleeve, neck=neck, **_neck_size(rng, neck, masculinity))
-    return [Garment(part="top", cut=cut, ease=ease, fabric=fabric)]
+    return [Garment(part="top", cut=cut, ease=ease, fabric=fabric, tucked=tucked)]
 
 
 def _neck_size(rng: np.random.Generator, neck: str, masculinity: float) -> dict[str, float]:
@@ -124,7 +124,8 @@ def _dress(rng: np.random.Generator) -> list[Garment]:
     neck = str(rng.choice(["crew", "scoop", "boat", "v", "high"], p=[0.3, 0.25, 0.1, 0.25, 0.1]))
     sleeve = float(rng.choice([rng.uniform(0.15, 0.185), rng.uniform(0.26, 0.36), rng.uniform(0.55, 0.67)]))
     cut = TopCut(hem_m=0.965, sleeve_m=sleeve, neck=neck, **_neck_size(rng, neck, 0.0))
-    top = Garment(part="top", cut=cut, ease=Ease(trunk_m=0.006, hang=float(rng.uniform(0, 0.35))), fabric=fabric)
+    ease = Ease(trunk_m=0.006, hang=float(rng.uniform(0, 0.35)))
+    top = Garment(part="top", cut=cut, ease=ease, fabric=fabric, tucked=True)
     return [_shorts_under(rng), top, _skirt(rng, fabric)]
 
 

@@ -61,27 +61,23 @@ def draw(
     frame = lighting.light_frame(light.direction_3)
     shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
     depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
-    face = np.full(depth.shape, -1, np.int32)
-    lod = np.zeros(len(mesh.faces_F3), np.float32)
+    face, lod = np.full(depth.shape, -1, np.int32), np.zeros(len(mesh.faces_F3), np.float32)
     table, texels = mesh.pack.table_TL3, mesh.pack.texels_N4
     rasterize(
         screen, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, mesh.textures_P, mesh.cutout_P, mesh.two_sided_P,
         texels, table, depth, face, lod,
     )  # fmt: skip
-    colour = np.zeros((height, width, 3), np.float32)
-    matte, near = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    colour, matte, near = (np.zeros((height, width, *more), np.float32) for more in ((3,), (), ()))
     parts, uv = np.zeros((height, width), np.uint8), np.zeros((height, width, 2), np.float32)
-    f32 = np.float32
+    lights = np.stack([light.key_3, light.sky_3, light.floor_3, light.fill_3, camera.position_3, center])
+    scales = np.array([lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, light.softness_m], np.float32)
     shade(
         screen, vertices_V3, normals, ambient, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, lod, depth, face,
         mesh.textures_P, mesh.bumps_P, mesh.two_sided_P, mesh.materials_PM, texels, table, LINEAR, _STRAIGHT,
-        shadow, frame, center, f32(lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M), f32(light.softness_m),
-        light.key_3.astype(f32), light.sky_3.astype(f32), light.floor_3.astype(f32), light.fill_3.astype(f32),
-        camera.position_3.astype(f32), colour, matte, parts, uv, near,
+        shadow, frame, lights.astype(np.float32), scales, colour, matte, parts, uv, near,
     )  # fmt: skip
     lit = floor_light(vertices_V3, shadow, frame, center, light, camera)
-    behind = background_HW3 * (1 + floor_strength * (lit - 1))
-    linear = colour + behind * (1 - matte[..., None])
+    linear = colour + background_HW3 * (1 + floor_strength * (lit - 1)) * (1 - matte[..., None])
     with np.errstate(divide="ignore"):
         metres = 1 / near
     return Layers(image_HWC=encode_srgb(linear), matte_HW=matte, parts_HW=parts, uv_HW2=uv, depth_HW=metres)

@@ -15,6 +15,8 @@ from animator.synthesis.rasterizer import SAMPLES
 # Columns of the material table.
 TINT, GLOSS, SHARPNESS, SCATTER, BUMP, FUZZ, PART = 0, 3, 4, 5, 6, 7, 8
 NUM_MATERIAL = 9
+# Rows of the table of lights.
+KEY, SKY, FLOOR, FILL, EYE, CENTRE = 0, 1, 2, 3, 4, 5
 
 
 def _srgb_to_linear() -> np.ndarray:
@@ -83,151 +85,119 @@ def _key_visibility(height_map, frame, scale, x, y, z, softness):  # type: ignor
     return lit / 9.0
 
 
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _corner_weights(screen_V3, a, b, c, px, py, near):  # type: ignore[no-untyped-def]
+    """Perspective-correct weights of a face's corners at a sample, and the face's signed area on screen."""
+    ax, ay, bx, by = screen_V3[a, 0], screen_V3[a, 1], screen_V3[b, 0], screen_V3[b, 1]
+    cx, cy = screen_V3[c, 0], screen_V3[c, 1]
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
+    w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
+    w2 = 1.0 - w0 - w1
+    return w0 * screen_V3[a, 2] / near, w1 * screen_V3[b, 2] / near, w2 * screen_V3[c, 2] / near, area
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _mix3(values_V3, a, b, c, w0, w1, w2):  # type: ignore[no-untyped-def]
+    """Interpolated x, y, z of per-vertex vectors."""
+    return (
+        w0 * values_V3[a, 0] + w1 * values_V3[b, 0] + w2 * values_V3[c, 0],
+        w0 * values_V3[a, 1] + w1 * values_V3[b, 1] + w2 * values_V3[c, 1],
+        w0 * values_V3[a, 2] + w1 * values_V3[b, 2] + w2 * values_V3[c, 2],
+    )
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _tilt(vertices_V3, a, b, c, corners_32, slope_u, slope_v, normal):  # type: ignore[no-untyped-def]
+    """Subtracts a bump's slopes, along the surface directions of growing u and v, from `normal` in place."""
+    du1, dv1 = corners_32[1, 0] - corners_32[0, 0], corners_32[1, 1] - corners_32[0, 1]
+    du2, dv2 = corners_32[2, 0] - corners_32[0, 0], corners_32[2, 1] - corners_32[0, 1]
+    sign = 1.0 if du1 * dv2 - du2 * dv1 > 0 else -1.0
+    along_u, along_v = 1e-24, 1e-24
+    for k in range(3):
+        e1, e2 = vertices_V3[b, k] - vertices_V3[a, k], vertices_V3[c, k] - vertices_V3[a, k]
+        along_u += (e1 * dv2 - e2 * dv1) ** 2
+        along_v += (e2 * du1 - e1 * du2) ** 2
+    scale_u, scale_v = sign * slope_u / np.sqrt(along_u), sign * slope_v / np.sqrt(along_v)
+    for k in range(3):
+        e1, e2 = vertices_V3[b, k] - vertices_V3[a, k], vertices_V3[c, k] - vertices_V3[a, k]
+        normal[k] -= scale_u * (e1 * dv2 - e2 * dv1) + scale_v * (e2 * du1 - e1 * du2)
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _arriving(material, colour, point, normal, open_sky, cavity, height_map, frame, lights, scales, out):  # type: ignore[no-untyped-def]
+    """Light leaving a point towards the eye, RGB into `out`; `lights` and `scales` as in `shade`."""
+    vx, vy, vz = lights[EYE, 0] - point[0], lights[EYE, 1] - point[1], lights[EYE, 2] - point[2]
+    length = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
+    vx, vy, vz = vx * length, vy * length, vz * length
+    facing = max(normal[0] * vx + normal[1] * vy + normal[2] * vz, 0.0)
+    cosine = normal[0] * frame[2, 0] + normal[1] * frame[2, 1] + normal[2] * frame[2, 2]
+    wrap, lit = material[SCATTER], 0.0
+    if cosine > -wrap:
+        x = point[0] - lights[CENTRE, 0] + normal[0] * 0.012
+        y = point[1] - lights[CENTRE, 1] + normal[1] * 0.012
+        z = point[2] - lights[CENTRE, 2] + normal[2] * 0.012
+        lit = _key_visibility(height_map, frame, scales[0], x, y, z, scales[1])
+    direct, wrapped = max(cosine, 0.0) * lit, max((cosine + wrap) / (1 + wrap), 0.0) * lit
+    hx, hy, hz = vx + frame[2, 0], vy + frame[2, 1], vz + frame[2, 2]
+    half = max((normal[0] * hx + normal[1] * hy + normal[2] * hz) / np.sqrt(hx * hx + hy * hy + hz * hz), 0.0)
+    gloss = material[GLOSS] * (half ** material[SHARPNESS]) * lit
+    grazing = (1.0 - facing) ** 3
+    up = 0.5 + 0.5 * normal[1]
+    for k in range(3):
+        # Scattering reddens the terminator of skin: red light travels furthest (k = 0).
+        diffuse = direct + (wrapped - direct) * (1.0, 0.45, 0.30)[k]
+        sky = (lights[SKY, k] * up + lights[FLOOR, k] * (1 - up)) * open_sky * cavity
+        light = lights[KEY, k] * diffuse + sky + lights[FILL, k] * facing * (0.4 + 0.6 * open_sky)
+        matt = colour[k] * material[TINT + k] * light * (1 + material[FUZZ] * grazing)
+        out[k] = matt + gloss * lights[KEY, k] + material[GLOSS] * 0.25 * grazing * sky
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def shade(  # type: ignore[no-untyped-def]
-    screen_V3,
-    vertices_V3,
-    normals_V3,
-    ambient_V,
-    faces_F3,
-    uv_F32,
-    piece_F,
-    lod_F,
-    depth_HW,
-    face_HW,
-    textures_P,
-    bumps_P,
-    two_sided_P,
-    materials_PM,
-    texels_N4,
-    table_TL3,
-    linear,
-    straight,
-    height_map,
-    frame_33,
-    center_3,
-    shadow_scale,
-    softness,
-    key_3,
-    sky_3,
-    floor_3,
-    fill_3,
-    eye_3,
-    out_HW3,
-    matte_HW,
-    part_HW,
-    uv_HW2,
-    near_HW,
-):
-    """Adds the light of all samples into `out_HW3` (weighted by coverage) and fills the ground-truth maps."""
-    height, width = matte_HW.shape
-    colour, slope = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    screen_V3, vertices_V3, normals_V3, ambient_V, faces_F3, uv_F32, piece_F, lod_F, depth_HW, face_HW, textures_P,
+    bumps_P, two_sided_P, materials_PM, texels_N4, table_TL3, linear, straight, height_map, frame_33, lights, scales,
+    out_HW3, matte_HW, part_HW, uv_HW2, near_HW,
+):  # fmt: skip
+    """Adds the light of all samples into `out_HW3` (weighted by coverage) and fills the ground-truth maps.
+
+    `lights` [6, 3] has the rows KEY, SKY, FLOOR, FILL, EYE, CENTRE; `scales` is (shadow cells a metre, softness).
+    """
+    colour, slope, lit = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
+    normal, point = np.zeros(3, np.float32), np.zeros(3, np.float32)
     share = 1.0 / (SAMPLES * SAMPLES)
-    light = frame_33[2]
-    for row in range(height):
-        for column in range(width):
+    for row in range(matte_HW.shape[0]):
+        for column in range(matte_HW.shape[1]):
             best = np.float32(0.0)
             for sub in range(SAMPLES * SAMPLES):
                 sy, sx = row * SAMPLES + sub // SAMPLES, column * SAMPLES + sub % SAMPLES
                 f = face_HW[sy, sx]
                 if f < 0:
                     continue
-                a, b, c = faces_F3[f, 0], faces_F3[f, 1], faces_F3[f, 2]
-                px, py = sx + 0.5, sy + 0.5
-                ax, ay, bx, by = screen_V3[a, 0], screen_V3[a, 1], screen_V3[b, 0], screen_V3[b, 1]
-                cx, cy = screen_V3[c, 0], screen_V3[c, 1]
-                area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+                a, b, c, p = faces_F3[f, 0], faces_F3[f, 1], faces_F3[f, 2], piece_F[f]
                 near = depth_HW[sy, sx]
-                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) / area
-                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) / area
-                w2 = (1.0 - w0 - w1) * screen_V3[c, 2] / near
-                w0 *= screen_V3[a, 2] / near
-                w1 *= screen_V3[b, 2] / near
-                nx = w0 * normals_V3[a, 0] + w1 * normals_V3[b, 0] + w2 * normals_V3[c, 0]
-                ny = w0 * normals_V3[a, 1] + w1 * normals_V3[b, 1] + w2 * normals_V3[c, 1]
-                nz = w0 * normals_V3[a, 2] + w1 * normals_V3[b, 2] + w2 * normals_V3[c, 2]
-                x = w0 * vertices_V3[a, 0] + w1 * vertices_V3[b, 0] + w2 * vertices_V3[c, 0]
-                y = w0 * vertices_V3[a, 1] + w1 * vertices_V3[b, 1] + w2 * vertices_V3[c, 1]
-                z = w0 * vertices_V3[a, 2] + w1 * vertices_V3[b, 2] + w2 * vertices_V3[c, 2]
+                w0, w1, w2, area = _corner_weights(screen_V3, a, b, c, sx + 0.5, sy + 0.5, near)
+                normal[0], normal[1], normal[2] = _mix3(normals_V3, a, b, c, w0, w1, w2)
+                point[0], point[1], point[2] = _mix3(vertices_V3, a, b, c, w0, w1, w2)
                 u = w0 * uv_F32[f, 0, 0] + w1 * uv_F32[f, 1, 0] + w2 * uv_F32[f, 2, 0]
                 v = w0 * uv_F32[f, 0, 1] + w1 * uv_F32[f, 1, 1] + w2 * uv_F32[f, 2, 1]
-                ambient = w0 * ambient_V[a] + w1 * ambient_V[b] + w2 * ambient_V[c]
-                p = piece_F[f]
+                open_sky, cavity = w0 * ambient_V[a] + w1 * ambient_V[b] + w2 * ambient_V[c], 1.0
                 if two_sided_P[p] and area > 0:
-                    nx, ny, nz = -nx, -ny, -nz
-                    ambient *= 0.45
-                cavity = 1.0
+                    normal[0], normal[1], normal[2] = -normal[0], -normal[1], -normal[2]
+                    open_sky *= 0.45
                 if bumps_P[p] >= 0:
                     _sample(texels_N4, table_TL3, straight, bumps_P[p], lod_F[f], u, v, slope)
-                    cavity = slope[2]
-                    du1, dv1 = uv_F32[f, 1, 0] - uv_F32[f, 0, 0], uv_F32[f, 1, 1] - uv_F32[f, 0, 1]
-                    du2, dv2 = uv_F32[f, 2, 0] - uv_F32[f, 0, 0], uv_F32[f, 2, 1] - uv_F32[f, 0, 1]
-                    sign = 1.0 if du1 * dv2 - du2 * dv1 > 0 else -1.0
-                    tx, ty, tz, ex, ey, ez = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-                    e1x, e1y, e1z = (
-                        vertices_V3[b, 0] - vertices_V3[a, 0],
-                        vertices_V3[b, 1] - vertices_V3[a, 1],
-                        vertices_V3[b, 2] - vertices_V3[a, 2],
-                    )
-                    e2x, e2y, e2z = (
-                        vertices_V3[c, 0] - vertices_V3[a, 0],
-                        vertices_V3[c, 1] - vertices_V3[a, 1],
-                        vertices_V3[c, 2] - vertices_V3[a, 2],
-                    )
-                    tx, ty, tz = (
-                        (e1x * dv2 - e2x * dv1) * sign,
-                        (e1y * dv2 - e2y * dv1) * sign,
-                        (e1z * dv2 - e2z * dv1) * sign,
-                    )
-                    ex, ey, ez = (
-                        (e2x * du1 - e1x * du2) * sign,
-                        (e2y * du1 - e1y * du2) * sign,
-                        (e2z * du1 - e1z * du2) * sign,
-                    )
-                    strength = 2.0 * materials_PM[p, BUMP]
-                    tl = strength * (slope[0] - 0.502) / (np.sqrt(tx * tx + ty * ty + tz * tz) + 1e-12)
-                    el = strength * (slope[1] - 0.502) / (np.sqrt(ex * ex + ey * ey + ez * ez) + 1e-12)
-                    nx, ny, nz = nx - tl * tx - el * ex, ny - tl * ty - el * ey, nz - tl * tz - el * ez
-                norm = 1.0 / (np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9)
-                nx, ny, nz = nx * norm, ny * norm, nz * norm
+                    strength, cavity = 2.0 * materials_PM[p, BUMP], slope[2]
+                    slope_u, slope_v = strength * (slope[0] - 0.502), strength * (slope[1] - 0.502)
+                    _tilt(vertices_V3, a, b, c, uv_F32[f], slope_u, slope_v, normal)
+                norm = 1.0 / (np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2) + 1e-9)
+                normal[0], normal[1], normal[2] = normal[0] * norm, normal[1] * norm, normal[2] * norm
                 _sample(texels_N4, table_TL3, linear, textures_P[p], lod_F[f], u, v, colour)
-                vx, vy, vz = eye_3[0] - x, eye_3[1] - y, eye_3[2] - z
-                vl = 1.0 / np.sqrt(vx * vx + vy * vy + vz * vz)
-                vx, vy, vz = vx * vl, vy * vl, vz * vl
-                facing = max(nx * vx + ny * vy + nz * vz, 0.0)
-                cosine = nx * light[0] + ny * light[1] + nz * light[2]
-                lit = 0.0
-                wrap = materials_PM[p, SCATTER]
-                if cosine > -wrap:
-                    lit = _key_visibility(
-                        height_map,
-                        frame_33,
-                        shadow_scale,
-                        x - center_3[0] + nx * 0.012,
-                        y - center_3[1] + ny * 0.012,
-                        z - center_3[2] + nz * 0.012,
-                        softness,
-                    )
-                direct = max(cosine, 0.0) * lit
-                wrapped = max((cosine + wrap) / (1 + wrap), 0.0) * lit
-                hx, hy, hz = vx + light[0], vy + light[1], vz + light[2]
-                half = max((nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz), 0.0)
-                gloss = materials_PM[p, GLOSS] * (half ** materials_PM[p, SHARPNESS]) * lit
-                grazing = (1.0 - facing) ** 3
-                fuzz = materials_PM[p, FUZZ] * grazing
-                up = 0.5 + 0.5 * ny
-                occluded = ambient * cavity
+                _arriving(
+                    materials_PM[p], colour, point, normal, open_sky, cavity, height_map, frame_33, lights, scales, lit
+                )
                 for k in range(3):
-                    # Scattering reddens the terminator of skin: red light travels furthest (k = 0).
-                    diffuse = direct + (wrapped - direct) * (1.0, 0.45, 0.30)[k]
-                    sky = (sky_3[k] * up + floor_3[k] * (1 - up)) * occluded
-                    arriving = key_3[k] * diffuse + sky + fill_3[k] * facing * (0.4 + 0.6 * ambient)
-                    albedo = colour[k] * materials_PM[p, TINT + k]
-                    out_HW3[row, column, k] += share * (
-                        albedo * arriving * (1 + fuzz)
-                        + gloss * key_3[k]
-                        + materials_PM[p, GLOSS] * 0.25 * grazing * sky
-                    )
+                    out_HW3[row, column, k] += share * lit[k]
                 matte_HW[row, column] += share
                 if near > best:
                     best = near
