@@ -20,7 +20,7 @@ PersonChoice = Literal["largest", "center"] | int | tuple[float, float]
 
 CONFIDENT = 0.5
 # Two finds in one picture closer than this (`Detection.distance`) are the same person: second looks at somebody lay
-# up to 0.25 apart, different people, also one in front of the other, at least 0.37.
+# up to 0.2 apart, different people, also one in front of the other, at least 0.37.
 SAME_PERSON = 0.25
 # How far a person surely moves between frames, in person sizes. From frame to frame (1/60 to 1/5 s) the people of
 # sixteen real clips moved by up to 0.08, a tracker that went over to a neighbour by 0.31 or more.
@@ -33,6 +33,8 @@ FAR_STEP, FAR_SPEED_PER_S = 0.4, 1.5
 FORGET_AFTER_S = 1.0
 FORGET_AFTER_AT_LEAST_S = 0.3
 _LOOK_MARGIN = 0.2
+# Nobody can look much larger than somebody of this share of the picture's height.
+_LARGE = 0.6
 # A search for everybody costs as much as several frames, most of all where it is of least use: in an empty scene.
 _SEARCH_EVERY_S, _SEARCH_EMPTY_EVERY_S = 0.25, 1.0
 
@@ -88,14 +90,20 @@ class Detection:
         )
 
     def distance(self, other: Detection) -> float:
-        """Median distance of the joints both show, in units of the larger of the two; inf when none is shared."""
+        """How far two detections lie apart, in units of the larger of the two; inf when they share no joint.
+
+        The median distance of the joints both show, or that of their median places if that is less: a pose found
+        with left and right exchanged is still the same person.
+        """
         shared = ~np.isnan(self.keypoints_K2[:, 0] + other.keypoints_K2[:, 0])
         confident = shared & (np.minimum(self.confidence_K, other.confidence_K) >= CONFIDENT)
         joints = confident if confident.sum() > 2 else shared
         if not joints.any():
             return math.inf
-        steps = np.linalg.norm(self.keypoints_K2[joints] - other.keypoints_K2[joints], axis=-1)
-        return float(np.median(steps)) / max(self.size_px, other.size_px, 1.0)
+        here, there = self.keypoints_K2[joints], other.keypoints_K2[joints]
+        of_joints = float(np.median(np.linalg.norm(here - there, axis=-1)))
+        of_places = float(np.linalg.norm(np.median(here, axis=0) - np.median(there, axis=0)))
+        return min(of_joints, of_places) / max(self.size_px, other.size_px, 1.0)
 
 
 def choose_person(
@@ -144,13 +152,14 @@ class PersonFollower:
         self._first_seen_s = -math.inf
         self._seen_s = -math.inf
         self._searched_s = -math.inf
-        self._needs_close_up = False
+        self._is_crowded = False
+        self._is_small = False
         self.most_in_view = 0
 
     def region(self, time_s: float) -> Region | None:
         """Where the person can be at `time_s`: the part of the frame worth showing to a tracker that sees only one
         person. None means everywhere: nobody is followed, or they are alone and were found without a search."""
-        if self._last is None or not self._needs_close_up or self._is_forgotten(time_s):
+        if self._last is None or not (self._is_crowded or self._is_small) or self._is_forgotten(time_s):
             return None
         margin = _LOOK_MARGIN + SURE_SPEED_PER_S * (time_s - self._seen_s)
         return region_within(self._last.box(margin=margin), self._frame_size)
@@ -168,43 +177,52 @@ class PersonFollower:
         """
         self.most_in_view = max(self.most_in_view, len(found))
         if self._last is None or self._is_forgotten(time_s):
-            return self._choose(found, self._everybody(found, time_s, everyone), time_s)
+            return self._choose(found, time_s, everyone)
         if not found:
             return None
         nearest = min(found, key=self._last.distance)
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S):
             return self._remember(nearest, time_s)
-        people = self._everybody(found, time_s, everyone)
-        self._needs_close_up |= len(people) > 1
-        nearest = min(people, key=self._last.distance)
+        people = found
+        if everyone is not None and self._is_search_due(found, time_s):
+            people = self._search(everyone, time_s)
+            nearest = min(people, key=self._last.distance)
+        self._is_crowded |= len(people) > 1
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S) or (
-            len(people) == 1 and self._is_within(nearest, time_s, FAR_STEP, FAR_SPEED_PER_S)
+            not self._is_crowded and self._is_within(nearest, time_s, FAR_STEP, FAR_SPEED_PER_S)
         ):
             return self._remember(nearest, time_s)
         return None
 
-    def _everybody(
+    def _choose(
         self, found: Sequence[Detection], time_s: float, everyone: Callable[[], Sequence[Detection]] | None
-    ) -> Sequence[Detection]:
-        """`found`, or the result of a search where one is possible and due."""
-        wait_s = _SEARCH_EVERY_S if found else _SEARCH_EMPTY_EVERY_S
-        if everyone is None or time_s < self._searched_s + wait_s:
-            return found
-        self._searched_s = time_s
-        people = everyone()
-        self.most_in_view = max(self.most_in_view, len(people))
-        return people
-
-    def _choose(self, found: Sequence[Detection], people: Sequence[Detection], time_s: float) -> Detection | None:
+    ) -> Detection | None:
+        people = found
+        is_obvious = self._person == "largest" and any(
+            person.size_px >= _LARGE * self._frame_size[1] for person in found
+        )
+        if everyone is not None and not is_obvious:
+            if not self._is_search_due(found, time_s):
+                return None
+            people = self._search(everyone, time_s)
         if self._last is not None and not isinstance(self._person, str):
             chosen = min(people, key=self._last.distance, default=None)
         else:
             chosen = choose_person(people, self._person, frame_size=self._frame_size)
         if chosen is None:
             return None
-        self._needs_close_up = len(people) > 1 or not found
+        self._is_crowded, self._is_small = len(people) > 1, not found
         self._first_seen_s = time_s
         return self._remember(chosen, time_s)
+
+    def _is_search_due(self, found: Sequence[Detection], time_s: float) -> bool:
+        return time_s >= self._searched_s + (_SEARCH_EVERY_S if found else _SEARCH_EMPTY_EVERY_S)
+
+    def _search(self, everyone: Callable[[], Sequence[Detection]], time_s: float) -> Sequence[Detection]:
+        self._searched_s = time_s
+        people = everyone()
+        self.most_in_view = max(self.most_in_view, len(people))
+        return people
 
     def _remember(self, detection: Detection, time_s: float) -> Detection:
         self._last, self._seen_s = detection, time_s
