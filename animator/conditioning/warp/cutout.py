@@ -60,7 +60,7 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     size = pose.torso_length_B[0]
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
     zone = (1 - core) * (1 - smoothstep(2.5, 3.5, distance)) * smoothstep(1.5, 2.0, head)
-    opened = matte_HW * (1 - _reaching_out(like_behind * zone, body_hull(points, pose)))
+    opened = matte_HW * (1 - _reaching_out(like_behind * zone, body_hull(points, pose, width=0.8)))
     reach = 2 * round(float(size) * 0.04) + 1
     border = F.max_pool2d((opened > 0.5).float()[None, None], reach, stride=1, padding=reach // 2)[0, 0]
     return torch.maximum(opened, like_inside * zone * border * (matte_HW > 0.02))
