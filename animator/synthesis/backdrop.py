@@ -131,12 +131,12 @@ def _garden(rng: np.random.Generator, camera: Camera) -> np.ndarray:
     h, w = camera.height, camera.width
     _, is_floor, _ = _floor_share(camera, rng.uniform(2.5, 6.0))
     leaves = sum(_noise(rng, h, w, s) * a for s, a in ((h / 20, 0.5), (h / 55, 0.35), (h / 140, 0.25)))
-    green = _linear((rng.uniform(52, 96), rng.uniform(88, 122), rng.uniform(40, 66)))
-    image = green * np.exp(0.65 * leaves)[..., None]
+    green = _linear((rng.uniform(62, 92), rng.uniform(80, 104), rng.uniform(52, 70)))
+    image = green * np.exp(0.5 * leaves)[..., None]
     gaps = np.clip(_noise(rng, h, w, h / 45) - 1.3, 0, 1) * np.clip(
         1.2 - np.mgrid[0 : 1.6 : 1j * h, 0 : 1 : 1j * w][0], 0, 1
     )
-    image = image + gaps[..., None] * _linear((225, 235, 240))
+    image = image + 0.6 * gaps[..., None] * _linear((225, 235, 230))
     ground = _linear(np.array([[98, 116, 62], [150, 140, 122]])[int(rng.integers(2))] * rng.uniform(0.8, 1.15))
     texture = np.exp(0.14 * _noise(rng, h, w, h / 200) + 0.10 * _noise(rng, h, w, h / 30))
     image = np.where(is_floor[..., None], ground * texture[..., None], image)

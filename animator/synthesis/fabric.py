@@ -231,6 +231,6 @@ def encode_bump(height_HW: np.ndarray, template: ClothTemplate) -> np.ndarray:
     edge = cv2.erode(template.inside_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     du, dv = np.where(edge, du, 0), np.where(edge, -dv, 0)
     hollow = cv2.GaussianBlur(smooth, (0, 0), 7) - cv2.GaussianBlur(smooth, (0, 0), 1.5)
-    cavity = np.clip(1 - 40 * np.where(edge, hollow, 0), 0.55, 1)
+    cavity = np.clip(1 - 26 * np.where(edge, hollow, 0), 0.55, 1)
     channels = [128 + 127 * np.clip(du, -1, 1), 128 + 127 * np.clip(dv, -1, 1), 255 * cavity, np.full_like(cavity, 255)]
     return np.round(np.stack(channels, axis=-1)).astype(np.uint8)
