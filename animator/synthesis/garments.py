@@ -146,7 +146,7 @@ def _skirt_piece(body: Body, garment: Garment) -> Piece:
     wave = np.cos(count * angle + rng.uniform(0, 6.3)) + 0.5 * np.cos((count + 3) * angle + rng.uniform(0, 6.3))
     radius = np.linalg.norm(across, axis=1, keepdims=True)
     scale = 1 + garment.flare * down[:, None] ** 0.8
-    shift = (0.010 + garment.folds_m * wave * down**0.9)[:, None] * across / np.maximum(radius, 1e-6)
+    shift = (0.014 + garment.folds_m * wave * down**0.9)[:, None] * across / np.maximum(radius, 1e-6)
     moved = rest.copy()
     moved[:, [0, 2]] = axis + across * scale + shift
     return _piece(garment, template, "helper-skirt", moved, garment.cut.distance(place))

@@ -103,7 +103,7 @@ def _shorts(rng: np.random.Generator) -> Garment:
 
 def _shorts_under(rng: np.random.Generator) -> Garment:
     fabric = dataclasses.replace(random_fabric(rng, {"plain": 1}), colour=(38.0, 36.0, 40.0), folds=0.2)
-    return Garment(part="bottom", cut=BottomCut(waist_m=1.04, hem_m=0.74), ease=Ease(leg_m=0.003), fabric=fabric)
+    return Garment(part="bottom", cut=BottomCut(waist_m=0.95, hem_m=0.74), ease=Ease(leg_m=0.003), fabric=fabric)
 
 
 def _skirt(rng: np.random.Generator, fabric: Fabric | None = None) -> Garment:
