@@ -69,6 +69,8 @@ class TqdmProgress:
             file=stream,
             mininterval=interval_s,
             dynamic_ncols=True,
+            unit="",
+            bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]",
             disable=not self._bars,
         )
         try:

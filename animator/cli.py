@@ -1,0 +1,142 @@
+"""The command line: the verbs, and how a command ends.
+
+Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 bad input, 4 model missing, 5 out of memory, 6 disk full, 7 done in
+part, 130 and 143 stopped by a signal. Heavy modules are imported inside the commands: `animator --help` must be
+there before a finger leaves the key.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from animator.commands import evaluating, inspecting, rendering, tracking
+from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
+from animator.progress import JsonProgress
+from pose_tracking.errors import PipelineError
+
+BUG, USAGE, BAD_INPUT, OUT_OF_MEMORY, DISK_FULL = 1, 2, 3, 5, 6
+_DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+# The root of typer's complaints about usage; typer exports only this leaf of it.
+_UsageComplaint: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="animator",
+    cls=Root,
+    help="Animate a person from a photo with the motion of a driving video.",
+    epilog="Begin with: animator doctor, then animator animate me.jpg dance.mp4 -o out.mp4",
+    rich_markup_mode="rich",
+    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+class Stopped(BaseException):
+    """A signal asked the program to end; raised so that every `finally` on the way out runs."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.exit_code = 128 + signum
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"animator {version('pose-animator')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    quiet: Quiet = False,
+    json_lines: JsonLines = False,
+    dry_run: DryRun = False,
+    debug: Debug = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Animate a person from a photo with the motion of a driving video."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(USAGE)
+
+
+_EXAMPLES: dict[Callable[..., None], str] = {
+    rendering.animate: "animator animate me.jpg dance.mp4 -o out.mp4 --canvas 512x640 --start 2 --end 8",
+    tracking.track: "animator track dance.mp4 -o dance.npz --preview dance.skeleton.mp4",
+    rendering.render: "animator render job.toml --set motion.fps=25",
+    evaluating.evaluate: "animator evaluate --clip dance.mp4 -o report",
+    inspecting.inspect: "animator inspect out.mp4",
+    inspecting.doctor: "animator doctor",
+}
+for _verb, _example in _EXAMPLES.items():
+    app.command(cls=Verb, epilog=f"Example: {_example}")(_verb)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; print what went wrong as one line; return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or os.environ.get("ANIMATOR_DEBUG", "0") not in {"", "0"}
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _stop)
+    if not debug:
+        warnings.simplefilter("ignore")  # those of libraries; ours go through Progress.warn
+    try:
+        code = typer.main.get_command(app).main(args=words, prog_name="animator", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except SystemExit as error:  # typer's own way out when nobody reads its output any more
+        return error.code if isinstance(error.code, int) else BUG
+    except BaseException as error:
+        if debug:
+            traceback.print_exc()
+        code, message = explain(error)
+        print(f"error: {message}", file=sys.stderr)
+        if "--json" in words:
+            JsonProgress().emit(event="error", exit_code=code, message=message)
+        return code
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """The exit code and the one line for whatever ended a command."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, Stopped):
+        return error.exit_code, text
+    if isinstance(error, PipelineError):
+        return error.exit_code, text
+    if isinstance(error, _UsageComplaint):
+        message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        return USAGE, f"{message} (animator --help)"
+    if _is_out_of_memory(error):
+        return OUT_OF_MEMORY, f"out of memory ({text}). Try a smaller --canvas or a shorter part (--start, --end)."
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or text
+        if error.errno in _DISK_TROUBLE:
+            return DISK_FULL, f"{name}{reason}. Free some space, or choose another folder."
+        return BAD_INPUT, f"{name}{reason}"
+    return BUG, f"{type(error).__name__}: {text}. This is a bug; run again with --debug and report it."
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    # torch reports a failed allocation on the CPU as a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def _stop(signum: int, _: FrameType | None) -> None:
+    signal.signal(signum, signal.SIG_DFL)  # whoever asks twice means at once
+    raise Stopped(signum)

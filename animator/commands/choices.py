@@ -1,0 +1,262 @@
+"""The options that `animate` and `render` share, each tied to the keys of a job that it sets.
+
+One table, so that flags, help and keys cannot drift apart. The defaults live in the configuration, which `--help`
+does not import; they are repeated here in words, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from animator.errors import JobError
+
+if TYPE_CHECKING:
+    from animator.config import RenderJob
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any key of a job, see docs/job-file.md; repeatable."),
+]
+PICTURE, MOTION, RESULT = "Picture", "Motion", "Result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One option.
+
+    Attributes:
+        flags: as typed; the first one names the parameter.
+        sets: the key it sets to the value given, or a function from that value to keys and values.
+        kind: type of the value on the command line; `bool` makes a flag without value.
+        text: what it does, one phrase.
+        default: the default in words.
+        panel: heading in the help.
+        metavar: what the help calls the value.
+    """
+
+    flags: tuple[str, ...]
+    sets: str | Callable[[Any], Mapping[str, Any]]
+    kind: type
+    text: str
+    default: str
+    panel: str
+    metavar: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the Python parameter."""
+        return self.flags[0].split("/")[0].lstrip("-").replace("-", "_")
+
+    def parameter(self) -> inspect.Parameter:
+        """The parameter as typer wants it; None stands for "not given"."""
+        option = typer.Option(
+            *self.flags,
+            help=f"{self.text} Default: {self.default}.",
+            show_default=False,
+            rich_help_panel=self.panel,
+            metavar=self.metavar,
+        )
+        annotation = Annotated[self.kind | None, option]  # type: ignore[name-defined]  # a type made at run time
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+    def changes(self, value: Any) -> Mapping[str, Any]:
+        """Keys of a job and their values; nothing when the option was not given."""
+        # typer makes False of an absent flag that has no opposite.
+        if value is None or (value is False and "/" not in self.flags[0]):
+            return {}
+        return {self.sets: value} if isinstance(self.sets, str) else self.sets(value)
+
+
+def _canvas(text: str) -> dict[str, Any]:
+    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"--canvas: got {text!r}, expected WIDTHxHEIGHT in px, for example 512x640")
+    return {"canvas.width": int(match[1]), "canvas.height": int(match[2])}
+
+
+def person_changes(text: str) -> dict[str, Any]:
+    """`largest`, `2` (the third from the left), or `0.3,0.5` (a point, as fractions of width and height)."""
+    if re.fullmatch(r"\d+", text):
+        return {"tracker.person": int(text)}
+    x, comma, y = text.partition(",")
+    try:
+        return {"tracker.person": [float(x), float(y)] if comma else text}
+    except ValueError:
+        raise typer.BadParameter(f"--person: got {text!r}, expected largest, center, a number or X,Y") from None
+
+
+def _no_preview(_: bool) -> dict[str, Any]:
+    return {"preview.contact_sheet": False, "preview.side_by_side": False}
+
+
+CHOICES = (
+    Choice(
+        flags=("--canvas",),
+        sets=_canvas,
+        kind=str,
+        metavar="WxH",
+        text="Size of the result in px.",
+        default="512x640",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--fit/--fill",),
+        sets=lambda fit: {"canvas.fit": "fit" if fit else "fill"},
+        kind=bool,
+        text="Show the whole photo, or fill the canvas and crop.",
+        default="between the two, around the person",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--generator",),
+        sets="generator",
+        kind=str,
+        metavar="NAME",
+        text="What makes the pictures.",
+        default="puppet",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--seed",),
+        sets="seed",
+        kind=int,
+        text="Same seed, same pictures.",
+        default="0",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--start",),
+        sets="start_s",
+        kind=float,
+        metavar="SECONDS",
+        text="Where in the clip to begin.",
+        default="its start",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--end",),
+        sets="end_s",
+        kind=float,
+        metavar="SECONDS",
+        text="Where in the clip to stop.",
+        default="its end",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--person",),
+        sets=person_changes,
+        kind=str,
+        metavar="WHO",
+        text="Whom to follow: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
+        default="largest",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--tracker",),
+        sets="tracker.kind",
+        kind=str,
+        metavar="KIND",
+        text="Tracker: blazepose, holistic (hands and face, too), or a MediaPipe .task file.",
+        default="blazepose",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--smoother",),
+        sets="motion.smoother",
+        kind=str,
+        metavar="NAME",
+        text="Smoothing: savitzky-golay, one-euro, kalman or none.",
+        default="savitzky-golay",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--lock-root",),
+        sets="retarget.lock_root",
+        kind=bool,
+        text="Keep the person in place.",
+        default="off",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--fps",),
+        sets="motion.fps",
+        kind=str,
+        metavar="RATE",
+        text="Frames per second of the result: 25, 23.976, 30000/1001.",
+        default="the clip's",
+        panel=RESULT,
+    ),
+    Choice(
+        flags=("--crf",),
+        sets="encode.crf",
+        kind=int,
+        text="Quality of an MP4, 1 to 51; lower is better and larger.",
+        default="16",
+        panel=RESULT,
+    ),
+    Choice(
+        flags=("--no-audio",),
+        sets=lambda _: {"encode.keep_audio": False},
+        kind=bool,
+        text="Leave the clip's sound out.",
+        default="sound is kept",
+        panel=RESULT,
+    ),
+    Choice(
+        flags=("--no-preview",),
+        sets=_no_preview,
+        kind=bool,
+        text="No contact sheet, no side-by-side video.",
+        default="both are written",
+        panel=RESULT,
+    ),
+)
+
+
+def typed_job(
+    values: Mapping[str, Any], overrides: Sequence[str], *, changes: Mapping[str, Any], trust: bool = False
+) -> RenderJob:
+    """The job that a command line describes; all of it was typed, so what is wrong is a matter of usage.
+
+    Raises:
+        BadParameter: unknown keys, wrong values.
+    """
+    from animator.job_file import build_job
+
+    try:
+        return build_job(values, overrides, changes=changes, trust=trust)
+    except JobError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def with_choices(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the choices called `names`, or all of them.
+
+    The command gets those the person made as `changes`: keys of a job and their values.
+    """
+    choices = [choice for choice in CHOICES if not names or choice.name in names]
+
+    def extend(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        hints = get_type_hints(command, include_extras=True)
+        own = [each.replace(annotation=hints[each.name]) for each in signature.parameters.values()]
+        parameters = [each for each in own if each.name != "changes"] + [choice.parameter() for choice in choices]
+
+        @functools.wraps(command)
+        def chosen(*args: Any, **given: Any) -> None:
+            made = [(choice, given.pop(choice.name)) for choice in choices]
+            changes = {key: each for choice, value in made for key, each in choice.changes(value).items()}
+            command(*args, **given, changes=changes)
+
+        chosen.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        chosen.__annotations__ = {each.name: each.annotation for each in parameters}
+        return chosen
+
+    return extend

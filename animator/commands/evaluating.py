@@ -1,0 +1,79 @@
+"""`animator evaluate`: how close generated pictures come to real ones, beside the baselines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from animator.commands.choices import Overrides, typed_job, with_choices
+from animator.commands.console import Console
+
+if TYPE_CHECKING:
+    from animator.config import RenderJob
+
+
+@with_choices("canvas", "fit", "generator", "start", "end", "person", "tracker", "smoother", "fps")
+def evaluate(
+    context: typer.Context,
+    clip: Annotated[Path, typer.Option(help="The driving clip; without --photo also the subject and the truth.")],
+    photo: Annotated[
+        Path | None, typer.Option(help="Another person's photo.", show_default="the clip's best frame")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the JSON and HTML reports.")
+    ] = None,
+    overrides: Overrides = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")] = False,
+    *,
+    changes: Mapping[str, Any],
+) -> None:
+    """Measure generated pictures, beside the baselines hold (the photo, standing still) and puppet."""
+    values = {"photo": str(photo or clip), "clip": str(clip), "output": str(output or "evaluation")}
+    job = typed_job(values, overrides or (), changes=changes, trust=trust)
+    console = Console.of(context)
+    if console.dry_run:
+        _print_plan(console, job, photo)
+        return
+
+    from animator.evaluation.report import table, to_json
+    from animator.evaluation.runs import EvaluationSettings, evaluate_cross, evaluate_self, write_reports
+    from animator.generators.registry import open_generator
+
+    settings = EvaluationSettings(
+        canvas=job.canvas,
+        tracker=job.tracker,
+        motion=job.motion,
+        retarget=job.retarget,
+        start_s=job.start_s,
+        end_s=job.end_s,
+    )
+    generators = [open_generator(job.generator, trust=trust)]
+    progress = console.progress()
+    if photo is None:
+        evaluation = evaluate_self(job.clip, generators=generators, settings=settings, progress=progress)
+    else:
+        evaluation = evaluate_cross(job.photo, job.clip, generators=generators, settings=settings, progress=progress)
+    written = [] if output is None else [str(path) for path in write_reports(evaluation, output)]
+    fields = {**json.loads(to_json(evaluation)), "written": written}
+    console.result("evaluation", fields, [table(evaluation), *written])
+
+
+def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:
+    from pose_tracking.clip import DrivingClip
+
+    info = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s).info
+    if photo is not None:
+        from animator.photo import read_photo
+
+        read_photo(photo)
+    mode = "self" if photo is None else "cross"
+    systems = list(dict.fromkeys([job.generator, "puppet", "hold"]))
+    width, height = job.canvas.size
+    frames = str(info.num_frames or "an unknown number of")
+    lines = [f"{job.clip.name}: {mode}, {frames} clip frames on {width}x{height} px with {', '.join(systems)}"]
+    fields = {"mode": mode, "num_frames": info.num_frames or None, "canvas": [width, height], "systems": systems}
+    console.result("plan", fields, lines)

@@ -1,0 +1,86 @@
+"""`animator track`: the motion of a clip, without a photo."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from animator.commands.choices import Overrides, typed_job, with_choices
+from animator.commands.console import PARTIAL, Console
+
+if TYPE_CHECKING:
+    from animator.progress import Progress
+    from pose_tracking.clip import DrivingClip
+    from pose_tracking.frame import Frame
+    from pose_tracking.report import TrackingReport
+    from pose_tracking.sequence import PoseSequence
+
+
+@with_choices("start", "end", "person", "tracker")
+def track(
+    context: typer.Context,
+    clip_path: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to track: MP4, MOV, WebM, GIF, ...")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The poses: .npz or .json.")],
+    preview: Annotated[
+        Path | None, typer.Option(metavar="VIDEO", help="Also write the clip with its skeleton: .mp4, .gif or .webp.")
+    ] = None,
+    overrides: Overrides = None,
+    *,
+    changes: Mapping[str, Any],
+) -> None:
+    """Track the person in CLIP, write the poses as they were seen, and report how well it went."""
+    if output.suffix not in {".npz", ".json"}:
+        raise typer.BadParameter(f"--output: got {str(output)!r}, expected a name ending in .npz or .json")
+    values = {"photo": str(clip_path), "clip": str(clip_path), "output": str(output)}
+    job = typed_job(values, overrides or (), changes=changes)
+
+    from pose_tracking.clip import DrivingClip
+
+    console = Console.of(context)
+    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    if console.dry_run:
+        plan = {"clip": str(clip_path), "output": str(output), "num_frames": clip.info.num_frames or None}
+        frames = f"{clip.info.num_frames} frames" if clip.info.num_frames else "a number of frames it does not tell"
+        console.result("plan", plan, [f"{clip_path}: {frames} to track, poses to {output}"])
+        return
+    from animator.pipeline import track_clip
+    from pose_tracking.report import report_tracking
+
+    progress = console.progress()
+    tracked = track_clip(clip, job.tracker, progress=progress)
+    if clip.damage is not None:
+        progress.warn(clip.damage)
+    damaged = clip.damage is not None
+    tracked.save(output)
+    if preview is not None:
+        _write_preview(clip, tracked, preview, progress)
+    report = report_tracking(tracked)
+    lines = [f"{output}: {tracked.skeleton.name}", *(f"  {line}" for line in report.lines())]
+    console.result("report", {"path": str(output), **_fields(report), "partial": damaged}, lines)
+    if damaged:
+        raise typer.Exit(PARTIAL)
+
+
+def _write_preview(clip: DrivingClip, tracked: PoseSequence, path: Path, progress: Progress) -> None:
+    from animator.encoding import encode
+    from animator.preview.previews import clip_with_skeleton
+
+    with progress.stage("preview", len(tracked)) as stage:
+
+        def counted() -> Iterator[Frame]:
+            for frame in clip_with_skeleton(clip, tracked):
+                stage.advance()
+                yield frame
+
+        encode(counted(), path, fps=clip.info.fps, inputs=[clip.path])
+
+
+def _fields(report: TrackingReport) -> dict[str, Any]:
+    """The report for JSON, which knows no NaN."""
+    fields = dataclasses.asdict(report)
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in fields.items()}

@@ -1,0 +1,177 @@
+"""What a file is: clip, photo, poses or a result of ours; its facts, and what a render will stumble over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from animator.errors import PhotoError
+from animator.progress import Progress
+from pose_tracking.errors import TrackingError
+
+Kind = Literal["clip", "photo", "poses", "pictures"]
+
+# Stamps of an even clip differ by rounding (1 ms in Matroska), and no more.
+EVEN_WITHIN_S = 0.002
+# A joint counts as seen from here on (BlazePose: legs inside the picture >= 0.7, cut off < 0.3).
+SEEN = 0.5
+_EXIF_ORIENTATION = 0x0112
+_PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".mpo"})
+_POSE_ENDINGS = frozenset({".npz", ".json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What was found out about a file.
+
+    Attributes:
+        kind: what it is; `pictures` is a folder of PNG or an animated WebP.
+        facts: names and values, JSON's own types.
+        problems: what a render will stumble over, one line each.
+    """
+
+    kind: Kind
+    facts: dict[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def inspect_file(path: str | Path, *, progress: Progress) -> Inspection:
+    """Look at one file; clips are decoded once from end to end.
+
+    Raises:
+        PipelineError: it cannot be read; the error says why.
+    """
+    path = Path(path)
+    return _reader(path)(path, progress)
+
+
+def provenance_of(path: str | Path) -> dict[str, str]:
+    """What a file says about its own making, empty when it says nothing.
+
+    Raises:
+        EncodeError: it says something that cannot be read.
+    """
+    from animator.encoding import read_provenance
+
+    return read_provenance(path) or {}
+
+
+def _reader(path: Path) -> Callable[[Path, Progress], Inspection]:
+    ending = path.suffix.lower()
+    if ending in _POSE_ENDINGS or (path.is_dir() and any(path.glob("*.json"))):
+        return _inspect_poses
+    if path.is_dir() or (ending == ".webp" and _is_animated(path)):
+        return _inspect_pictures
+    if ending in _PHOTO_ENDINGS or ending == ".webp" or (ending == ".gif" and not _is_animated(path)):
+        return _inspect_photo
+    return _inspect_clip
+
+
+def _is_animated(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("GIF", "WEBP")) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (OSError, ValueError):  # whoever reads it next says what is wrong with it
+        return False
+
+
+def _inspect_clip(path: Path, progress: Progress) -> Inspection:
+    from pose_tracking import decoding
+    from pose_tracking.clip import DrivingClip
+
+    clip = DrivingClip.open(path)
+    with decoding.naming_the_file(path), decoding.open_container(clip.path, clip.limits) as container:
+        context = decoding.choose_stream(path, container).codec_context
+        codec, pixels = context.name, context.pix_fmt
+    with progress.stage("decode"):
+        times_s = clip.times_s()
+    info, steps_s = clip.info, np.diff(times_s)
+    is_even = not len(steps_s) or float(np.ptp(steps_s)) <= EVEN_WITHIN_S
+    problems = [] if clip.damage is None else [clip.damage]
+    if not is_even:
+        problems.append(
+            f"uneven frame times, {1000 * steps_s.min():.0f} to {1000 * steps_s.max():.0f} ms apart; "
+            "the motion is resampled to an even rate"
+        )
+    facts = {
+        "width": info.width,
+        "height": info.height,
+        "fps": round(float(info.fps), 3),
+        "num_frames": len(times_s),
+        "duration_s": round(float(times_s[-1]) + 1 / float(info.fps), 3),
+        "codec": codec,
+        "pixel_format": pixels,
+        "has_audio": info.has_audio,
+        "even_frame_times": is_even,
+    }
+    return Inspection(kind="clip", facts=facts, problems=tuple(problems))
+
+
+def _inspect_photo(path: Path, progress: Progress) -> Inspection:
+    from PIL import Image
+
+    from animator.photo import FORMATS, read_photo
+    from pose_tracking.tracking import TrackerConfig, track_photo
+
+    photo = read_photo(path)
+    with Image.open(path, formats=FORMATS) as file:
+        kind, orientation = file.format, file.getexif().get(_EXIF_ORIENTATION, 1)
+    with progress.stage("find people"):
+        people = track_photo(photo.pixels_HWC, TrackerConfig())
+    facts = {
+        "width": photo.original_size[0],
+        "height": photo.original_size[1],
+        "format": kind,
+        "exif_orientation": orientation,
+        "transparency": photo.opacity_HW is not None,
+        "people": len(people),
+    }
+    problems = []
+    if not people:
+        problems.append("nobody was found; show a person from head to at least the waist")
+    elif len(people) > 1:
+        problems.append(f"{len(people)} people; the largest is animated, choose another with --person")
+    return Inspection(kind="photo", facts=facts, problems=tuple(problems))
+
+
+def _inspect_poses(path: Path, progress: Progress) -> Inspection:
+    from pose_tracking.trackers.recorded import read_recorded
+
+    poses = read_recorded(path)
+    if len(poses) == 0:
+        raise TrackingError(f"{path.name}: holds no frame; track the clip again")
+    seen_TK = poses.confidence_TK >= SEEN
+    num_empty = int((~seen_TK.any(axis=1)).sum())
+    facts = {
+        "skeleton": poses.skeleton.name,
+        "num_frames": len(poses),
+        "duration_s": round(float(poses.times_s_T[-1] - poses.times_s_T[0]), 3),
+        "frame_width": poses.frame_size[0],
+        "frame_height": poses.frame_size[1],
+        "frames_with_person": len(poses) - num_empty,
+        "coverage": round(float(seen_TK.mean()), 3),
+    }
+    problems = (f"nobody in {num_empty} of {len(poses)} frames",) if num_empty else ()
+    return Inspection(kind="poses", facts=facts, problems=problems)
+
+
+def _inspect_pictures(path: Path, progress: Progress) -> Inspection:
+    """A folder of numbered PNG, or an animated WebP."""
+    from PIL import Image
+
+    files = sorted(path.glob("*.png")) if path.is_dir() else [path]
+    if not files:
+        raise PhotoError(f"{path}: a folder without PNG pictures; give a file, or the folder of a PNG result")
+    try:
+        with Image.open(files[0], formats=("PNG", "WEBP")) as image:
+            width, height = image.size
+            num_frames = len(files) if path.is_dir() else getattr(image, "n_frames", 1)
+    except (OSError, ValueError) as error:
+        raise PhotoError(f"{files[0].name}: cannot be read as a picture ({error})") from error
+    return Inspection(kind="pictures", facts={"width": width, "height": height, "num_frames": num_frames})

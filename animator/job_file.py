@@ -1,0 +1,196 @@
+"""Job files: TOML to `RenderJob` and back, `--set a.b=c` on top, and complaints a person can act on.
+
+Relative paths in a file count from the file's folder, those in an override from the current folder.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from animator.config import RenderJob
+from animator.encoding.atomic_file import replacing
+from animator.errors import JobError
+from animator.job_schema import complain, find_field, models_in, types_in
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MAX_FILE_BYTES = 64 * 1024
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_OBJECT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+# `tracker.kind` is a name or the path of a MediaPipe model.
+_PATH_ENDING = ".task"
+
+
+def read_job(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    changes: Mapping[str, Any] | None = None,
+    trust: bool = False,
+) -> RenderJob:
+    """Read a job file.
+
+    Args:
+        path: the TOML file.
+        overrides: `key.key=value` each, applied in order; the value is TOML, or plain text where it is not.
+        changes: dotted keys and their values, applied before `overrides`.
+        trust: allow Python objects to be named (`my_pkg.mod:Thing`), which runs their code.
+
+    Raises:
+        JobError: missing, too large, no TOML, unknown keys, wrong values, or an object without `trust`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise JobError(f"{path}: no such job file")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise JobError(f"{path.name}: {path.stat().st_size} bytes is no job file; at most {MAX_FILE_BYTES} are read")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise JobError(f"{path.name}: not TOML: {error}") from error
+    folder = path.parent.absolute()
+    return build_job(values, overrides, changes=changes, folder=folder, trust=trust, source=path.name)
+
+
+def build_job(
+    values: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    changes: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    trust: bool = False,
+    source: str = "",
+) -> RenderJob:
+    """Check nested `values` and make a job of them; like `read_job` without the file.
+
+    Args:
+        values: as a TOML parser returns them.
+        overrides: see `read_job`.
+        changes: see `read_job`.
+        folder: where relative paths in `values` count from; None: the current folder.
+        trust: see `read_job`.
+        source: file name to begin complaints with.
+
+    Raises:
+        JobError: see `read_job`.
+    """
+    prefix = f"{source}: " if source else ""
+    try:
+        tree = _anchored(values, RenderJob, folder or Path.cwd())
+        for key, value in (changes or {}).items():
+            _place(tree, key, value)
+        for override in overrides:
+            _place(tree, *_parse_override(override))
+        job = RenderJob.model_validate(_anchored(tree, RenderJob, Path.cwd()))
+    except ValidationError as error:
+        raise JobError(prefix + complain(error)) from error
+    except RecursionError as error:
+        raise JobError(f"{prefix}tables nested too deeply for a job") from error
+    if not trust:
+        _refuse_objects(job, prefix)
+    return job
+
+
+def write_job(job: RenderJob, path: str | Path) -> Path:
+    """Write every value of `job` as TOML, atomically; `read_job` gives an equal job back.
+
+    Raises:
+        JobError: a path that TOML, which is UTF-8, cannot hold.
+        EncodeError, DiskError: the file cannot be written.
+    """
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("A render job of pose-animator: animator render FILE"))
+    document.update(_plain(job))
+    try:
+        text = tomlkit.dumps(document).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise JobError(f"{path}: a file name in the job is not UTF-8 and cannot be written: {error}") from error
+    path = Path(path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(text)
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """TOML's own types: tables without empty values, lists, paths as absolute text."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(part) for name, part in value if part is not None}
+    if isinstance(value, Path):
+        return str(value.absolute())
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else str(value)
+    return value
+
+
+def _parse_override(text: str) -> tuple[str, Any]:
+    """`key.key=value` as dotted key and value."""
+    key, equals, raw = (part.strip() for part in text.partition("="))
+    if not equals or not _KEY.fullmatch(key):
+        raise JobError(f"--set {text}: expected key=value, for example --set motion.fps=25")
+    return key, _override_value(raw, find_field(key.split(".")))
+
+
+def _place(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Put a value into nested tables, which are made where they are missing."""
+    *tables, last = key.split(".")
+    for depth, name in enumerate(tables):
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise JobError(f"{key}: {'.'.join(tables[: depth + 1])} is a value, not a table")
+    tree[last] = value
+
+
+def _override_value(raw: str, field: FieldInfo | None) -> Any:
+    """The TOML value of `raw`; the text itself where it is no TOML or the field takes text."""
+    try:
+        parsed = tomllib.loads(f"value = {raw}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return raw
+    value = parsed["value"]
+    takes_text = field is not None and {str, Path, type(None)}.issuperset(types_in(field.annotation))
+    if len(parsed) > 1 or (takes_text and not isinstance(value, str)):
+        return raw
+    return value
+
+
+def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -> dict[str, Any]:
+    """A copy of `values` in which relative paths start at `folder`."""
+    tree: dict[str, Any] = dict(values)
+    for name, field in model.model_fields.items():
+        value = tree.get(name)
+        kinds = types_in(field.annotation)
+        if isinstance(value, dict):
+            for table in models_in(field.annotation):
+                tree[name] = _anchored(value, table, folder)
+        elif isinstance(value, str) and value and (Path in kinds or value.endswith(_PATH_ENDING)):
+            tree[name] = str(folder / Path(value).expanduser())
+        elif Path in kinds and isinstance(value, Path):
+            tree[name] = folder / value
+    return tree
+
+
+def _refuse_objects(value: Any, prefix: str, key: str = "") -> None:
+    """Refuse `my_pkg.mod:Thing` anywhere: to import it is to run it."""
+    if isinstance(value, BaseModel):
+        for name, part in value:
+            _refuse_objects(part, prefix, f"{key}.{name}" if key else name)
+    elif isinstance(value, tuple | list):
+        for part in value:
+            _refuse_objects(part, prefix, key)
+    elif isinstance(value, str) and _OBJECT_PATH.fullmatch(value):
+        raise JobError(f"{prefix}{key}: {value} would run Python code; pass --trust if you know where it comes from")

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import NoneType
+
+import pytest
+from pydantic import ValidationError
+
+from animator.config import RenderJob, RenderReport
+from animator.job_schema import find_field, job_keys, types_in
+
+LEAST = {"photo": Path("me.jpg"), "clip": Path("dance.mp4"), "output": Path("out.mp4")}
+
+
+def test_three_paths_make_a_job() -> None:
+    job = RenderJob(**LEAST)
+    assert (job.generator, job.canvas.size, job.seed) == ("puppet", (512, 640), 0)
+
+
+@pytest.mark.parametrize("changes", [{"photos": "me.jpg"}, {"canvas": {"size": 3}}, {"preview": {"gif": True}}])
+def test_unknown_names_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        RenderJob.model_validate({**LEAST, **changes})
+
+
+def test_a_job_does_not_change() -> None:
+    job = RenderJob(**LEAST)
+    with pytest.raises(ValidationError, match="frozen"):
+        job.seed = 1
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(2.0, 2.0), (2.0, 1.0)])
+def test_the_end_lies_after_the_start(start_s: float, end_s: float) -> None:
+    with pytest.raises(ValidationError, match="must lie after"):
+        RenderJob(**LEAST, start_s=start_s, end_s=end_s)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_times_are_finite(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        RenderJob(**LEAST, start_s=seconds)
+    with pytest.raises(ValidationError):
+        RenderJob(**LEAST, end_s=seconds)
+
+
+def test_what_may_be_empty_is_empty_by_default() -> None:
+    """TOML has no word for nothing: only a default of nothing survives being written and read."""
+    optional = [key for key in job_keys() if NoneType in types_in(find_field(key.name.split(".")).annotation)]
+    assert optional
+    assert [key.name for key in optional if key.default != "none"] == []
+
+
+def test_every_key_is_described() -> None:
+    undescribed = [key.name for key in job_keys() if not key.description]
+    assert undescribed == []
+
+
+def test_a_report_does_not_change() -> None:
+    report = RenderReport(path=Path("out.mp4"), num_frames=1, duration_s=0.1, seconds=1.0, fingerprint="f")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        report.num_frames = 2  # type: ignore[misc]
+    assert (report.previews, report.warnings, report.partial) == ((), (), False)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animator.encoding import encode, provenance_metadata
+from animator.errors import PhotoError
+from animator.inspection import inspect_file, provenance_of
+from animator.progress import SilentProgress
+from pose_tracking.errors import ClipError, TrackingError
+from pose_tracking.frame import Frame
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import COCO_17
+
+SILENT = SilentProgress()
+
+
+def written(path: Path, *, num_frames: int = 12) -> Path:
+    frames = (
+        Frame(pixels_HWC=np.full((96, 64, 3), 9 * index, np.uint8), time_s=index / 10, index=index)
+        for index in range(num_frames)
+    )
+    metadata = provenance_metadata(generator="puppet", source_type="compositeSynthetic", fingerprint="abc")
+    return encode(frames, path, fps=Fraction(10), metadata=metadata).path
+
+
+def test_a_clip_is_counted_not_believed(tmp_path: Path) -> None:
+    inspection = inspect_file(written(tmp_path / "clip.mp4"), progress=SILENT)
+    assert (inspection.kind, inspection.problems) == ("clip", ())
+    facts = inspection.facts
+    assert (facts["width"], facts["height"], facts["fps"], facts["num_frames"]) == (64, 96, 10.0, 12)
+    assert (facts["duration_s"], facts["codec"], facts["has_audio"]) == (pytest.approx(1.2), "h264", False)
+
+
+def test_the_problem_of_a_damaged_clip_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "clip.mp4", num_frames=60)
+    content = path.read_bytes()
+    path.write_bytes(content[: 4 * len(content) // 5])
+    inspection = inspect_file(path, progress=SILENT)
+    assert inspection.facts["num_frames"] < 60
+    assert "cut off before its end" in inspection.problems[0]
+
+
+@pytest.mark.parametrize("name", ["result.webp", "result"])
+def test_pictures_in_a_row_are_counted(tmp_path: Path, name: str) -> None:
+    inspection = inspect_file(written(tmp_path / name), progress=SILENT)
+    assert inspection.kind == "pictures"
+    assert inspection.facts == {"width": 64, "height": 96, "num_frames": 12}
+
+
+@pytest.mark.parametrize("name", ["result.mp4", "result.webp", "result.gif", "result"])
+def test_a_result_says_that_it_was_generated(tmp_path: Path, name: str) -> None:
+    provenance = provenance_of(written(tmp_path / name))
+    assert provenance["digital_source_type"].endswith("/compositeSynthetic")
+    assert (provenance["generator"], provenance["fingerprint"]) == ("puppet", "abc")
+
+
+def test_a_file_without_a_mark_says_nothing(tmp_path: Path) -> None:
+    Image.new("RGB", (80, 80)).save(tmp_path / "plain.png")
+    assert provenance_of(tmp_path / "plain.png") == {}
+
+
+def test_a_photo_is_told_upright_with_its_orientation_and_transparency(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn to the right
+    Image.new("RGB", (200, 100), "white").save(tmp_path / "photo.jpg", exif=exif)
+    inspection = inspect_file(tmp_path / "photo.jpg", progress=SILENT)
+    assert inspection.kind == "photo"
+    facts = inspection.facts
+    assert (facts["width"], facts["height"], facts["exif_orientation"]) == (100, 200, 6)
+    assert (facts["format"], facts["transparency"], facts["people"]) == ("JPEG", False, 0)
+    assert inspection.problems == ("nobody was found; show a person from head to at least the waist",)
+
+
+def test_transparency_is_told(tmp_path: Path) -> None:
+    Image.new("RGBA", (80, 90), (255, 0, 0, 128)).save(tmp_path / "photo.png")
+    assert inspect_file(tmp_path / "photo.png", progress=SILENT).facts["transparency"] is True
+
+
+@pytest.mark.parametrize("name", ["still.gif", "still.webp"])
+def test_a_gif_or_webp_of_one_picture_is_a_photo(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", (80, 90), "white").save(tmp_path / name)
+    assert inspect_file(tmp_path / name, progress=SILENT).kind == "photo"
+
+
+def test_a_moving_gif_is_a_clip(tmp_path: Path) -> None:
+    assert inspect_file(written(tmp_path / "result.gif"), progress=SILENT).kind == "clip"
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_poses_are_told_with_what_is_missing(tmp_path: Path, ending: str) -> None:
+    keypoints = np.full((4, 17, 2), 5.0)
+    keypoints[1] = np.nan
+    poses = PoseSequence(
+        keypoints_TK2=keypoints,
+        confidence_TK=np.ones((4, 17)),
+        times_s_T=np.arange(4) / 2,
+        skeleton=COCO_17,
+        frame_size=(64, 96),
+    )
+    inspection = inspect_file(poses.save(tmp_path / f"poses{ending}"), progress=SILENT)
+    assert inspection.kind == "poses"
+    facts = inspection.facts
+    assert (facts["skeleton"], facts["num_frames"], facts["duration_s"]) == ("coco-17", 4, 1.5)
+    assert (facts["frames_with_person"], facts["coverage"]) == (3, 0.75)
+    assert inspection.problems == ("nobody in 1 of 4 frames",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("clip.mp4", b"no clip", ClipError),
+        ("photo.png", b"no photo", PhotoError),
+        ("still.webp", b"no photo", PhotoError),
+        ("poses.npz", b"no poses", TrackingError),
+        ("poses.json", b"{}", TrackingError),
+        ("unknown.xyz", b"anything", ClipError),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_is_refused(
+    tmp_path: Path, name: str, content: bytes, error: type[Exception]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(error, match=name):
+        inspect_file(tmp_path / name, progress=SILENT)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="without PNG pictures"):
+        inspect_file(tmp_path, progress=SILENT)
