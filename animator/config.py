@@ -36,10 +36,8 @@ class RenderJob(BaseModel):
     clip: Path = Field(description="video whose motion drives the person")
     output: Path = Field(description="what is written; the ending chooses the format")
     overwrite: bool = Field(default=True, description="replace an output that is already there")
-    start_s: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="where in the clip to begin, seconds")
-    end_s: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="where in the clip to stop, seconds"
-    )
+    start_s: FiniteFloat = Field(default=0.0, ge=0, description="where in the clip to begin, seconds")
+    end_s: FiniteFloat | None = Field(default=None, gt=0, description="where in the clip to stop, seconds")
     seed: int = Field(default=0, ge=0, lt=2**63, description="same seed, same pictures")
     generator: str = Field(default="puppet", min_length=1, description="name, or my_pkg.mod:Thing with --trust")
     canvas: CanvasConfig = Field(default_factory=CanvasConfig)
