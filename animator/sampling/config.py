@@ -1,0 +1,48 @@
+"""How frames are sampled, as written in a job file. Imports no torch, so that jobs can be checked quickly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SchedulerName = Literal["ddim", "dpm++", "unipc", "euler", "lcm", "tcd"]
+NoiseKind = Literal["shared", "independent", "mixed"]
+
+
+class SamplerConfig(BaseModel):
+    """Every choice of the `diffusion` generator but the model and the seed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    steps: int = Field(default=20, ge=1, le=1000, description="evaluations of the network per frame and branch")
+    scheduler: SchedulerName = Field(
+        default="dpm++", description="dpm++ (2M), unipc, euler, ddim; lcm and tcd for models distilled for them"
+    )
+    guidance_image: float = Field(default=1.0, ge=0, le=50, description="how strongly the photo steers; 1 as trained")
+    guidance_pose: float = Field(default=1.0, ge=0, le=50, description="how strongly the pose steers; 1 as trained")
+    guidance_rescale: float = Field(default=0.0, ge=0, le=1, description="bring strong guidance back to natural spread")
+    guidance_interval: tuple[float, float] = Field(
+        default=(0.0, 1.0), description="share of the steps in which guidance applies, 0 = most noise"
+    )
+    repair: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="0 keeps the warped photo, 1 lets the network repaint everything",
+    )
+    noise: NoiseKind = Field(default="shared", description="starting noise of the frames: the same, its own, or mixed")
+    noise_shared: float = Field(default=0.5, ge=0, le=1, description="share that all frames have in common, when mixed")
+    batch: int | None = Field(default=None, ge=1, le=256, description="frames at once; none chooses by the device")
+    lock_background: bool = Field(default=True, description="keep the photo's own background away from the person")
+    densepose: Path | None = Field(
+        default=None, description="folder of U,V arrays (.npy, one per frame), for models trained on DensePose"
+    )
+
+    @model_validator(mode="after")
+    def _check_interval(self) -> SamplerConfig:
+        first, last = self.guidance_interval
+        if not 0 <= first <= last <= 1:
+            raise ValueError(f"guidance_interval {self.guidance_interval} must rise within 0 ... 1")
+        return self
