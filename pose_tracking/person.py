@@ -33,6 +33,7 @@ FAR_STEP, FAR_SPEED_PER_S = 0.4, 1.5
 FORGET_AFTER_S = 1.0
 FORGET_AFTER_AT_LEAST_S = 0.3
 _LOOK_MARGIN = 0.2
+_SIZE_WEIGHT = 0.5
 # Nobody can look much larger than somebody of this share of the picture's height.
 _LARGE = 0.6
 # A search for everybody costs as much as several frames, most of all where it is of least use: in an empty scene.
@@ -180,13 +181,13 @@ class PersonFollower:
             return self._choose(found, time_s, everyone)
         if not found:
             return None
-        nearest = min(found, key=self._last.distance)
+        nearest = min(found, key=self._unlikeness)
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S):
             return self._remember(nearest, time_s)
         people = found
         if everyone is not None and self._is_search_due(found, time_s):
             people = self._search(everyone, time_s)
-            nearest = min(people, key=self._last.distance)
+            nearest = min(people, key=self._unlikeness)
         self._is_crowded |= len(people) > 1
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S) or (
             not self._is_crowded and self._is_within(nearest, time_s, FAR_STEP, FAR_SPEED_PER_S)
@@ -206,7 +207,7 @@ class PersonFollower:
                 return None
             people = self._search(everyone, time_s)
         if self._last is not None and not isinstance(self._person, str):
-            chosen = min(people, key=self._last.distance, default=None)
+            chosen = min(people, key=self._unlikeness, default=None)
         else:
             chosen = choose_person(people, self._person, frame_size=self._frame_size)
         if chosen is None:
@@ -227,6 +228,12 @@ class PersonFollower:
     def _remember(self, detection: Detection, time_s: float) -> Detection:
         self._last, self._seen_s = detection, time_s
         return detection
+
+    def _unlikeness(self, detection: Detection) -> float:
+        """Distance, and as people pass each other also how much larger or smaller they look."""
+        assert self._last is not None
+        ratio = max(1.0, detection.size_px) / max(1.0, self._last.size_px)
+        return self._last.distance(detection) + _SIZE_WEIGHT * abs(math.log(ratio))
 
     def _is_within(self, detection: Detection, time_s: float, step: float, speed_per_s: float) -> bool:
         assert self._last is not None

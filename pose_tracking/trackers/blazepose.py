@@ -14,7 +14,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -252,8 +252,10 @@ class _Graph:
         return read_person(self.process(pixels_HWC), skeleton, size=size, min_visibility=min_visibility)
 
     def close(self) -> None:
-        if self._solution is not None:
-            self._solution.close()
+        # A graph that failed on a picture says so once more when it is closed.
+        with suppress(RuntimeError, ValueError):
+            if self._solution is not None:
+                self._solution.close()
 
 
 def _check_model(complexity: int) -> None:

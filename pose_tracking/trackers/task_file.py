@@ -50,10 +50,11 @@ class TaskTracker(AbstractContextManager["TaskTracker"]):
         self._min_visibility = min_visibility
         self._last_ms = -1
         self._is_warm = False
+        bundle = _read(Path(path))
         self._mediapipe = load_mediapipe()
         vision = self._mediapipe.tasks.vision
         options = vision.PoseLandmarkerOptions(
-            base_options=self._mediapipe.tasks.BaseOptions(model_asset_buffer=_read(Path(path))),
+            base_options=self._mediapipe.tasks.BaseOptions(model_asset_buffer=bundle),
             running_mode=vision.RunningMode.VIDEO,
             num_poses=max_people,
             min_pose_detection_confidence=detection_confidence,

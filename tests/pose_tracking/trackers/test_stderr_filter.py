@@ -1,0 +1,91 @@
+"""Library chatter is held back; everything else reaches standard error, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from pose_tracking.trackers.stderr_filter import without_library_chatter
+
+CHATTER = (
+    b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    b"W0000 00:00:1795258885.191341   21983 inference_feedback_manager.cc:114] Feedback manager requires a model\n"
+    b"I0000 00:00:1795258885.191341   21983 gl_context.cc:357] GL version\n"
+    b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+)
+
+
+def test_chatter_is_dropped_and_other_lines_pass_in_order(capfd: pytest.CaptureFixture[str]) -> None:
+    with without_library_chatter():
+        os.write(2, b"one\n" + CHATTER)
+        os.write(2, CHATTER + b"two\n" + b"E0000 00:00:17 broken graph\n")
+    assert capfd.readouterr().err == "one\ntwo\nE0000 00:00:17 broken graph\n"
+
+
+def test_standard_error_is_restored_after_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        with without_library_chatter():
+            os.write(2, b"before\n")
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "before\nafter\n"
+
+
+def test_nesting_restores_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with without_library_chatter():
+        with without_library_chatter():
+            os.write(2, CHATTER + b"inner\n")
+        os.write(2, CHATTER)
+    os.write(2, b"outer\n")
+    assert capfd.readouterr().err == "inner\nouter\n"
+
+
+def test_threads_take_turns_and_lose_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    def work(number: int) -> None:
+        for _ in range(20):
+            with without_library_chatter():
+                os.write(2, CHATTER + b"line %d\n" % number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = capfd.readouterr().err.splitlines()
+    assert sorted(lines) == sorted(f"line {number}" for number in range(4) for _ in range(20))
+
+
+def test_no_descriptor_is_left_open() -> None:
+    def count() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("no /proc on this system")
+    with without_library_chatter():
+        pass
+    before = count()
+    for _ in range(50):
+        with without_library_chatter():
+            pass
+    assert count() == before
+
+
+def test_process_without_standard_error_works() -> None:
+    script = """
+        import os
+        from pose_tracking.trackers.stderr_filter import without_library_chatter
+        os.close(2)
+        with without_library_chatter():
+            print("done")
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=False)
+    assert result.stdout == b"done\n"
+    assert result.returncode == 0
