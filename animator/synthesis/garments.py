@@ -110,7 +110,7 @@ def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.nd
     alpha = np.clip(127.5 + 100 * edge / template.texel_m, 0, 255)
     texture = np.concatenate([colour, alpha[..., None]], axis=-1).round().astype(np.uint8)
     kept = (inside_W[template.faces_F3] > -0.03).any(1)
-    weights = _skirt_weights(len(moved_W3)) if garment.part == "skirt" else _template_weights(name)
+    weights = _skirt_weights() if garment.part == "skirt" else _template_weights(name)
     vertices, weights, faces, _ = compact(moved_W3, weights, template.faces_F3[kept])
     return Piece(
         part=garment.part,
@@ -126,11 +126,14 @@ def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.nd
     )
 
 
-def _skirt_weights(count: int) -> np.ndarray:
-    """A skirt hangs from the pelvis; legs push it when it is posed (see `skirt.py`)."""
-    weights = np.zeros((count, len(bone_names())), np.float32)
-    weights[:, bone_names().index("pelvis")] = 1
-    return weights
+@lru_cache(maxsize=1)
+def _skirt_weights() -> np.ndarray:
+    """A skirt sits on hips and belly and hangs from the pelvis; legs push it when it is posed (see `skirt.py`)."""
+    template = cloth_template("helper-skirt")
+    hanging = np.clip((0.93 - template.place_W3[:, 1]) / 0.15, 0, 1)[:, None]
+    rigid = np.zeros((len(hanging), len(bone_names())), np.float32)
+    rigid[:, bone_names().index("pelvis")] = 1
+    return ((1 - hanging) * cloth_weights(template) + hanging * rigid).astype(np.float32)
 
 
 def _skirt_piece(body: Body, garment: Garment) -> Piece:
@@ -149,7 +152,31 @@ def _skirt_piece(body: Body, garment: Garment) -> Piece:
     shift = (0.014 + garment.folds_m * wave * down**0.9)[:, None] * across / np.maximum(radius, 1e-6)
     moved = rest.copy()
     moved[:, [0, 2]] = axis + across * scale + shift
+    inside = _trunk_radius(body, rest, axis)
+    flat = moved[:, [0, 2]] - axis
+    far = np.linalg.norm(flat, axis=1)
+    moved[:, [0, 2]] = axis + flat * (np.maximum(far, inside + 0.012) / np.maximum(far, 1e-6))[:, None]
     return _piece(garment, template, "helper-skirt", moved, garment.cut.distance(place))
+
+
+def _trunk_radius(body: Body, points_W3: np.ndarray, axis_2: np.ndarray) -> np.ndarray:
+    """[W] how far belly and hips reach from the skirt's axis in the direction of each point; 0 below the crotch."""
+    tights = cloth_template("helper-tights")
+    trunk = (tights.place_W3[:, 1] > 0.84) & (tights.place_W3[:, 1] < 1.15)
+    near = (tights.refine_WV @ body.vertices_V3[tights.source])[trunk]
+
+    def cells(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        flat = points[:, [0, 2]] - axis_2
+        column = ((np.arctan2(flat[:, 0], flat[:, 1]) / (2 * np.pi) + 0.5) * 36).astype(int) % 36
+        row = np.clip((points[:, 1] - near[:, 1].min()) / np.ptp(near[:, 1]) * 14, -1, 14).astype(int) + 1
+        return row, column, np.linalg.norm(flat, axis=1)
+
+    reach = np.zeros((16, 36))
+    row, column, radius = cells(near)
+    np.maximum.at(reach, (row, column), radius)
+    reach = np.maximum(reach, 0.5 * (np.roll(reach, 1, 1) + np.roll(reach, -1, 1)))
+    row, column, _ = cells(points_W3)
+    return np.where(points_W3[:, 1] > near[:, 1].min(), reach[row, column], 0.0)
 
 
 def _with_sole(moved_W3: np.ndarray, template: ClothTemplate, garment: Garment) -> np.ndarray:
