@@ -49,7 +49,7 @@ class PoseWindow:
 def pose_windows(
     sequence: PoseSequence, *, size: int = WINDOW_SIZE, edge: EdgePolicy = "repeat"
 ) -> Iterator[PoseWindow]:
-    """Yield one window per frame of `sequence`.
+    """One window per frame of `sequence`, in order. Arguments are checked at the call, not at the first window.
 
     Args:
         sequence: the motion, evenly spaced in time.
@@ -66,6 +66,10 @@ def pose_windows(
         raise ValueError(f"edge policy {edge!r} is unknown; choose one of {', '.join(get_args(EdgePolicy))}")
     if len(sequence) == 0:
         raise ValueError("a motion without frames has no windows")
+    return _windows(sequence, size=size, edge=edge)
+
+
+def _windows(sequence: PoseSequence, *, size: int, edge: EdgePolicy) -> Iterator[PoseWindow]:
     for center in range(len(sequence)):
         wanted = np.arange(center - size // 2, center + size // 2 + 1)
         places = _places(wanted, len(sequence), edge)
