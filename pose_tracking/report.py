@@ -16,9 +16,9 @@ from pose_tracking.sequence import PoseSequence
 
 # Joints whose left and right trackers confuse.
 _SWAPPING = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-# An exchange has to shorten the way of the pair to half, and the pair to stand apart by a tenth of the torso:
+# An exchange has to shorten the way of the pair to half, and the pair to stand apart by a fifth of the torso:
 # crossing legs pass each other more closely.
-_SWAP_GAIN, _SWAP_MIN_APART = 0.5, 0.1
+_SWAP_GAIN, _SWAP_MIN_APART = 0.5, 0.2
 _MAX_LISTED_RUNS = 5
 
 
@@ -62,9 +62,7 @@ class TrackingReport:
             lines.append(f"not in view: {listed}" + (f" and {more} shorter gaps" if more else ""))
         lines.append(f"mean confidence {self.mean_confidence:.2f}")
         if not math.isnan(self.jitter_median):
-            lines.append(
-                f"jitter {self.jitter_median:.3f} torso lengths a frame (95th percentile {self.jitter_p95:.3f})"
-            )
+            lines.append(f"jitter {self.jitter_median:.3f} torso lengths (95th percentile {self.jitter_p95:.3f})")
         if not math.isnan(self.limb_length_drift):
             lines.append(f"limb lengths drift by {self.limb_length_drift:.0%} over the clip")
         if self.num_swaps:
