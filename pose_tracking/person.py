@@ -181,13 +181,13 @@ class PersonFollower:
             return self._choose(found, time_s, everyone)
         if not found:
             return None
-        nearest = min(found, key=self._unlikeness)
+        nearest = self._nearest(found)
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S):
             return self._remember(nearest, time_s)
         people = found
         if everyone is not None and self._is_search_due(found, time_s):
             people = self._search(everyone, time_s)
-            nearest = min(people, key=self._unlikeness)
+            nearest = self._nearest(people)
         self._is_crowded |= len(people) > 1
         if self._is_within(nearest, time_s, SURE_STEP, SURE_SPEED_PER_S) or (
             not self._is_crowded and self._is_within(nearest, time_s, FAR_STEP, FAR_SPEED_PER_S)
@@ -207,7 +207,7 @@ class PersonFollower:
                 return None
             people = self._search(everyone, time_s)
         if self._last is not None and not isinstance(self._person, str):
-            chosen = min(people, key=self._unlikeness, default=None)
+            chosen = self._nearest(people) if people else None
         else:
             chosen = choose_person(people, self._person, frame_size=self._frame_size)
         if chosen is None:
@@ -228,6 +228,9 @@ class PersonFollower:
     def _remember(self, detection: Detection, time_s: float) -> Detection:
         self._last, self._seen_s = detection, time_s
         return detection
+
+    def _nearest(self, people: Sequence[Detection]) -> Detection:
+        return people[0] if len(people) == 1 else min(people, key=self._unlikeness)
 
     def _unlikeness(self, detection: Detection) -> float:
         """Distance, and as people pass each other also how much larger or smaller they look."""
