@@ -18,18 +18,37 @@ from pose_tracking.skeleton import BLAZEPOSE_33
 
 # Channel 0 says whether a pose is given at all; every other channel holds one group of limbs.
 LIMB_GROUPS: tuple[tuple[tuple[str, str], ...], ...] = (
-    (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), ("left_shoulder", "left_hip"))
-    + (("right_shoulder", "right_hip"),),
-    (("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"))
-    + (("mouth_left", "mouth_right"),),
+    (
+        ("left_shoulder", "right_shoulder"),
+        ("left_hip", "right_hip"),
+        ("left_shoulder", "left_hip"),
+        ("right_shoulder", "right_hip"),
+    ),
+    (
+        ("nose", "left_eye"),
+        ("nose", "right_eye"),
+        ("left_eye", "left_ear"),
+        ("right_eye", "right_ear"),
+        ("mouth_left", "mouth_right"),
+    ),
     (("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist")),
     (("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist")),
     (("left_hip", "left_knee"), ("left_knee", "left_ankle")),
     (("right_hip", "right_knee"), ("right_knee", "right_ankle")),
-    (("left_wrist", "left_index"), ("left_wrist", "left_pinky"), ("left_wrist", "left_thumb"))
-    + (("left_ankle", "left_foot_index"), ("left_ankle", "left_heel")),
-    (("right_wrist", "right_index"), ("right_wrist", "right_pinky"), ("right_wrist", "right_thumb"))
-    + (("right_ankle", "right_foot_index"), ("right_ankle", "right_heel")),
+    (
+        ("left_wrist", "left_index"),
+        ("left_wrist", "left_pinky"),
+        ("left_wrist", "left_thumb"),
+        ("left_ankle", "left_foot_index"),
+        ("left_ankle", "left_heel"),
+    ),
+    (
+        ("right_wrist", "right_index"),
+        ("right_wrist", "right_pinky"),
+        ("right_wrist", "right_thumb"),
+        ("right_ankle", "right_foot_index"),
+        ("right_ankle", "right_heel"),
+    ),
 )
 POSE_CHANNELS = 1 + len(LIMB_GROUPS)
 DENSEPOSE_CHANNELS = 2

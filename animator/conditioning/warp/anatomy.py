@@ -78,40 +78,71 @@ def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> to
     return torch.maximum(trunk, 1 - smoothstep(0.9 * width, 1.1 * width, others))
 
 
-def skirt_hull(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
-    """Where the cloth of a skirt hangs: from the hips' sides straight to its sides at the knees."""
+def leg_place(points: torch.Tensor, pose: BonePose) -> torch.Tensor:
+    """How far down the legs: 0 at the hips, 1 at the knees, 2 at the ankles."""
+    hips = pose.hips_B22[0].mean(0)
+    knees = pose.end_BJ2[0, (LEFT_LEG[0], RIGHT_LEG[0])].mean(0)
+    ankles = pose.end_BJ2[0, (LEFT_LEG[1], RIGHT_LEG[1])].mean(0)
+    upper, _ = segment(points, hips, knees)
+    lower, _ = segment(points, knees, ankles)
+    return torch.where(upper < 1, upper, 1 + lower.clamp_min(0))
+
+
+def skirt_hull(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, hem: float) -> torch.Tensor:
+    """Where the cloth of a skirt hangs: from the hips' sides straight to its sides above the hem."""
     (left_shoulder, right_shoulder), hips = pose.shoulders_B22[0], pose.hips_B22[0].mean(0)
     knees = pose.end_BJ2[0, (LEFT_LEG[0], RIGHT_LEG[0])].mean(0)
-    place, _ = segment(points, hips, knees)
+    place = leg_place(points, pose)
     axis = unit(knees - hips)
     across = (points - hips) @ torch.stack([-axis[1], axis[0]])
-    hem = (place > 0.75) & (place < 1.0) & (matte_HW > 0.5) & (across.abs() < pose.torso_length_B[0])
-    if int(hem.sum()) < 10:
+    near_hem = (place > 0.7 * hem) & (place < hem - 0.05) & (matte_HW > 0.5) & (across.abs() < pose.torso_length_B[0])
+    if int(near_hem.sum()) < 10:
         return torch.zeros_like(matte_HW)
     top = (left_shoulder - right_shoulder).norm() * 0.42
-    sides = across[hem].quantile(torch.tensor([0.03, 0.97], dtype=across.dtype, device=across.device))
-    down = place.clamp(0, 1)
+    sides = across[near_hem].quantile(torch.tensor([0.03, 0.97], dtype=across.dtype, device=across.device))
+    down = (place / hem).clamp(0, 1)
     low, high = torch.lerp(-top, sides[0], down), torch.lerp(top, sides[1], down)
     inside = smoothstep(-1.5, 1.5, across - low) * smoothstep(-1.5, 1.5, high - across)
-    return inside * smoothstep(-0.1, 0.05, place) * (1 - smoothstep(1.2, 1.3, place))
+    return inside * smoothstep(-0.1, 0.05, place) * (1 - smoothstep(hem, hem + 0.06, place))
 
 
-def skirt_width(pose: BonePose, matte_HW: torch.Tensor) -> float:
-    """0 for trousers, 1 for a skirt: how far cloth fills the space between and beside the legs at the knees."""
-    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.5:
-        return 1.0
-    size = float(pose.torso_length_B[0])
-    filled, wide = [], []
-    for share in (0.55, 0.7, 0.85):
-        left = torch.lerp(pose.start_BJ2[0, LEFT_LEG[0]], pose.end_BJ2[0, LEFT_LEG[0]], share)
-        right = torch.lerp(pose.start_BJ2[0, RIGHT_LEG[0]], pose.end_BJ2[0, RIGHT_LEG[0]], share)
-        row = int(((left[1] + right[1]) / 2).clamp(0, matte_HW.shape[0] - 1))
-        first, last = sorted((float(left[0]), float(right[0])))
-        between = matte_HW[row, max(int(first), 0) : max(int(last), 0) + 1]
-        filled.append(float(between.min()) if len(between) else 0.0)
-        outer = matte_HW[row, max(int(first - size), 0) : max(int(last + size), 0) + 1].sum()
-        wide.append((float(outer) - (last - first)) / (2 * RADIUS[LEFT_LEG[0]] * size))
-    return float(min(filled) > 0.5 and sorted(wide)[1] > 0.95)
+def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
+    """Where a skirt ends: 0 at the hips, 1 at the knees, 2 at the ankles; None for trousers.
+
+    Followed down the middle between the legs, cloth ends at the crotch of trousers or at the hem of a skirt. At a
+    hem the outline jumps inwards to the legs; at a crotch it goes on as it was.
+    """
+    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.3:
+        return None
+    step, filled, extents = 0.04, [], []
+    places = torch.arange(0.15, 2.0, step).tolist()
+    for place in places:
+        inner, outer = _leg_row(pose, matte_HW, place)
+        filled.append(inner)
+        extents.append(outer)
+    gap = next((row for row in range(len(filled)) if filled[row] < 0.5 and sum(filled[row : row + 3]) < 1.5), None)
+    if gap is None:
+        return 2.0
+    above, below = extents[max(gap - 2, 0)], extents[min(gap + 2, len(extents) - 1)]
+    return places[gap] if above > 1.18 * below else None
+
+
+def _leg_row(pose: BonePose, matte_HW: torch.Tensor, place: float) -> tuple[float, float]:
+    """(opacity half-way between the legs, width in px of the opaque run around both) at one height."""
+    segment_of_leg, share = min(int(place), 1), place - min(int(place), 1)
+    points = []
+    for bones in (LEFT_LEG, RIGHT_LEG):
+        bone = bones[segment_of_leg]
+        points.append(torch.lerp(pose.start_BJ2[0, bone], pose.end_BJ2[0, bone], share))
+    row = int(((points[0][1] + points[1][1]) / 2).clamp(0, matte_HW.shape[0] - 1))
+    first, last = sorted(int(point[0].clamp(0, matte_HW.shape[1] - 1)) for point in points)
+    middle = float(matte_HW[row, (first + last) // 2])
+    opaque = (matte_HW[row] > 0.5).tolist()
+    while first > 0 and opaque[first - 1]:
+        first -= 1
+    while last + 1 < len(opaque) and opaque[last + 1]:
+        last += 1
+    return middle, float(last - first + 1)
 
 
 def limb_thickness(matte_HW: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> float:

@@ -8,7 +8,7 @@ Legend: V vertices, H W pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -16,10 +16,11 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.warp.anatomy import (
     body_hull,
     chain_distance,
+    leg_place,
     pixel_centers,
     segment,
+    skirt_hem,
     skirt_hull,
-    skirt_width,
     smoothstep,
     unit,
 )
@@ -39,6 +40,9 @@ from animator.conditioning.warp.skinning import BoneMotion
 from animator.inpainting import push_pull
 from animator.matting import foreground_colors
 
+# How far the cloth of a skirt goes with the thigh it hangs over.
+SKIRT_LEAN = 0.6
+
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -47,7 +51,7 @@ class Layer:
     """One cut-out picture and the bones it hangs on.
 
     Attributes:
-        name: `body`, `left_arm`, `right_arm`; in trousers also `left_leg` and `right_leg`.
+        name: `body`, `left_arm`, `right_arm`; below a skirt or in trousers `left_leg` and `right_leg`.
         colors_3HW: [0, 1], continued beyond the edge.
         alpha_HW: opacity.
         invented_HW: 1 where the photo did not show this surface (filled under an arm).
@@ -55,6 +59,7 @@ class Layer:
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
         depth_V: order inside the layer, larger is nearer.
+        under_body: legs below a skirt lie behind it.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Layer:
     bindings: tuple[Pair, ...]
     shares: tuple[torch.Tensor, ...]
     depth_V: torch.Tensor
+    under_body: bool = False
 
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
@@ -91,9 +97,9 @@ def split_layers(
     """
     points = pixel_centers(matte_HW)
     hull = body_hull(points, pose)
-    skirt = skirt_width(pose, matte_HW)
-    if skirt > 0.5:
-        hull = torch.maximum(hull, skirt_hull(points, matte_HW, pose))
+    hem = skirt_hem(pose, matte_HW)
+    if hem is not None:
+        hull = torch.maximum(hull, skirt_hull(points, matte_HW, pose, hem))
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(points, colors_3HW, matte_HW, pose)
     limbs = []
@@ -107,13 +113,20 @@ def split_layers(
         alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
         alpha = without_islands(alpha, chain_distance(points, pose, bones) < 0.8)
         limbs.append(_limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.15, 0.4)))
-    if skirt < 0.5:
-        for name, bones, member in leg_masks(points, pose):
-            place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
+    for name, bones, member in leg_masks(points, pose):
+        place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
+        bare = smoothstep(-0.1, 0.2, place)
+        if hem is None:
             moved_away = moved_away + member * smoothstep(0.2, 0.5, place)
-            alpha = matte_HW * (1 - covered) * member * smoothstep(-0.1, 0.2, place)
-            limbs.append(_limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45)))
-    body = _body_layer(colors_3HW, matte_HW, covered, moved_away, hull, pose, cell_px)
+        else:
+            # A little of each leg goes on under the hem; the cloth beside it does not.
+            below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
+            bare = smoothstep(hem - 0.05, hem - 0.02, below) * torch.maximum(slim, smoothstep(hem + 0.08, hem + 0.15, below))
+            moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
+        alpha = matte_HW * (1 - covered) * member * bare
+        leg = _limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))
+        limbs.append(replace(leg, under_body=hem is not None))
+    body = _body_layer(colors_3HW, matte_HW, covered, moved_away, hull, hem is not None, pose, cell_px)
     return (body, *limbs), pose
 
 
@@ -173,6 +186,7 @@ def _body_layer(
     arms: torch.Tensor,
     legs: torch.Tensor,
     hull: torch.Tensor,
+    skirt: bool,
     pose: BonePose,
     cell_px: int,
 ) -> Layer:
@@ -186,7 +200,7 @@ def _body_layer(
     colors = push_pull(colors_3HW, (near_arm < 0.05).float() * (own > 0.9) * (hull > 0.5))
     colors = torch.lerp(colors_3HW, colors, smoothstep(0.02, 0.3, covered))
     mesh = grid_mesh(alpha, cell_px)
-    bindings, shares, depth = _body_binding(mesh.vertices_V2, pose)
+    bindings, shares, depth = _body_binding(mesh.vertices_V2, pose, skirt)
     return Layer(
         name="body",
         colors_3HW=colors,
@@ -200,7 +214,7 @@ def _body_layer(
 
 
 def _body_binding(
-    points: torch.Tensor, pose: BonePose
+    points: torch.Tensor, pose: BonePose, skirt: bool
 ) -> tuple[tuple[Pair, ...], tuple[torch.Tensor, ...], torch.Tensor]:
     """Bindings to head, left and right leg, their shares, and the order in depth."""
     head, head_weight = _head_binding(points, pose)
@@ -212,7 +226,9 @@ def _body_binding(
     bindings = [head]
     root = (-0.1, 0.45)
     for bones in (LEFT_LEG, RIGHT_LEG):
-        bindings.append(_limb_binding(points, pose, bones, root=root))
+        parent, bone, weight = _limb_binding(points, pose, bones, root=root)
+        # A skirt hangs from the hips and only leans towards the thighs.
+        bindings.append((parent, bone, weight * SKIRT_LEAN if skirt else weight))
     shares = (is_head, left_share, (1 - left_share) * (1 - is_head))
     lower = [float(pose.end_BJ2[0, bones[1], 1]) for bones in (LEFT_LEG, RIGHT_LEG)]
     on_leg = [pair[2] * (pair[1] != TORSO) for pair in bindings[1:]]

@@ -110,14 +110,15 @@ class PhotoWarp:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Lay the layers over each other, far arm first."""
         body = pictures["body"]
-        behind, before = [], _legs_by_depth(pictures, target)
+        legs = _legs_by_depth(pictures, target)
+        behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
             arm = pictures.get(f"{side}_arm")
             if arm is None:
                 continue
             far = _is_far(target, side)[:, None, None, None]
             if bool(far.any()):
-                behind.append(arm * far)
+                behind.insert(0, arm * far)
             if not bool(far.all()):
                 before.append(arm * ~far)
         colors, coverage, repair = body.new_zeros(body[:, :3].shape), body.new_zeros(body[:, 3].shape), body[:, 3] * 0
