@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  || { echo "error: $(PYTHON) is not Python 3.11 or 3.12; run: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Setting up $(VENV): about 2.5 GB, a few minutes the first time"
 	@"$(PYTHON)" -m venv "$(VENV)"
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@"$(BIN)/python" -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(INSTALLED)
