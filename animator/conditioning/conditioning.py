@@ -1,0 +1,217 @@
+"""What the network is told: the photo as tokens, the poses as maps, the warped photo as latents.
+
+Training and rendering both go through `Conditioner`, so they see the same tensors; docs/checkpoint-format.md is
+the contract. Sources: DreamPose (Karras et al. 2023, sections 3.2 and 3.3); the warped photo is ours.
+
+Legend: B batch, N window, K keypoints, L tokens, D token width, C channels, H W pixels, h w latent cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from animator.conditioning.pose_map import densepose_map, null_pose, pose_map
+from animator.errors import ModelError
+from animator.models.subject_model import SubjectModel
+
+# OpenAI's CLIP was trained on pictures normalised with these (Radford et al. 2021).
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conditioning:
+    """All conditions of B frames.
+
+    Attributes:
+        pose_map_BChw: N poses, C channels each.
+        tokens_BLD: the photo.
+        null_tokens_1LD: no photo: a black picture through the same encoders.
+        warp_BChw: latents of the warped photo and its coverage; none for models without warp channels.
+    """
+
+    pose_map_BChw: torch.Tensor
+    tokens_BLD: torch.Tensor
+    null_tokens_1LD: torch.Tensor
+    warp_BChw: torch.Tensor | None = None
+
+    def without_pose(self) -> Conditioning:
+        """No pose given. The warped photo would tell it, so there is none."""
+        every = torch.ones(len(self.tokens_BLD), dtype=torch.bool, device=self.tokens_BLD.device)
+        return self.dropped(image_B=~every, pose_B=every)
+
+    def without_image(self) -> Conditioning:
+        """No photo given, and therefore no warped one."""
+        every = torch.ones(len(self.tokens_BLD), dtype=torch.bool, device=self.tokens_BLD.device)
+        return self.dropped(image_B=every, pose_B=~every)
+
+    def dropped(self, *, image_B: torch.Tensor, pose_B: torch.Tensor) -> Conditioning:
+        """Take conditions away sample by sample: bool [B] each."""
+        image, pose = image_B[:, None, None], pose_B[:, None, None, None]
+        warp = self.warp_BChw
+        return replace(
+            self,
+            tokens_BLD=torch.where(image, self.null_tokens_1LD, self.tokens_BLD),
+            pose_map_BChw=torch.where(pose, null_pose(self.pose_map_BChw), self.pose_map_BChw),
+            warp_BChw=None if warp is None else torch.where(pose | image[..., None], 0.0, warp),
+        )
+
+    @property
+    def channels_BChw(self) -> torch.Tensor:
+        """What stands behind the noisy latents in the UNet's input."""
+        if self.warp_BChw is None:
+            return self.pose_map_BChw
+        return torch.cat([self.pose_map_BChw, self.warp_BChw.to(self.pose_map_BChw)], 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PhotoFeatures:
+    """Both frozen encoders' view of a photo; the adapter, which is trained, makes tokens of it.
+
+    Attributes:
+        clip_BLD: CLIP's last hidden states.
+        latents_BChw: the autoencoder's latents.
+    """
+
+    clip_BLD: torch.Tensor
+    latents_BChw: torch.Tensor
+
+
+class Conditioner:
+    """Makes `Conditioning` with a model's encoders.
+
+    Args:
+        model: encoders, adapter, value ranges and sizes.
+    """
+
+    def __init__(self, model: SubjectModel) -> None:
+        self.model = model
+        self._black: PhotoFeatures | None = None
+
+    @torch.no_grad()
+    def features(self, photo_B3HW: torch.Tensor) -> PhotoFeatures:
+        """Encode photos on the canvas, [0, 1]. Neither encoder is trained, so results can be kept.
+
+        Raises:
+            ModelError: photos of another size than the model's canvas.
+        """
+        width, height = self.model.manifest.canvas
+        if tuple(photo_B3HW.shape[-2:]) != (height, width):
+            got = f"{photo_B3HW.shape[-1]}x{photo_B3HW.shape[-2]}"
+            raise ModelError(
+                f"a canvas of {got} px, the model was made for {width}x{height}: use --canvas {width}x{height}"
+            )
+        ranges, encoder = self.model.manifest.ranges, self.model.image_encoder
+        square = clip_picture(photo_B3HW, side=int(encoder.config.image_size), fit=ranges.image_encoder_fit)
+        low, high = ranges.image_encoder
+        mean, std = (torch.tensor(each, device=square.device)[:, None, None] for each in (CLIP_MEAN, CLIP_STD))
+        pixels = (low + square * (high - low) - mean) / std
+        return PhotoFeatures(
+            clip_BLD=encoder(pixel_values=pixels.to(encoder.dtype)).last_hidden_state.float(),
+            latents_BChw=self.model.codec.encode(photo_B3HW, value_range=ranges.appearance),
+        )
+
+    def tokens(self, features: PhotoFeatures) -> torch.Tensor:
+        """Tokens [B, L, D]; gradients reach the adapter."""
+        adapter = self.model.adapter
+        tokens: torch.Tensor = adapter(features.clip_BLD.to(adapter.dtype), features.latents_BChw.to(adapter.dtype))
+        return tokens
+
+    def null_tokens(self) -> torch.Tensor:
+        """Tokens [1, L, D] of no photo: a black one, through the same encoders and the adapter as it is now."""
+        width, height = self.model.manifest.canvas
+        if self._black is None or self._black.clip_BLD.device != self.model.device:
+            # Kept for training, too, which cannot go back through tensors made in inference mode.
+            with torch.inference_mode(False):
+                self._black = self.features(torch.zeros(1, 3, height, width, device=self.model.device))
+        return self.tokens(self._black)
+
+    def keypoint_map(self, keypoints_BNK2: torch.Tensor, confidence_BNK: torch.Tensor) -> torch.Tensor:
+        """Limb fields [B, N · C, h, w] of BlazePose-33 windows in canvas px, NaN where unseen.
+
+        Raises:
+            ModelError: the model was trained on something else.
+        """
+        facts = self.model.manifest
+        if facts.skeleton != "blazepose-33":
+            raise ModelError(
+                f"this model takes {facts.skeleton}, not keypoints: give U,V arrays with --set sampler.densepose=FOLDER"
+            )
+        return pose_map(keypoints_BNK2, confidence_BNK, canvas_size=facts.canvas, latent_size=self.model.latent_size)
+
+    def densepose_map(self, uv_BNCHW: torch.Tensor) -> torch.Tensor:
+        """Maps [B, N · 2, h, w] of DensePose windows, in the range the model was trained with.
+
+        Raises:
+            ModelError: the model was trained on keypoints, or the arrays hold more than U and V.
+        """
+        facts = self.model.manifest
+        if facts.skeleton != "densepose-uv":
+            raise ModelError(f"this model takes {facts.skeleton}, not DensePose arrays: leave out sampler.densepose")
+        return densepose_map(uv_BNCHW, latent_size=self.model.latent_size, value_range=facts.ranges.pose)
+
+    @torch.no_grad()
+    def warp_channels(self, picture_B3HW: torch.Tensor, coverage_BHW: torch.Tensor) -> torch.Tensor:
+        """Latents and coverage [B, C + 1, h, w] of the warped photo.
+
+        Args:
+            picture_B3HW: the warped person in front of the photo's own background, [0, 1].
+            coverage_BHW: opacity of the person.
+        """
+        width, height = self.model.latent_size
+        coverage = F.interpolate(coverage_BHW[:, None], (height, width), mode="area")
+        return torch.cat([self.model.codec.encode(picture_B3HW), coverage], 1)
+
+    def condition(
+        self, tokens_BLD: torch.Tensor, pose_map_BChw: torch.Tensor, warp_BChw: torch.Tensor | None
+    ) -> Conditioning:
+        """Put the conditions of B frames together; a single photo's tokens serve all of them.
+
+        Raises:
+            ModelError: channels other than the model's.
+        """
+        facts = self.model.manifest
+        channels = facts.num_poses * facts.pose_channels
+        if pose_map_BChw.shape[1] != channels:
+            raise ModelError(f"pose maps of {pose_map_BChw.shape[1]} channels, this model takes {channels}")
+        if (warp_BChw is not None) != facts.warp:
+            raise ModelError("this model takes a warped photo" if facts.warp else "this model takes no warped photo")
+        return Conditioning(
+            pose_map_BChw=pose_map_BChw,
+            tokens_BLD=tokens_BLD.expand(len(pose_map_BChw), -1, -1),
+            null_tokens_1LD=self.null_tokens(),
+            warp_BChw=warp_BChw,
+        )
+
+
+def clip_picture(photo_B3HW: torch.Tensor, *, side: int, fit: str) -> torch.Tensor:
+    """Photos [0, 1] as squares of `side` px: whole with black bars (`pad`), or their middle (`crop`)."""
+    height, width = photo_B3HW.shape[-2:]
+    scale = side / (max if fit == "pad" else min)(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    small = F.interpolate(photo_B3HW.float(), size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    top, left = (side - size[0]) // 2, (side - size[1]) // 2
+    # Negative padding crops.
+    return F.pad(small, (left, side - size[1] - left, top, side - size[0] - top))
+
+
+def predict(
+    unet: torch.nn.Module, latents_BChw: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning
+) -> torch.Tensor:
+    """The network's output [B, C, h, w] for noisy latents, in training as in rendering.
+
+    Args:
+        unet: the model's own, or a wrapper around it.
+        latents_BChw: as the scheduler scales them.
+        timestep: one for all, or [B].
+        conditioning: of the same B frames.
+    """
+    dtype = next(unet.parameters()).dtype
+    inputs = torch.cat([latents_BChw.to(dtype), conditioning.channels_BChw.to(dtype)], 1)
+    output: torch.Tensor = unet(
+        inputs, timestep, encoder_hidden_states=conditioning.tokens_BLD.to(dtype), return_dict=False
+    )[0]
+    return output

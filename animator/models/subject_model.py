@@ -1,0 +1,169 @@
+"""A model folder: the networks, the noise schedule they were trained with, and a manifest that vouches for them.
+
+Legend: B frames, C h w latents, L tokens, D token width.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPVisionModel
+
+from animator.encoding.atomic_file import replacing_folder, sync
+from animator.errors import ModelError
+from animator.models.adapter import AppearanceAdapter
+from animator.models.loading import load_net, quiet
+from animator.models.manifest import Manifest, read_manifest, verify_files, write_manifest
+from animator.models.unet import conditioning_channels
+from animator.models.vae import LatentCodec
+from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS
+
+COMPONENTS = {
+    "unet": UNet2DConditionModel,
+    "adapter": AppearanceAdapter,
+    "vae": AutoencoderKL,
+    "image_encoder": CLIPVisionModel,
+}
+SCHEDULE_FILE = "scheduler/scheduler_config.json"
+MAX_SHARD = "2GB"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SubjectModel:
+    """Everything a picture is generated with.
+
+    Attributes:
+        unet: sees noisy latents, the pose maps and, if `manifest.warp`, the warped photo.
+        adapter: joins both views of the photo into tokens.
+        vae: pictures to latents and back.
+        image_encoder: the photo as CLIP tokens.
+        noise_schedule: diffusers' names for the betas and what the network predicts.
+        manifest: facts and hashes.
+    """
+
+    unet: UNet2DConditionModel
+    adapter: AppearanceAdapter
+    vae: AutoencoderKL
+    image_encoder: CLIPVisionModel
+    noise_schedule: dict[str, Any]
+    manifest: Manifest
+
+    def __post_init__(self) -> None:
+        facts, latent_channels = self.manifest, int(self.vae.config.latent_channels)
+        width = latent_channels + conditioning_channels(
+            num_poses=facts.num_poses,
+            pose_channels=facts.pose_channels,
+            warp=facts.warp,
+            latent_channels=latent_channels,
+        )
+        pairs = (
+            ("the UNet's input channels", self.unet.config.in_channels, width),
+            ("the UNet's output channels", self.unet.config.out_channels, latent_channels),
+            ("the UNet's token width", self.unet.config.cross_attention_dim, self.adapter.config.token_dim),
+            ("the image encoder's token width", self.image_encoder.config.hidden_size, self.adapter.config.token_dim),
+            ("the image encoder's tokens", num_tokens(self.image_encoder), self.adapter.config.num_tokens),
+            (
+                "the adapter's latents",
+                (self.adapter.config.latent_width, self.adapter.config.latent_height),
+                self.latent_size,
+            ),
+        )
+        for what, got, expected in pairs:
+            if got != expected:
+                raise ModelError(f"{what}: {got}, expected {expected}: the parts belong to different models")
+
+    @property
+    def codec(self) -> LatentCodec:
+        """The autoencoder with its scaling."""
+        return LatentCodec(self.vae)
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """(w, h) of the canvas in latent cells."""
+        reduction = self.codec.reduction
+        return self.manifest.canvas[0] // reduction, self.manifest.canvas[1] // reduction
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.unet.device
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SubjectModel:
+        """Move all networks, in place."""
+        for net in self.nets.values():
+            net.to(device=device, dtype=dtype)
+        return self
+
+    @property
+    def nets(self) -> dict[str, Any]:
+        """The networks by name."""
+        return {name: getattr(self, name) for name in COMPONENTS}
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    ) -> SubjectModel:
+        """Read a model folder: hashes first, then weights, every one of them.
+
+        Raises:
+            ModelError: not a model folder, changed, pickled, incomplete, or parts that do not fit each other.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        nets: dict[str, Any] = {name: load_net(kind, folder / name) for name, kind in COMPONENTS.items()}
+        schedule = read_noise_schedule(folder / SCHEDULE_FILE)
+        return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
+
+    def save(self, folder: str | Path, *, dtype: torch.dtype | None = None, max_shard_size: str = MAX_SHARD) -> None:
+        """Write a model folder; it appears whole or not at all.
+
+        Args:
+            folder: new, or empty.
+            dtype: of the floating-point weights on the disk; none keeps what they have.
+            max_shard_size: larger networks are written in several files.
+
+        Raises:
+            EncodeError: something is in the way.
+            DiskError: the disk is full.
+        """
+        with replacing_folder(Path(folder)) as temporary:
+            for name, net in self.nets.items():
+                # A copy: converted in place, the networks at hand would lose their precision.
+                written = net if dtype is None else copy.deepcopy(net).to(dtype=dtype)
+                with quiet():
+                    written.save_pretrained(temporary / name, max_shard_size=max_shard_size)
+            path = temporary / SCHEDULE_FILE
+            path.parent.mkdir()
+            path.write_text(json.dumps(self.noise_schedule, indent=2) + "\n", encoding="utf-8")
+            for path in sorted(temporary.rglob("*")):
+                sync(path)
+            write_manifest(temporary, self.manifest)
+
+
+def num_tokens(image_encoder: CLIPVisionModel) -> int:
+    """Tokens that a vision transformer gives: its patches and the class token."""
+    settings = image_encoder.config
+    return int((settings.image_size // settings.patch_size) ** 2 + 1)
+
+
+def read_noise_schedule(path: Path) -> dict[str, Any]:
+    """What a scheduler's configuration says about training; how to step is chosen elsewhere.
+
+    Raises:
+        ModelError: missing, or not what diffusers writes.
+    """
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        schedule = {key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: no noise schedule can be read here ({error})") from error
+    if "num_train_timesteps" not in schedule or "beta_schedule" not in schedule:
+        raise ModelError(f"{path}: names no num_train_timesteps or beta_schedule; expected a scheduler of diffusers")
+    return {"prediction_type": "epsilon", **schedule}
