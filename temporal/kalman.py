@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Variances of the state before the first frame, in multiples of the measurement variance: nothing is known.
-DIFFUSE = 1e8
+DIFFUSE = 1e10
 MIN_CONFIDENCE = 0.1
 
 

@@ -55,7 +55,7 @@ class MotionConfig(BaseModel):
         description=f"{', '.join(SMOOTHERS)}, or my_pkg.mod:Thing where plugins are trusted",
     )
     window_s: float = Field(
-        default=0.3,
+        default=0.45,
         gt=0,
         le=5,
         description="smoothing window in seconds; longer is calmer and flattens fast moves",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Differences of decimal time stamps do not come out exact.
+TIME_TOLERANCE_S = 1e-6
 # The ends of a run have no past: their velocity is taken from a line through this much of it.
 START_S = 0.2
 
@@ -64,7 +66,7 @@ class OneEuro:
 
 def _start_velocity(positions_TK2: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
     """Slope [K, 2] of the least-squares line through the first `START_S` seconds, three samples at least."""
-    count = max(3, int(np.searchsorted(times_s_T, times_s_T[0] + START_S, side="right")))
+    count = max(3, int(np.searchsorted(times_s_T, times_s_T[0] + START_S + TIME_TOLERANCE_S, side="right")))
     offset_s = times_s_T[:count] - times_s_T[:count].mean()
     relative = positions_TK2[:count] - positions_TK2[0]
     return np.tensordot(offset_s, relative, axes=(0, 0)) / (offset_s**2).sum()

@@ -69,7 +69,7 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
         if float(rate) * step_s < DOWNSAMPLING_RATIO:
             width_s = LOW_PASS_STEPS / float(rate)
             moved = local_polynomial(
-                positions, run_s, at_s_M=at_s, window_s=width_s, order=LOW_PASS_ORDER, weights_TK=confidence
+                positions, run_s, at_s_M=at_s, window_s=width_s, order=LOW_PASS_ORDER, taper=0, weights_TK=confidence
             )
         else:
             moved = _between(positions, run_s, at_s)

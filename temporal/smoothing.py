@@ -46,10 +46,10 @@ class Unsmoothed:
 
 
 # A window of so many seconds asks every smoother for about the same passband; the factors are those with the least
-# error beside a Savitzky-Golay window of 0.3 s (benchmarks/results/smoothing_cpu_202611.md).
-KALMAN_CUTOFF_X_WINDOW = 2.0
-ONE_EURO_CUTOFF_X_WINDOW = 0.3
-ONE_EURO_BETA_X_WINDOW = 1.2
+# error beside a Savitzky-Golay window of 0.45 s (benchmarks/results/smoothing_cpu_202611.md).
+KALMAN_CUTOFF_X_WINDOW = 3.0
+ONE_EURO_CUTOFF_X_WINDOW = 0.45
+ONE_EURO_BETA_X_WINDOW = 1.8
 
 SMOOTHERS: dict[str, Callable[[float], Smoother]] = {
     "savitzky-golay": lambda window_s: SavitzkyGolay(window_s=window_s),
@@ -74,7 +74,7 @@ def smoother_by_name(name: str, *, window_s: float, trust_plugins: bool = False)
         MotionError: unknown name, untrusted or broken plugin, window that is not positive.
     """
     if not 0 < window_s < float("inf"):
-        raise MotionError(f"window_s is {window_s}; expected a positive number of seconds, such as 0.25")
+        raise MotionError(f"window_s is {window_s}; expected a positive number of seconds, such as 0.45")
     if name in SMOOTHERS:
         return SMOOTHERS[name](window_s)
     if ":" not in name:
