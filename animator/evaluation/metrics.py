@@ -34,7 +34,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 def frame_tensor(pixels_HWC: np.ndarray) -> Tensor:
     """uint8 RGB [H, W, 3] as float32 [1, 3, H, W] in [0, 1]."""
-    return rearrange(torch.from_numpy(np.ascontiguousarray(pixels_HWC)), "h w c -> 1 c h w").to(torch.float32) / 255
+    return rearrange(torch.from_numpy(np.array(pixels_HWC)), "h w c -> 1 c h w").to(torch.float32) / 255
 
 
 def region_tensor(mask_HW: np.ndarray) -> Tensor:

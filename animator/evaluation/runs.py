@@ -1,0 +1,279 @@
+"""Evaluations from start to end: a clip against itself, or a photo moved by a clip; baselines always beside.
+
+Legend: T frames, H W canvas pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from animator.canvas import CanvasConfig, Placement, place_photo
+from animator.evaluation.baselines import HoldGenerator
+from animator.evaluation.evaluators import CrossEvaluator, RealFrame, SelfEvaluator
+from animator.evaluation.page import write_html
+from animator.evaluation.real_clip import RealClip, frames_on_screen
+from animator.evaluation.report import write_json
+from animator.evaluation.scores import Evaluation, Scores
+from animator.evaluation.subject_frame import best_subject_frame
+from animator.generators.protocol import FrameGenerator
+from animator.generators.puppet import PuppetGenerator
+from animator.photo import read_photo
+from animator.pipeline import generate, track_clip
+from animator.preview import ContactSheet
+from animator.progress import Progress, SilentProgress
+from animator.subject import Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.errors import TrackingError
+from pose_tracking.frame import Frame
+from pose_tracking.person import Detection
+from pose_tracking.retargeting import RetargetConfig, retarget
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import BLAZEPOSE_33
+from pose_tracking.trackers.blazepose import face_landmarks, segment_person
+from pose_tracking.tracking import TrackerConfig, open_tracker, track
+from temporal.absence import hold_through_absence
+from temporal.motion import MotionConfig, clean_motion
+
+SHEET_FRAMES = 8
+SHEET_SIDE_PX = 280
+# Joints end at the eyes and the knuckles; hair and fingertips reach this much farther, as share of the diagonal.
+EXTENT_MARGIN = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSettings:
+    """Everything an evaluation depends on besides its media; the defaults are those of a render.
+
+    Attributes:
+        canvas: size of the pictures.
+        tracker: finds the person in clip and photo, and again in generated frames.
+        motion: how the tracked motion is cleaned.
+        retarget: how it is carried onto the person of another photo.
+        start_s: leave out what the clip shows before, seconds.
+        end_s: leave out what it shows from there on.
+        trust_plugins: whether a smoother named as outside code may be run.
+    """
+
+    canvas: CanvasConfig = field(default_factory=CanvasConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    retarget: RetargetConfig = field(default_factory=RetargetConfig)
+    start_s: float = 0.0
+    end_s: float | None = None
+    trust_plugins: bool = False
+
+
+DEFAULT_SETTINGS = EvaluationSettings()
+
+
+def evaluate_self(
+    clip_path: str | Path,
+    *,
+    generators: Sequence[FrameGenerator] = (),
+    settings: EvaluationSettings = DEFAULT_SETTINGS,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The clip's best frame is the photo, the clip drives it, every output frame is held against the real one.
+
+    Photo and clip lie on the canvas in one placement, chosen so that the person fits throughout; the motion is the
+    clip's own, cleaned but not retargeted. Where the output has more frames than the clip, or others, each is held
+    against the frame on screen at its time. Frames without the person count for the whole-frame metrics only.
+
+    Args:
+        clip_path: the clip.
+        generators: what to evaluate; `puppet` and `hold` are added.
+        settings: canvas, tracker and motion; `retarget` is not used.
+        progress: told about stages and warnings.
+
+    Raises:
+        PipelineError: one of its leaves: unreadable clip, nobody in it.
+    """
+    progress = progress or SilentProgress()
+    clip, motion = _tracked_motion(clip_path, settings, progress)
+    chosen = best_subject_frame(motion)
+    placement = place_photo(motion.frame_size, settings.canvas, person=_extent(motion))
+    with progress.stage("photo", 1) as stage:
+        subject = _subject_from_frame(clip, motion, chosen, placement)
+        stage.advance()
+    target = motion.replace(keypoints_TK2=placement.to_canvas(motion.keypoints_TK2), frame_size=placement.canvas_size)
+    real_clip = RealClip(clip, target, placement, border_HWC=subject.photo_HWC)
+    with progress.stage("real clip", len(target)) as stage:
+        sheets = {"real": _sheet_of(real_clip.examine(stage), len(target))}
+    scores = []
+    for generator in _with_baselines(generators):
+        evaluator = SelfEvaluator(
+            generator.name,
+            target=target,
+            segment=segment_person,
+            finder=face_landmarks,
+            inside_HW=placement.inside_HW(),
+        )
+        # The real frames are read in step with the generated ones.
+        add = partial(_add_pair, evaluator, real_clip.frames())
+        result, sheets[generator.name] = _run_system(generator, subject, target, evaluator, add, settings, progress)
+        scores.append(result)
+    photo = f"the clip at {motion.times_s_T[chosen]:.2f} s, where the person shows best"
+    facts = {"photo": photo, **_facts(clip, target, settings)}
+    return Evaluation(mode="self", facts=facts, scores=tuple(scores), sheets=sheets)
+
+
+def evaluate_cross(
+    photo_path: str | Path,
+    clip_path: str | Path,
+    *,
+    generators: Sequence[FrameGenerator] = (),
+    settings: EvaluationSettings = DEFAULT_SETTINGS,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The person of a photo moved by a clip, held against the retargeted pose: there are no real frames.
+
+    Args:
+        photo_path: the person to animate.
+        clip_path: the motion.
+        generators: what to evaluate; `puppet` and `hold` are added.
+        settings: canvas, tracker, motion and retargeting.
+        progress: told about stages and warnings.
+
+    Raises:
+        PipelineError: one of its leaves: unreadable photo or clip, nobody in one of them.
+    """
+    progress = progress or SilentProgress()
+    with progress.stage("photo", 1) as stage:
+        subject = Subject.from_photo(read_photo(photo_path), settings.canvas, settings.tracker)
+        stage.advance()
+    for warning in subject.warnings:
+        progress.warn(warning)
+    clip, motion = _tracked_motion(clip_path, settings, progress)
+    target = retarget(motion, onto=subject.pose, canvas_size=settings.canvas.size, config=settings.retarget)
+    sheets = {"driving clip": _sheet_of(frames_on_screen(clip, motion.times_s_T), len(motion))}
+    scores = []
+    for generator in _with_baselines(generators):
+        evaluator = CrossEvaluator(generator.name, target=target, segment=segment_person)
+        result, sheets[generator.name] = _run_system(
+            generator, subject, target, evaluator, evaluator.add, settings, progress
+        )
+        scores.append(result)
+    facts = {"photo": Path(photo_path).name, **_facts(clip, target, settings)}
+    return Evaluation(mode="cross", facts=facts, scores=tuple(scores), sheets=sheets)
+
+
+def write_reports(evaluation: Evaluation, folder: str | Path) -> tuple[Path, Path]:
+    """Write `evaluation.json` and `evaluation.html` into `folder`; their paths."""
+    folder = Path(folder)
+    return write_json(evaluation, folder / "evaluation.json"), write_html(evaluation, folder / "evaluation.html")
+
+
+def _tracked_motion(
+    clip_path: str | Path, settings: EvaluationSettings, progress: Progress
+) -> tuple[DrivingClip, PoseSequence]:
+    """The clip, and its person's cleaned motion in px of the clip; unseen where nobody is in view."""
+    clip = DrivingClip.open(clip_path, start_s=settings.start_s or None, end_s=settings.end_s)
+    tracked = track_clip(clip, settings.tracker, progress=progress)
+    if clip.damage:
+        progress.warn(clip.damage)
+    motion, _ = clean_motion(
+        tracked,
+        settings.motion,
+        fps=clip.info.fps,
+        duration_s=clip.info.duration_s or None,
+        trust_plugins=settings.trust_plugins,
+    )
+    return clip, motion
+
+
+def _add_pair(evaluator: SelfEvaluator, real: Iterator[RealFrame], generated_HWC: np.ndarray) -> None:
+    evaluator.add(generated_HWC, next(real))
+
+
+def _sheet_of(frames: Iterable[Frame], num_frames: int) -> np.ndarray:
+    sheet = ContactSheet(num_frames, num=SHEET_FRAMES, max_side=SHEET_SIDE_PX)
+    for frame in frames:
+        sheet.add(frame)
+    return sheet.draw(columns=SHEET_FRAMES)
+
+
+def _extent(motion: PoseSequence) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) px of the person throughout the clip, within the picture."""
+    poses = zip(motion.keypoints_TK2, motion.confidence_TK, strict=True)
+    boxes = [Detection(keypoints_K2=pose, confidence_K=sure).box(margin=EXTENT_MARGIN) for pose, sure in poses]
+    left, top, right, bottom = np.array(boxes).T
+    width, height = motion.frame_size
+    left, right = np.clip([np.nanmin(left), np.nanmax(right)], 0, width)
+    top, bottom = np.clip([np.nanmin(top), np.nanmax(bottom)], 0, height)
+    return float(left), float(top), float(max(right, left + 1)), float(max(bottom, top + 1))
+
+
+def _subject_from_frame(clip: DrivingClip, motion: PoseSequence, place: int, placement: Placement) -> Subject:
+    """The person in one frame of the clip, with the pose that drives that very frame."""
+    frame = next(frames_on_screen(clip, motion.times_s_T[place : place + 1]))
+    person = Detection(keypoints_K2=motion.keypoints_TK2[place], confidence_K=motion.confidence_TK[place])
+    matte_HW = segment_person(frame.pixels_HWC, person)
+    image = Image.fromarray(frame.pixels_HWC)
+    return Subject.from_parts(image, person, matte_HW, placement, skeleton=motion.skeleton)
+
+
+def _with_baselines(generators: Sequence[FrameGenerator]) -> list[FrameGenerator]:
+    """The generators, then the baselines that are not among them."""
+    names = {generator.name for generator in generators}
+    baselines: list[FrameGenerator] = [PuppetGenerator(), HoldGenerator()]
+    return [*generators, *(baseline for baseline in baselines if baseline.name not in names)]
+
+
+def _run_system(
+    generator: FrameGenerator,
+    subject: Subject,
+    target: PoseSequence,
+    evaluator: CrossEvaluator,
+    add: Callable[[np.ndarray], None],
+    settings: EvaluationSettings,
+    progress: Progress,
+) -> tuple[Scores, np.ndarray]:
+    """Generate, evaluate and track again in one pass over the frames; scores and contact sheet."""
+    sheet = ContactSheet(len(target), num=SHEET_FRAMES, max_side=SHEET_SIDE_PX)
+    driving, _ = hold_through_absence(target.to_skeleton(BLAZEPOSE_33))
+
+    def watched() -> Iterator[Frame]:
+        for frame in sheet.watch(generate(driving, subject, generator)):
+            add(frame.pixels_HWC)
+            yield frame
+
+    with progress.stage(generator.name, len(target)) as stage:
+        retracked = _track_again(watched(), target, settings.tracker, on_frame=lambda _: stage.advance())
+    return evaluator.result(retracked), sheet.draw(columns=SHEET_FRAMES)
+
+
+def _track_again(
+    frames: Iterator[Frame], target: PoseSequence, config: TrackerConfig, *, on_frame: Callable[[int], None]
+) -> PoseSequence:
+    """The poses found in generated frames; unseen throughout where the tracker finds nobody at all."""
+    config = config.model_copy(update={"recorded": None, "person": "largest", "max_missing": 1.0})
+    num_frames = 0
+
+    def count(number: int) -> None:
+        nonlocal num_frames
+        num_frames = number
+        on_frame(number)
+
+    with open_tracker(config) as tracker:
+        try:
+            return track(frames, tracker, frame_size=target.frame_size, config=config, on_frame=count)
+        except TrackingError:
+            # Nobody in any frame is a result here; an error before the last frame is not.
+            if num_frames < len(target):
+                raise
+        return target.replace(keypoints_TK2=np.full_like(target.keypoints_TK2, np.nan))
+
+
+def _facts(clip: DrivingClip, target: PoseSequence, settings: EvaluationSettings) -> dict[str, str]:
+    rate = float(settings.motion.fps or clip.info.fps)
+    return {
+        "clip": clip.path.name,
+        "canvas": "{}x{} px".format(*target.frame_size),
+        "frames": f"{len(target)} at {rate:.3g} fps",
+    }

@@ -1,0 +1,70 @@
+"""The frame of a clip that makes the best photo of its person.
+
+Legend: T frames, K joints of COCO-17.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from animator.errors import PhotoError
+from animator.evaluation.pose_metrics import TORSO_PER_SHOULDER_WIDTH, torso_lengths
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import COCO_17
+
+# Torso lengths per second at which a joint's blur in a video frame (exposed for about 1/50 s) halves its worth.
+BLUR_SPEED = 2.0
+# What the best back view is worth beside the same pose from the front: a clip of backs still has a best frame.
+BACK_VIEW = 0.1
+
+
+def best_subject_frame(motion: PoseSequence) -> int:
+    """Index of the frame with the highest `subject_frame_scores`, the first of equals.
+
+    Raises:
+        PhotoError: the person is in no frame.
+    """
+    scores = subject_frame_scores(motion)
+    if not (scores > 0).any():
+        raise PhotoError("no frame of the clip shows enough of the person; choose another part with --start and --end")
+    return int(scores.argmax())
+
+
+def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
+    """How good a photo of the person each frame is, shape [T], in [0, 1]: the product of
+
+    - visible: mean confidence of the 17 joints, 0 for joints unseen or outside the frame;
+    - frontal: shoulder width over the width they have from the front, signed so that backs count `BACK_VIEW`;
+    - upright: cosine of the angle between the line from mid-hip to mid-shoulder and up;
+    - still: 1 / (1 + speed / `BLUR_SPEED`), the speed being the mean of the joints'.
+
+    Factors that cannot be told in a frame, such as `upright` without hips, are left out there.
+    """
+    body = motion.to_skeleton(COCO_17)
+    joints_TK2 = body.keypoints_TK2.astype(np.float64)
+    seen_TK = body.seen_TK & ((joints_TK2 >= 0) & (joints_TK2 <= motion.frame_size)).all(axis=-1)
+    visible = np.where(seen_TK, body.confidence_TK, 0.0).mean(axis=1)
+    torso_T = torso_lengths(motion)
+    left_shoulder, right_shoulder, left_hip, right_hip = (
+        joints_TK2[:, COCO_17.index(name)] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    )
+    # Facing the camera, the person's left is on the picture's right.
+    frontal = (left_shoulder - right_shoulder)[:, 0] * TORSO_PER_SHOULDER_WIDTH / torso_T
+    frontal = np.where(frontal > 0, BACK_VIEW + (1 - BACK_VIEW) * frontal, BACK_VIEW * -frontal).clip(0, 1)
+    spine = left_shoulder + right_shoulder - left_hip - right_hip
+    length = np.linalg.norm(spine, axis=-1)
+    upright = np.divide(-spine[:, 1], length, out=np.full(len(spine), np.nan), where=length > 0).clip(0, 1)
+    still = 1 / (1 + _speeds(joints_TK2, seen_TK, motion.times_s_T) / torso_T / BLUR_SPEED)
+    factors = np.stack([frontal, upright, still])
+    return visible * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
+
+
+def _speeds(joints_TK2: np.ndarray, seen_TK: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
+    """Mean speed of the seen joints in px / s, by differences to both neighbours; NaN for a lone frame."""
+    if len(times_s_T) < 2:
+        return np.full(len(times_s_T), np.nan)
+    shown = np.where(seen_TK[..., None], joints_TK2, np.nan)
+    speeds_TK = np.linalg.norm(np.gradient(shown, times_s_T, axis=0), axis=-1)
+    counted = np.isfinite(speeds_TK)
+    total, count = np.where(counted, speeds_TK, 0.0).sum(axis=1), counted.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
