@@ -1,8 +1,12 @@
-"""What a render would do, found out without doing it: inputs opened, sizes and lengths known, nothing written."""
+"""What a render would do, found out before it is done: inputs checked, sizes and lengths known, time estimated."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,8 +16,13 @@ from animator.encoding import open_encoder
 from animator.errors import JobError
 from animator.generators.registry import GENERATORS, open_generator
 from animator.photo import read_photo
+from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
+from pose_tracking.errors import TrackingError
 from pose_tracking.frame import ClipInfo
+
+# Enough to see the pace of every stage, few enough to wait for.
+TRIAL_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +37,7 @@ class RenderPlan:
         fps: rate of the result.
         num_frames: frames of the result; None where the clip does not tell its length.
         has_sound: whether the clip's sound goes along.
-        estimated_s: wall time on two cores without a GPU, seconds; None where it cannot be told.
+        estimated_s: wall time in seconds, going by a trial of the first frames; None where there was none.
     """
 
     output: Path
@@ -38,7 +47,7 @@ class RenderPlan:
     fps: Fraction
     num_frames: int | None
     has_sound: bool
-    estimated_s: float | None
+    estimated_s: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The plan in JSON's own types."""
@@ -68,7 +77,7 @@ class RenderPlan:
             f"and a clip of {self.clip.width}x{self.clip.height} px",
         ]
         if self.estimated_s is not None:
-            lines.append(f"about {self.estimated_s:.0f} s on two cores without a GPU")
+            lines.append(f"about {self.estimated_s:.0f} s on this machine, as the first {TRIAL_FRAMES} frames went")
         return lines
 
 
@@ -97,5 +106,71 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
         fps=fps,
         num_frames=num_frames,
         has_sound=clip.info.has_audio and job.encode.keep_audio,
-        estimated_s=None,
     )
+
+
+def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool = False) -> RenderPlan:
+    """Render the first frames into a folder that vanishes, and estimate from their pace how long all will take.
+
+    Returns:
+        The plan with `estimated_s`, which stays None where the clip does not tell its length, or where the first
+        frames show nobody.
+
+    Raises:
+        PipelineError: what `animate` would raise, a clip without people apart.
+    """
+    from animator.pipeline import animate
+
+    stopwatch = _Stopwatch(progress)
+    end_s = job.start_s + TRIAL_FRAMES / float(plan.clip.fps)
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
+        changes = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
+        try:
+            animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
+        except TrackingError as error:  # the person may come later; nobody at all is for the render to find out
+            progress.warn(f"no time estimate from the first {TRIAL_FRAMES} frames: {error}")
+            return plan
+    if plan.num_frames is None:
+        return plan
+    num_steps = {"track": round(plan.clip.duration_s * plan.clip.fps), "render": plan.num_frames}
+    still_to_do_s = sum(pace.step_s * (num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items())
+    return replace(plan, estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1))
+
+
+class _Pace:
+    """How fast the steps of one stage follow each other. A `Stage`."""
+
+    def __init__(self, shown: Stage) -> None:
+        self.steps = 0
+        self._shown = shown
+        self._first_s = self._last_s = 0.0
+
+    def advance(self, n: int = 1) -> None:
+        """Take the time, and pass the steps on."""
+        self._shown.advance(n)
+        self._last_s = time.monotonic()
+        if self.steps == 0:  # the first step loads models
+            self._first_s = self._last_s
+        self.steps += n
+
+    @property
+    def step_s(self) -> float:
+        """Seconds a step, without the first."""
+        return (self._last_s - self._first_s) / (self.steps - 1) if self.steps > 1 else 0.0
+
+
+class _Stopwatch:
+    """Takes the pace of every stage, and passes everything on. A `Progress`."""
+
+    def __init__(self, listener: Progress) -> None:
+        self.paces: dict[str, _Pace] = {}
+        self.warn = listener.warn
+        self._listener = listener
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
+        """The listener's stage, with a stopwatch."""
+        with self._listener.stage(name, total) as shown:
+            self.paces[name] = _Pace(shown)
+            yield self.paces[name]

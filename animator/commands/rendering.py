@@ -57,9 +57,10 @@ def _run(context: typer.Context, job: RenderJob, job_out: Path | None, *, trust:
     """Plan or render, report, and end with the right code."""
     console = Console.of(context)
     if console.dry_run:
-        from animator.plan import plan_render
+        from animator.plan import plan_render, try_out
 
         plan = plan_render(job, trust=trust)
+        plan = try_out(job, plan, progress=console.progress(), trust=trust)
         console.result("plan", plan.as_dict(), plan.lines())
         return
     from animator.pipeline import animate as animate_job

@@ -418,6 +418,13 @@ sys.exit(main({ANIMATE!r}))
 # Plans
 
 
+@pytest.fixture
+def _no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drawn media show nobody who could be rendered; tests/animator/test_plan.py tries the real thing."""
+    monkeypatch.setattr("animator.plan.try_out", lambda job, plan, **_: plan)
+
+
+@pytest.mark.usefixtures("_no_trial")
 def test_a_dry_run_tells_the_plan_and_writes_nothing(
     media: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -430,6 +437,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("_no_trial")
 def test_a_dry_run_for_a_person_tells_frames_size_and_length(media: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dry-run", "animate", str(media / "me.png"), str(media / "dance.mp4"), "-o", "out.mp4"]) == 0
     out = capsys.readouterr().out

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from animator import pipeline
+from animator.canvas import CanvasConfig
+from animator.config import RenderJob, RenderReport
+from animator.errors import JobError, PhotoError
+from animator.plan import TRIAL_FRAMES, plan_render, try_out
+from animator.progress import Progress, SilentProgress
+from pose_tracking.errors import TrackingError
+
+MEDIA = Path(__file__).parents[2] / "examples" / "media"
+
+
+def job_with(folder: Path, **changes: object) -> RenderJob:
+    settings = {
+        "photo": MEDIA / "portrait.png",
+        "clip": MEDIA / "dance.mp4",
+        "output": folder / "out.mp4",
+        "canvas": CanvasConfig(width=128, height=160),
+    }
+    return RenderJob.model_validate({**settings, **changes})
+
+
+class Listener(SilentProgress):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> list[RenderJob]:
+    """A pipeline that does nothing, at a known pace: 3 s for the photo, 20 ms a tracked, 50 ms a rendered frame."""
+    jobs: list[RenderJob] = []
+    now_s = 100.0
+    monkeypatch.setattr("animator.plan.time.monotonic", lambda: now_s)
+
+    def animate(job: RenderJob, *, progress: Progress, trust: bool) -> RenderReport:
+        nonlocal now_s
+        jobs.append(job)
+        job.output.write_bytes(b"half a film")
+        for name, step_s in (("photo", 3.0), ("track", 0.02), ("render", 0.05)):
+            with progress.stage(name) as stage:
+                for _ in range(1 if name == "photo" else TRIAL_FRAMES):
+                    now_s += step_s
+                    stage.advance()
+        return RenderReport(path=job.output, num_frames=12, duration_s=1, seconds=1, fingerprint="")
+
+    monkeypatch.setattr(pipeline, "animate", animate)
+    return jobs
+
+
+def test_a_plan_knows_size_rate_and_length(tmp_path: Path) -> None:
+    plan = plan_render(job_with(tmp_path, start_s=1.0, end_s=3.0, motion={"fps": 30}))
+    assert (plan.num_frames, plan.fps, plan.canvas_size) == (60, 30, (128, 160))
+    assert plan.clip.duration_s == pytest.approx(2.0)
+    assert plan.has_sound
+    assert not plan_render(job_with(tmp_path, encode={"keep_audio": False})).has_sound
+
+
+def test_a_plan_writes_nothing(tmp_path: Path) -> None:
+    plan_render(job_with(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_must_not_be_replaced_is_found(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").touch()
+    plan_render(job_with(tmp_path))
+    with pytest.raises(JobError, match="exists already"):
+        plan_render(job_with(tmp_path, overwrite=False))
+
+
+def test_the_estimate_follows_the_pace_of_the_trial(tmp_path: Path, paced: list[RenderJob]) -> None:
+    job = job_with(tmp_path)
+    plan = plan_render(job)
+    tried = try_out(job, plan, progress=SilentProgress())
+    assert plan.num_frames is not None
+    assert tried.estimated_s == pytest.approx(3.0 + plan.num_frames * (0.02 + 0.05), abs=0.1)
+    assert f"about {tried.estimated_s:.0f} s on this machine" in tried.lines()[-1]
+
+
+def test_the_trial_renders_the_beginning_into_a_folder_that_vanishes(tmp_path: Path, paced: list[RenderJob]) -> None:
+    job = job_with(tmp_path, start_s=1.0)
+    try_out(job, plan_render(job), progress=SilentProgress())
+    (tried,) = paced
+    assert (tried.start_s, tried.end_s) == (1.0, pytest.approx(1.0 + TRIAL_FRAMES / 25))
+    assert tried.output.is_relative_to(tempfile.gettempdir())
+    assert not tried.output.parent.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_trial_is_no_longer_than_the_job(tmp_path: Path, paced: list[RenderJob]) -> None:
+    job = job_with(tmp_path, end_s=0.2)
+    try_out(job, plan_render(job), progress=SilentProgress())
+    assert paced[0].end_s == 0.2
+
+
+def failing(error: Exception) -> Callable[..., RenderReport]:
+    def animate(job: RenderJob, **_: object) -> RenderReport:
+        raise error
+
+    return animate
+
+
+def test_nobody_in_the_first_frames_is_told_and_leaves_the_time_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "animate", failing(TrackingError("dance.mp4: nobody")))
+    listener, job = Listener(), job_with(tmp_path)
+    assert try_out(job, plan_render(job), progress=listener).estimated_s is None
+    assert listener.warnings == [f"no time estimate from the first {TRIAL_FRAMES} frames: dance.mp4: nobody"]
+
+
+def test_nobody_in_the_photo_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "animate", failing(PhotoError("me.png: nobody")))
+    job = job_with(tmp_path)
+    with pytest.raises(PhotoError):
+        try_out(job, plan_render(job), progress=SilentProgress())
+
+
+def test_the_shipped_media_can_be_tried(tmp_path: Path) -> None:
+    job = job_with(tmp_path, preview={"side_by_side": False})
+    tried = try_out(job, plan_render(job), progress=SilentProgress())
+    assert tried.estimated_s is not None
+    assert tried.estimated_s > 0
+    assert list(tmp_path.iterdir()) == []
