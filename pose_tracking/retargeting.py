@@ -1,0 +1,130 @@
+"""Driving motion carried onto a subject: the driver's poses and timing, the subject's limbs, place and floor.
+
+Legend: T frames, K keypoints, P points of the tree (see `pose_tracking.kinematics`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from pose_tracking.errors import TrackingError
+from pose_tracking.footing import Feet, foot_anchoring
+from pose_tracking.kinematics import INNER_POINTS, Body, is_shown, rebuild
+from pose_tracking.limbs import weighted_quantile
+from pose_tracking.proportions import Fit, fit_proportions, reference_weights
+from pose_tracking.sequence import PoseSequence
+
+
+class RetargetConfig(BaseModel):
+    """How driving motion is carried onto the subject."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["proportions", "align", "identity"] = Field(
+        default="proportions",
+        description="proportions: the subject's own limb lengths; align: the driver's proportions, moved and scaled as "
+        "a whole; identity: driving points are canvas points already",
+    )
+    lock_root: bool = Field(default=False, description="hold the hips over one place instead of letting them travel")
+    root_scale: float = Field(
+        default=1.0, ge=0, le=10, description="times the way the hips travel sideways; other than 1 makes feet slide"
+    )
+    keep_feet_on_floor: bool = Field(
+        default=True, description="hang the body on its lowest foot, so that feet stand where the subject's stood"
+    )
+
+
+DEFAULT_CONFIG = RetargetConfig()
+
+
+def retarget(
+    motion: PoseSequence,
+    *,
+    onto: PoseSequence,
+    canvas_size: tuple[int, int],
+    config: RetargetConfig = DEFAULT_CONFIG,
+) -> PoseSequence:
+    """Make the subject do what the driving person does.
+
+    Every limb keeps the direction and the foreshortening it has in the driving frame and takes the subject's length,
+    from the hips outwards, as in motion retargeting by joint rotations (Gleicher 1998), but in the picture plane. The
+    driver's coming nearer and going away is kept. Where the body stands and how large it is follow from the driving
+    frames most like the photo: those, or where there are none the typical ones, land on the subject.
+
+    Args:
+        motion: driving poses in px of the clip; NaN where unseen.
+        onto: the subject's own pose, one frame, in px of the canvas.
+        canvas_size: (width, height) in px of the result.
+        config: what is kept and what is changed.
+
+    Returns:
+        Poses in px of the canvas with the times, skeleton and confidence of `motion`; NaN where that has NaN.
+
+    Raises:
+        TrackingError: no frames, not exactly one pose of the subject, or nobody seen in one of the two.
+    """
+    if len(motion) == 0:
+        raise TrackingError("the driving motion has no frames, expected at least one; check the clip's start and end")
+    if config.mode == "identity":
+        return motion.replace(frame_size=canvas_size)
+    if len(onto) != 1:
+        raise TrackingError(f"the subject has {len(onto)} poses, expected one; choose a frame, as in onto=poses[0]")
+    fit = fit_proportions(motion, onto)
+    if config.mode == "align":
+        fit = fit.without_deviations()
+    driver = Body.from_poses(motion, where="the clip")
+    subject = Body.from_poses(onto.to_skeleton(motion.skeleton), where="the photo")
+    feet = Feet.from_points(driver.points_TP2, driver) if config.keep_feet_on_floor else None
+    if feet is not None and not is_shown(feet.weight_TS.max(axis=1)):
+        feet = None
+    built_TP2 = rebuild(driver, ratio=fit.ratio, reach=fit.reach, scale_T=fit.scale_T)
+    built_TP2 += _path(built_TP2, driver, feet, fit, config)[:, None]
+    shift_2 = _shift(built_TP2, driver, subject, fit)
+    floor = Feet.from_points(subject.points_TP2, subject).lowest_T[0]
+    if feet is not None and floor <= onto.frame_size[1]:
+        prior_T = feet.contact_T(fit.scale_T, motion.times_s_T)
+        lowest_T = Feet.from_points(built_TP2, driver).lowest_T
+        shift_2[1] = floor - weighted_quantile(lowest_T, reference_weights(fit.likeness_T, prior_T), 0.5)
+    keypoints_TK2 = (built_TP2 + shift_2)[:, : len(motion.skeleton)].astype(np.float32)
+    keypoints_TK2[~motion.seen_TK] = np.nan
+    return motion.replace(keypoints_TK2=keypoints_TK2, frame_size=canvas_size)
+
+
+def _path(built_TP2: np.ndarray, driver: Body, feet: Feet | None, fit: Fit, config: RetargetConfig) -> np.ndarray:
+    """Way [T, 2] px of the root, up to one shift of all frames; `built_TP2` has the root at (0, 0)."""
+    legs = ("thigh", "shin") if feet is not None else ("torso",)
+    stride = sum(fit.ratio[kind] * fit.reach[kind] for kind in legs) / sum(fit.reach[kind] for kind in legs)
+    root_T2 = driver.points_TP2[:, driver.root]
+    path_T2 = stride * root_T2
+    if feet is not None:
+        built = Feet.from_points(built_TP2, driver)
+        path_T2 += foot_anchoring(feet, built, driver_root_T2=root_T2, travel=stride, scale_T=fit.scale_T)
+    across = 0.0 if config.lock_root else config.root_scale
+    # Where feet are seen, height follows from them: a squat stays a squat in place.
+    return path_T2 * (across, 1.0 if feet is not None else across)
+
+
+def _shift(placed_TP2: np.ndarray, driver: Body, subject: Body, fit: Fit) -> np.ndarray:
+    """Shift [2] px of all frames that lays the hips of the reference frames onto the subject's.
+
+    Shoulders stand in for hips, and ears for shoulders, where the clip or the photo does not show them.
+    """
+    name = _shared_point(driver, subject)
+    place = driver.index(name)
+    weight_T = reference_weights(fit.likeness_T) * np.maximum(driver.confidence_TP[:, place], 1e-6)
+    reference_2 = [weighted_quantile(placed_TP2[:, place, axis], weight_T, 0.5) for axis in (0, 1)]
+    return subject.points_TP2[0, subject.index(name)] - reference_2
+
+
+def _shared_point(driver: Body, subject: Body) -> str:
+    for test in (Body.shows, Body.knows):
+        for name in INNER_POINTS:
+            if test(driver, name) and test(subject, name):
+                return name
+    raise TrackingError(
+        "the clip and the photo have neither hips, shoulders nor ears in common, expected at least one; choose "
+        "material that shows the same part of the body"
+    )

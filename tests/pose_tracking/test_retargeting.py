@@ -1,0 +1,416 @@
+"""Driving motion on a subject's own proportions: sizes, floors, turns, gaps, half bodies, and itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pose_tracking.errors import TrackingError
+from pose_tracking.retargeting import RetargetConfig, retarget
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import BLAZEPOSE_33, COCO_17, HOLISTIC_543, OPENPOSE_18, SKELETONS, WHOLEBODY_133
+from tests.pose_tracking.driven_figure import ADULT, dance, distance, pose_of, sequence_of, without
+
+CANVAS = (640, 800)
+LEGS = ("knee", "ankle", "heel", "foot_index")
+
+
+def subject(build: dict[str, float] | None = None, **pose: object) -> PoseSequence:
+    """One photo of a standing figure, 120 px to the torso, feet at (320, 700) of the canvas."""
+    shape = pose_of({**ADULT, **(build or {})}, **pose)  # type: ignore[arg-type]
+    return sequence_of(shape, scale=120.0, at=(320.0, 700.0), frame_size=CANVAS)
+
+
+def lowest(poses: PoseSequence) -> np.ndarray:
+    feet = [poses.skeleton.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("heel", "foot_index")]
+    return poses.keypoints_TK2[:, feet, 1].max(axis=1)
+
+
+def middle(poses: PoseSequence, joint: str) -> np.ndarray:
+    return (poses.joint(f"left_{joint}") + poses.joint(f"right_{joint}")) / 2
+
+
+def own_error(motion: PoseSequence, frame: int) -> float:
+    """Median distance in torsos between a motion and itself retargeted onto one of its frames."""
+    result = retarget(motion, onto=motion[frame], canvas_size=motion.frame_size)
+    torso = np.nanmedian(np.linalg.norm(middle(motion, "shoulder") - middle(motion, "hip"), axis=-1))
+    apart = np.linalg.norm(result.keypoints_TK2 - motion.keypoints_TK2, axis=-1)
+    return float(np.median(apart[motion.confidence_TK >= 0.5]) / torso)
+
+
+def recorded(path: Path) -> PoseSequence:
+    """MediaPipe landmarks as the developers' media folder keeps them."""
+    content = json.loads(path.read_text())
+    empty = [[np.nan, np.nan, np.nan, 0.0]] * 33
+    if isinstance(content, list):
+        points, size, fps = np.array(content, dtype=float), (720, 1280), 5.0
+        keypoints, confidence = points[..., :2], np.ones(points.shape[:2])
+    else:
+        size, fps = (content["width"], content["height"]), content["fps"]
+        points = np.array([frame or empty for frame in content["frames"]], dtype=float)
+        keypoints, confidence = points[..., :2] * size, np.clip(points[..., 3], 0, 1)
+    return PoseSequence(
+        keypoints_TK2=keypoints,
+        confidence_TK=confidence,
+        times_s_T=np.arange(len(keypoints)) / fps,
+        skeleton=BLAZEPOSE_33,
+        frame_size=size,
+    )
+
+
+# The driver's own photo
+
+
+@pytest.mark.parametrize("frame", [0, 17, 30, 52])
+def test_motion_onto_one_of_its_own_frames_stays_as_it_is(frame: int) -> None:
+    motion = sequence_of(dance(sway=0.6))
+    assert own_error(motion, frame) < 0.01
+
+
+@pytest.mark.dev_media
+@pytest.mark.parametrize(
+    "name", ["juggle_fullbody_mp33", "squats_blazepose33", "dance_dress_mp33", "lab_kick_front_mp33", "sign_walk_mp33"]
+)
+def test_real_motion_onto_one_of_its_own_frames_stays_as_it_is(dev_media: Path, name: str) -> None:
+    motion = recorded(dev_media / "poses" / f"{name}.json")
+    errors = [own_error(motion, frame) for frame in range(0, len(motion), len(motion) // 8)]
+    assert max(errors) < 0.02
+
+
+def test_a_photo_taken_in_mid_jump_keeps_its_height() -> None:
+    height = np.concatenate([np.zeros(20), np.sin(np.linspace(0, np.pi, 12)) * 0.5, np.zeros(20)])
+    motion = sequence_of(np.array([pose_of(arms=(1 + 2 * lift, 1 + 2 * lift), lift=lift) for lift in height]))
+    assert own_error(motion, 26) < 0.01
+
+
+# Size and place
+
+
+def test_a_person_twice_as_large_moves_twice_as_far() -> None:
+    motion = sequence_of(dance(sway=0.5))
+    once = retarget(motion, onto=sequence_of(pose_of(), scale=100.0), canvas_size=CANVAS)
+    twice = retarget(motion, onto=sequence_of(pose_of(), scale=200.0), canvas_size=CANVAS)
+    assert np.ptp(middle(twice, "hip"), axis=0) == pytest.approx(2 * np.ptp(middle(once, "hip"), axis=0), rel=1e-3)
+    assert np.median(distance(once, "left_hip", "left_knee")) == pytest.approx(
+        np.median(distance(motion, "left_hip", "left_knee")), rel=0.02
+    )
+
+
+def test_hips_move_about_the_subjects_place_and_feet_stand_on_its_floor() -> None:
+    motion = sequence_of(dance(sway=0.5), at=(90.0, 333.0))
+    result = retarget(motion, onto=subject(arms=(2.6, 2.6)), canvas_size=CANVAS)
+    assert np.median(middle(result, "hip")[:, 0]) == pytest.approx(320.0, abs=2.0)
+    assert lowest(result) == pytest.approx(700.0, abs=1.0)
+    assert result.frame_size == CANVAS
+
+
+def test_the_frames_in_the_photos_pose_stand_where_the_photo_was_taken() -> None:
+    poses = np.concatenate([np.repeat(pose_of()[None], 10, axis=0), dance(num_frames=50) + np.array([1.5, 0.0])])
+    result = retarget(sequence_of(poses), onto=subject(), canvas_size=CANVAS)
+    assert np.abs(result.keypoints_TK2[:10] - subject().keypoints_TK2).max() < 0.02 * 120
+
+
+LIMB_ENDS = [
+    ("thigh", "left_hip", "left_knee"),
+    ("shin", "right_knee", "right_ankle"),
+    ("upper_arm", "left_shoulder", "left_elbow"),
+    ("forearm", "right_elbow", "right_wrist"),
+    ("shoulders", "left_shoulder", "right_shoulder"),
+    ("head", "left_ear", "right_ear"),
+]
+
+
+def length_change(kind: str, start: str, end: str, times: float) -> float:
+    """How much longer a limb of the result gets when the subject's is `times` as long; the torso has to stay."""
+    motion = sequence_of(dance())
+    plain = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    result = retarget(motion, onto=subject({kind: ADULT[kind] * times}), canvas_size=CANVAS)
+    torso = np.linalg.norm(middle(result, "shoulder") - middle(result, "hip"), axis=-1)
+    assert np.max(torso) == pytest.approx(120.0, rel=0.06)
+    return float(np.median(distance(result, start, end)) / np.median(distance(plain, start, end)))
+
+
+@pytest.mark.parametrize(("kind", "start", "end"), LIMB_ENDS)
+@pytest.mark.parametrize("times", [1.25, 1.5])
+def test_a_longer_limb_takes_the_subjects_length(kind: str, start: str, end: str, times: float) -> None:
+    assert length_change(kind, start, end, times) == pytest.approx(times, rel=0.09)
+
+
+@pytest.mark.parametrize(("kind", "start", "end"), LIMB_ENDS)
+def test_a_limb_seen_a_little_short_is_believed_in_part(kind: str, start: str, end: str) -> None:
+    # It may be short or foreshortened: the truth lies between the subject's measure and the driver's build.
+    assert 0.83 < length_change(kind, start, end, 0.85) < 0.97
+
+
+def test_an_arm_that_points_at_the_camera_in_the_photo_is_not_taken_for_short() -> None:
+    motion = sequence_of(dance())
+    plain = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    pointing = retarget(motion, onto=subject(arms_forward=(1.3, 1.3)), canvas_size=CANVAS)
+    one_arm = retarget(motion, onto=subject(arms_forward=(0.0, 0.7)), canvas_size=CANVAS)
+    for result in (pointing, one_arm):
+        for start, end in (("left_shoulder", "left_elbow"), ("right_elbow", "right_wrist")):
+            assert np.max(distance(result, start, end)) > 0.93 * np.max(distance(plain, start, end))
+
+
+def test_an_arm_that_points_at_the_camera_all_through_the_clip_does_not_grow() -> None:
+    poses = np.array([pose_of(arms_forward=(1.3 + 0.1 * wave, 1.3), head_turn=wave) for wave in np.sin(np.arange(40))])
+    result = retarget(sequence_of(poses), onto=subject(arms=(1.2, 1.2)), canvas_size=CANVAS)
+    assert np.max(distance(result, "left_shoulder", "left_elbow")) < 0.57 * 120 * 0.5
+
+
+def test_turning_keeps_its_narrow_shoulders_and_its_back_views() -> None:
+    poses = np.array([pose_of(turn=angle) for angle in np.linspace(0, np.pi, 40)])
+    result = retarget(sequence_of(poses), onto=subject({"shoulders": 0.8}), canvas_size=CANVAS)
+    width = result.joint("left_shoulder")[:, 0] - result.joint("right_shoulder")[:, 0]
+    assert width[0] == pytest.approx(0.8 * 120, rel=0.06)
+    assert width[-1] == pytest.approx(-0.8 * 120, rel=0.06)
+    assert np.abs(width).min() < 0.05 * 120
+    assert (np.diff(width) < 0).all()
+
+
+def test_the_face_keeps_its_shape_and_takes_the_subjects_size() -> None:
+    motion = sequence_of(dance())
+    result = retarget(motion, onto=subject({"head": 0.34}), canvas_size=CANVAS)
+    face = [BLAZEPOSE_33.index(joint) for joint in ("nose", "left_eye", "right_eye", "mouth_left", "mouth_right")]
+    driven = motion.keypoints_TK2[:, face] - middle(motion, "ear")[:, None]
+    found = result.keypoints_TK2[:, face] - middle(result, "ear")[:, None]
+    times = np.linalg.norm(found, axis=-1).sum() / np.linalg.norm(driven, axis=-1).sum()
+    assert np.allclose(found, times * driven, atol=1e-2)
+    assert times == pytest.approx(1.2 * 0.34 / 0.24, rel=0.06)
+
+
+# Feet, floor and travel
+
+
+def test_standing_feet_do_not_slide_under_longer_legs() -> None:
+    waves = np.sin(np.linspace(0, 4 * np.pi, 80))
+    poses = np.array([pose_of(strides=(0.12, 0.12), knees=(0.6 * abs(w), 0.6 * abs(w)), lean=0.2 * w) for w in waves])
+    poses -= poses[:, [BLAZEPOSE_33.index("left_ankle")]] * (1.0, 0.0)
+    legs = {"thigh": 0.95, "shin": 0.93}
+    result = retarget(sequence_of(poses), onto=subject(legs), canvas_size=CANVAS)
+    feet = (result.joint("left_heel") + result.joint("right_heel")) / 2
+    driven = sequence_of(poses)
+    slide = np.ptp((driven.joint("left_heel") + driven.joint("right_heel"))[:, 0] / 2)
+    assert np.ptp(feet[:, 0]) < 1.5 * slide + 1.0
+    assert np.abs(lowest(result) - 700.0).max() < 1.0
+
+
+def test_a_jump_leaves_the_floor_by_the_subjects_measure() -> None:
+    height = np.concatenate([np.zeros(30), np.sin(np.linspace(0, np.pi, 12)) * 0.5, np.zeros(30)])
+    motion = sequence_of(np.array([pose_of(lift=lift) for lift in height]))
+    result = retarget(motion, onto=subject(arms=(1.5, 1.5)), canvas_size=CANVAS)
+    assert lowest(result)[:30] == pytest.approx(700.0, abs=1.0)
+    assert lowest(result).min() == pytest.approx(700.0 - 0.5 * 120, rel=0.01)
+
+
+def test_jumping_all_the_time_still_stands_on_the_floor_in_between() -> None:
+    height = np.abs(np.sin(np.linspace(0, 8 * np.pi, 120))) * 0.4
+    motion = sequence_of(np.array([pose_of(lift=lift) for lift in height]))
+    result = retarget(motion, onto=subject(arms=(1.5, 1.5)), canvas_size=CANVAS)
+    assert lowest(result).max() == pytest.approx(700.0, abs=0.06 * 120)
+
+
+def test_coming_nearer_makes_the_subject_grow() -> None:
+    scale = np.linspace(80.0, 160.0, 60)
+    motion = sequence_of(dance(), scale=scale, at=np.stack([np.full(60, 300.0), 300 + scale], axis=1))
+    result = retarget(motion, onto=subject(arms=(0.0, 2.0)), canvas_size=CANVAS)
+    growth = distance(result, "left_ear", "right_ear") / distance(motion, "left_ear", "right_ear")
+    assert growth == pytest.approx(np.full(60, growth[0]), rel=1e-3)
+    assert np.median(distance(result, "left_hip", "left_shoulder")) == pytest.approx(
+        np.median(distance(subject(), "left_hip", "left_shoulder")), rel=0.1
+    )
+
+
+def test_locked_root_holds_the_hips_over_one_place_and_lets_them_sink() -> None:
+    bends = np.abs(np.sin(np.linspace(0, 2 * np.pi, 60)))
+    poses = np.array([pose_of(knees=(bend, bend), lean=0.3 * bend) for bend in bends])
+    motion = sequence_of(poses + np.linspace(0, 2, 60)[:, None, None] * (1.0, 0.0))
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS, config=RetargetConfig(lock_root=True))
+    assert middle(result, "hip")[:, 0] == pytest.approx(320.0, abs=0.5)
+    assert np.ptp(middle(result, "hip")[:, 1]) == pytest.approx(1.2 * np.ptp(middle(motion, "hip")[:, 1]), rel=0.05)
+    assert lowest(result) == pytest.approx(700.0, abs=1.0)
+
+
+def test_root_scale_shortens_the_way() -> None:
+    motion = sequence_of(dance(sway=0.8))
+    whole = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    half = retarget(motion, onto=subject(), canvas_size=CANVAS, config=RetargetConfig(root_scale=0.5))
+    assert np.ptp(middle(half, "hip")[:, 0]) == pytest.approx(np.ptp(middle(whole, "hip")[:, 0]) / 2, rel=1e-3)
+    assert lowest(half) == pytest.approx(lowest(whole), abs=0.01)
+
+
+def test_without_the_floor_the_hips_lie_on_the_subjects_hips() -> None:
+    motion = sequence_of(dance())
+    onto = subject({"thigh": 0.95, "shin": 0.95})
+    config = RetargetConfig(keep_feet_on_floor=False)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS, config=config)
+    assert np.abs(np.median(middle(result, "hip") - middle(onto, "hip"), axis=0)).max() < 0.1 * 120
+    locked = config.model_copy(update={"lock_root": True})
+    held = middle(retarget(motion, onto=onto, canvas_size=CANVAS, config=locked), "hip")
+    assert np.ptp(held, axis=0) == pytest.approx([0.0, 0.0], abs=0.01)
+
+
+# Parts that are not there
+
+
+def test_unseen_joints_stay_unseen_and_confidence_is_carried_over() -> None:
+    motion = without(sequence_of(dance()), "left_wrist", "right_knee", frames=slice(10, 30))
+    confidence = motion.confidence_TK * np.linspace(0.6, 1.0, len(motion))[:, None]
+    motion = motion.replace(confidence_TK=confidence)
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    assert (result.seen_TK == motion.seen_TK).all()
+    assert (result.confidence_TK == motion.confidence_TK).all()
+    assert (result.times_s_T == motion.times_s_T).all()
+
+
+def test_a_hand_whose_elbow_is_unseen_hangs_on_the_shoulder() -> None:
+    motion = sequence_of(dance())
+    whole = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    gap = retarget(without(motion, "left_elbow", frames=slice(10, 30)), onto=subject(), canvas_size=CANVAS)
+    assert np.abs(gap.joint("left_wrist") - whole.joint("left_wrist")).max() < 0.06 * 120
+
+
+def test_a_hip_that_comes_and_goes_does_not_shake_the_body() -> None:
+    motion = sequence_of(dance())
+    flicker = np.arange(len(motion)) % 3 == 0
+    whole = retarget(motion, onto=subject({"hips": 0.5}), canvas_size=CANVAS)
+    gaps = retarget(without(motion, "left_hip", frames=flicker), onto=subject({"hips": 0.5}), canvas_size=CANVAS)
+    apart = gaps.keypoints_TK2 - whole.keypoints_TK2
+    assert np.nanmax(np.abs(np.diff(apart, axis=0))) < 0.02 * 120
+
+
+def test_frames_without_a_person_stay_empty() -> None:
+    motion = without(sequence_of(dance()), "", frames=slice(20, 25))
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    assert not result.seen_TK[20:25].any()
+    assert result.seen_TK[:20].all()
+
+
+def test_a_full_body_dance_on_a_half_body_photo_has_legs_below_the_crop() -> None:
+    half = without(subject(), *LEGS)
+    result = retarget(sequence_of(dance()), onto=half, canvas_size=CANVAS)
+    assert result.seen_TK.all()
+    assert np.median(lowest(result)) == pytest.approx(700.0, abs=0.15 * 120)
+
+
+def test_legs_a_tracker_guesses_below_the_picture_are_not_taken_for_the_floor() -> None:
+    guessed = subject()
+    confidence = guessed.confidence_TK.copy()
+    places = [place for place, name in enumerate(BLAZEPOSE_33.joints) if any(leg in name for leg in LEGS)]
+    confidence[:, places] = 0.02
+    wrong = guessed.keypoints_TK2.copy()
+    wrong[:, places] -= (0.0, 60.0)
+    result = retarget(
+        sequence_of(dance()), onto=guessed.replace(confidence_TK=confidence, keypoints_TK2=wrong), canvas_size=CANVAS
+    )
+    assert np.median(lowest(result)) == pytest.approx(700.0, abs=0.15 * 120)
+
+
+def test_a_half_body_clip_moves_the_upper_body_of_a_full_body_photo() -> None:
+    motion = without(sequence_of(dance()), *LEGS)
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    assert (result.seen_TK == motion.seen_TK).all()
+    assert np.abs(np.median(middle(result, "hip") - middle(subject(), "hip"), axis=0)).max() < 0.15 * 120
+
+
+def test_head_and_shoulders_go_where_the_photos_shoulders_are() -> None:
+    motion = without(sequence_of(dance(), scale=300.0), *LEGS, "hip", "elbow", "wrist", "pinky", "index", "thumb")
+    bust = without(subject(), *LEGS, "hip", "elbow", "wrist", "pinky", "index", "thumb")
+    for onto in (bust, subject()):
+        result = retarget(motion, onto=onto, canvas_size=CANVAS)
+        assert np.abs(np.median(middle(result, "shoulder") - middle(onto, "shoulder"), axis=0)).max() < 0.12 * 120
+        assert np.max(distance(result, "left_shoulder", "right_shoulder")) == pytest.approx(0.64 * 120, rel=0.08)
+
+
+def test_a_limb_torn_off_by_the_tracker_is_held_back() -> None:
+    motion = sequence_of(dance())
+    torn = motion.keypoints_TK2.copy()
+    torn[33, BLAZEPOSE_33.index("left_wrist")] += (400.0, -500.0)
+    result = retarget(motion.replace(keypoints_TK2=torn), onto=subject(), canvas_size=CANVAS)
+    assert distance(result, "left_elbow", "left_wrist")[33] < 1.35 * 0.53 * 120
+
+
+# Modes and skeletons
+
+
+def test_align_is_one_similarity_of_the_whole_motion() -> None:
+    motion = sequence_of(dance(sway=0.5))
+    onto = subject({"thigh": 0.95, "head": 0.4})
+    result = retarget(motion, onto=onto, canvas_size=CANVAS, config=RetargetConfig(mode="align"))
+    driven = motion.keypoints_TK2.reshape(-1, 2).astype(float)
+    found = result.keypoints_TK2.reshape(-1, 2).astype(float)
+    driven, found = driven - driven.mean(axis=0), found - found.mean(axis=0)
+    times = (driven * found).sum() / (driven**2).sum()
+    assert np.abs(found - times * driven).max() < 0.01
+    assert np.median(lowest(result)) == pytest.approx(700.0, abs=1.0)
+
+
+def test_identity_changes_nothing_but_the_canvas() -> None:
+    motion = without(sequence_of(dance()), "left_knee")
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS, config=RetargetConfig(mode="identity"))
+    assert np.array_equal(result.keypoints_TK2, motion.keypoints_TK2, equal_nan=True)
+    assert result.frame_size == CANVAS
+
+
+@pytest.mark.parametrize("skeleton", [COCO_17, OPENPOSE_18, WHOLEBODY_133, HOLISTIC_543], ids=lambda s: s.name)
+def test_motion_keeps_its_own_skeleton(skeleton: object) -> None:
+    target = SKELETONS[skeleton.name]  # type: ignore[attr-defined]
+    full = retarget(sequence_of(dance()), onto=subject(), canvas_size=CANVAS)
+    result = retarget(sequence_of(dance(), skeleton=target), onto=subject(), canvas_size=CANVAS)
+    assert result.skeleton is target
+    again = result.to_skeleton(BLAZEPOSE_33)
+    for joint in ("left_wrist", "right_ankle", "nose", "left_hip"):
+        assert np.abs(again.joint(joint) - full.joint(joint)).max() < 0.08 * 120, joint
+
+
+def test_fingers_and_face_of_a_whole_body_skeleton_go_with_wrist_and_head() -> None:
+    poses = sequence_of(dance(), skeleton=HOLISTIC_543)
+    keypoints = poses.keypoints_TK2.copy()
+    tip, chin = HOLISTIC_543.index("left_hand_12"), HOLISTIC_543.index("mesh_152")
+    keypoints[:, tip] = poses.joint("left_wrist") + np.array([20.0, -30.0])
+    keypoints[:, chin] = poses.joint("nose") + np.array([0.0, 15.0])
+    confidence = poses.confidence_TK.copy()
+    confidence[:, [tip, chin]] = 0.9
+    result = retarget(
+        poses.replace(keypoints_TK2=keypoints, confidence_TK=confidence), onto=subject(), canvas_size=CANVAS
+    )
+    fingers = result.joint("left_hand_12") - result.joint("left_wrist")
+    assert fingers == pytest.approx(np.broadcast_to((24.0, -36.0), fingers.shape), rel=0.05)
+    below = result.joint("mesh_152") - result.joint("nose")
+    assert below == pytest.approx(np.broadcast_to((0.0, 18.0), below.shape), rel=0.05, abs=0.01)
+
+
+# What people get wrong
+
+
+def test_a_motion_without_frames_is_refused() -> None:
+    with pytest.raises(TrackingError, match="no frames"):
+        retarget(sequence_of(dance())[:0], onto=subject(), canvas_size=CANVAS)
+
+
+def test_more_than_one_pose_of_the_subject_is_refused() -> None:
+    with pytest.raises(TrackingError, match="has 60 poses, expected one"):
+        retarget(sequence_of(dance()), onto=sequence_of(dance()), canvas_size=CANVAS)
+
+
+def test_nobody_in_the_clip_or_the_photo_is_named() -> None:
+    with pytest.raises(TrackingError, match="seen in the clip"):
+        retarget(without(sequence_of(dance()), ""), onto=subject(), canvas_size=CANVAS)
+    with pytest.raises(TrackingError, match="seen in the photo"):
+        retarget(sequence_of(dance()), onto=without(subject(), ""), canvas_size=CANVAS)
+
+
+def test_legs_alone_cannot_drive_a_bust() -> None:
+    legs = without(sequence_of(dance()), "shoulder", "elbow", "wrist", "ear", "eye", "nose", "mouth")
+    bust = without(subject(), *LEGS, "hip")
+    with pytest.raises(TrackingError, match="in common"):
+        retarget(legs, onto=bust, canvas_size=CANVAS)
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ValidationError, match="lock_rot"):
+        RetargetConfig(lock_rot=True)  # type: ignore[call-arg]
