@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -28,6 +29,7 @@ from temporal.smoothing import SMOOTHERS, Smoother, smooth_positions, smoother_b
 NOISES_TORSO = (0.01, 0.02, 0.03)
 WINDOWS_S = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.8)
 KICKS = ((0.5, 24), (0.5, 30), (0.4, 24), (0.4, 30), (0.4, 60), (0.3, 30), (0.3, 60))
+DEFAULT_S = MotionConfig().window_s
 SMOOTHER_NAMES = tuple(name for name in SMOOTHERS if name != "none")
 TORSO_PX = 150.0
 
@@ -39,7 +41,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="also write the tables to this Markdown file")
     arguments = parser.parse_args()
     motions = {path.stem: PoseSequence.load(path) for path in arguments.motions} or synthetic_motions()
-    lines = [*heading(motions), *window_table(motions), *kick_table(), *disturbance_table(motions), *speed_table()]
+    lines = [
+        *heading(motions),
+        *window_table(motions),
+        *kick_table(),
+        *turning_point_table(motions),
+        *disturbance_table(motions),
+        *speed_table(),
+    ]
     print("\n".join(lines))
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n")
@@ -113,6 +122,34 @@ def peak_loss(seconds: float, fps: int, smoother: Smoother) -> float:
     return max(losses)
 
 
+def turning_point_table(motions: dict[str, PoseSequence]) -> list[str]:
+    """What real moves lose where they turn, at the default window."""
+    rows = []
+    for motion_name, motion in motions.items():
+        smoothed = [smooth_positions(motion, smoother_by_name(name, window_s=DEFAULT_S)) for name in SMOOTHER_NAMES]
+        losses = [turning_losses(motion, result) for result in smoothed]
+        cells = [f"{np.median(loss):.1f} / {np.percentile(loss, 95):.1f}" if len(loss) else "" for loss in losses]
+        rows.append([motion_name, len(losses[0]), *cells])
+    return [
+        f"## Turning points of the motions themselves: loss of excursion, %, median / 95th percentile, {DEFAULT_S} s",
+        "",
+        *table(["motion", "turns wider than half a torso", *SMOOTHER_NAMES], rows),
+    ]
+
+
+def turning_losses(motion: PoseSequence, smoothed: PoseSequence) -> np.ndarray:
+    """Loss in % of every excursion of a coordinate by more than half a torso length."""
+    losses = []
+    for joint in np.flatnonzero(motion.seen_TK.all(axis=0)):
+        for axis, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            path = sign * motion.keypoints_TK2[:, joint, axis].astype(np.float64)
+            result = sign * smoothed.keypoints_TK2[:, joint, axis].astype(np.float64)
+            peaks, found = find_peaks(path, prominence=0.5 * torso_length_px(motion))
+            for peak, excursion in zip(peaks, found["prominences"], strict=True):
+                losses.append(100 * (path[peak] - result[max(0, peak - 2) : peak + 3].max()) / excursion)
+    return np.array(losses)
+
+
 def disturbance_table(motions: dict[str, PoseSequence]) -> list[str]:
     """Everything at once, through the whole of `clean_motion` with its defaults."""
     rows = []
@@ -137,18 +174,22 @@ def disturbance_table(motions: dict[str, PoseSequence]) -> list[str]:
 
 
 def speed_table() -> list[str]:
-    """Time per frame of the whole cleaning."""
+    """Processor time per frame of the whole cleaning."""
     motion = synthetic_motions(seconds=20.0)["synthetic dance 30 fps"]
     broken = disturbed(motion, noise=0.02)
     rows = []
     for name in SMOOTHERS:
         config = MotionConfig(smoother=name)
         clean_motion(broken, config, fps=Fraction(30))
-        start_s = time.perf_counter()
+        start_s = time.process_time()
         clean_motion(broken, config, fps=Fraction(30))
-        elapsed_s = time.perf_counter() - start_s
+        elapsed_s = time.process_time() - start_s
         rows.append([name, len(broken), f"{elapsed_s:.2f}", f"{1e3 * elapsed_s / len(broken):.2f}"])
-    return ["## Time of `clean_motion`, one core", "", *table(["smoother", "frames", "s", "ms per frame"], rows)]
+    return [
+        "## Processor time of `clean_motion`, one core",
+        "",
+        *table(["smoother", "frames", "s", "ms per frame"], rows),
+    ]
 
 
 def disturbed(motion: PoseSequence, *, noise: float) -> PoseSequence:
@@ -256,12 +297,9 @@ def table(heads: list[str], rows: Sequence[Sequence[object]]) -> list[str]:
 def processor() -> str:
     """Name of the processor where the system tells it."""
     listing = Path("/proc/cpuinfo")
-    names = (
-        [line.partition(":")[2].strip() for line in listing.read_text().splitlines() if "model name" in line]
-        if (listing.is_file())
-        else []
-    )
-    return names[0] if names else platform.processor() or platform.machine()
+    text = listing.read_text() if listing.is_file() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":
