@@ -225,7 +225,9 @@ _PALM_LIMBS = (
 )
 # Chains of one hand: wrist 0, thumb 1-4, index 5-8, middle 9-12, ring 13-16, little finger 17-20.
 _FINGER_BONES = tuple(
-    (0 if knuckle == first else knuckle - 1, knuckle) for first in (1, 5, 9, 13, 17) for knuckle in range(first, first + 4)
+    (0 if knuckle == first else knuckle - 1, knuckle)
+    for first in (1, 5, 9, 13, 17)
+    for knuckle in range(first, first + 4)
 )
 
 

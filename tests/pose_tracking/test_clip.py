@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_clips import HEIGHT, WIDTH, draw_picture, is_upright, read_number, write_clip
 
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import ClipError
 from pose_tracking.limits import ClipLimits
+from tests.pose_tracking.drawn_clips import HEIGHT, WIDTH, draw_picture, is_upright, read_number, write_clip
 
 
 @pytest.fixture

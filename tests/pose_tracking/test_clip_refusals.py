@@ -7,11 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from drawn_clips import read_number, write_clip
 
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import ClipError
 from pose_tracking.limits import ClipLimits
+from tests.pose_tracking.drawn_clips import read_number, write_clip
 
 
 @pytest.fixture

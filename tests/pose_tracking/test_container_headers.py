@@ -6,9 +6,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from drawn_clips import write_clip
 
 from pose_tracking.container_headers import read_container_header
+from tests.pose_tracking.drawn_clips import write_clip
 
 
 def box(kind: bytes, content: bytes = b"", *, size: int | None = None) -> bytes:

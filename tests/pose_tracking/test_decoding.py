@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from drawn_clips import read_number, write_clip
 
 from pose_tracking import decoding
 from pose_tracking.damage import Damage
 from pose_tracking.errors import ClipError, TrackingError
 from pose_tracking.limits import DEFAULT_LIMITS
+from tests.pose_tracking.drawn_clips import read_number, write_clip
 
 
 class FailingContainer:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_clips import read_number, write_clip
 
 from pose_tracking import random_access
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import ClipError
 from pose_tracking.random_access import FrameReader, open_random_access
+from tests.pose_tracking.drawn_clips import read_number, write_clip
 
 NUM_FRAMES = 40
 SHUFFLED = [int(index) for index in np.random.default_rng(0).permutation(NUM_FRAMES)]
