@@ -8,6 +8,7 @@ Legend: B batch, N window, K keypoints, L tokens, D token width, C channels, H W
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -57,6 +58,17 @@ class Conditioning:
             tokens_BLD=torch.where(image, self.null_tokens_1LD, self.tokens_BLD),
             pose_map_BChw=torch.where(pose, null_pose(self.pose_map_BChw), self.pose_map_BChw),
             warp_BChw=None if warp is None else torch.where(pose | image[..., None], 0.0, warp),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Conditioning]) -> Conditioning:
+        """Several batches as one."""
+        warps = [part.warp_BChw for part in parts if part.warp_BChw is not None]
+        return cls(
+            pose_map_BChw=torch.cat([part.pose_map_BChw for part in parts]),
+            tokens_BLD=torch.cat([part.tokens_BLD for part in parts]),
+            null_tokens_1LD=parts[0].null_tokens_1LD,
+            warp_BChw=torch.cat(warps) if warps else None,
         )
 
     @property

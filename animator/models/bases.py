@@ -14,7 +14,7 @@ from animator.conditioning.pose_map import POSE_CHANNELS
 from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net
-from animator.models.manifest import MANIFEST, BaseInfo, Manifest, check_canvas
+from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.models.vae import LatentCodec
@@ -85,6 +85,7 @@ def widen_base(
     warp: bool = True,
     num_poses: int = WINDOW_SIZE,
     pose_channels: int = POSE_CHANNELS,
+    skeleton: Skeleton = "blazepose-33",
 ) -> SubjectModel:
     """Make an untrained model of the parts of a base; `unet` is widened in place.
 
@@ -107,7 +108,7 @@ def widen_base(
     manifest = Manifest(
         base=info,
         phase="untrained",
-        skeleton="blazepose-33",
+        skeleton=skeleton,
         num_poses=num_poses,
         pose_channels=pose_channels,
         warp=warp,

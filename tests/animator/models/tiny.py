@@ -9,9 +9,10 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
+from animator.conditioning.pose_map import POSE_CHANNELS
 from animator.models.bases import widen_base
 from animator.models.loading import quiet
-from animator.models.manifest import BaseInfo
+from animator.models.manifest import BaseInfo, Skeleton
 from animator.models.subject_model import SubjectModel
 
 CANVAS = (128, 192)
@@ -68,7 +69,14 @@ def tiny_image_encoder(width: int = WIDTH) -> CLIPVisionModel:
     return CLIPVisionModel(settings).eval()
 
 
-def tiny_model(*, warp: bool = True, canvas: tuple[int, int] = CANVAS, num_poses: int = 5) -> SubjectModel:
+def tiny_model(
+    *,
+    warp: bool = True,
+    canvas: tuple[int, int] = CANVAS,
+    num_poses: int = 5,
+    pose_channels: int = POSE_CHANNELS,
+    skeleton: Skeleton = "blazepose-33",
+) -> SubjectModel:
     """Untrained, but with a random first layer, so that poses and warp have a say."""
     model = widen_base(
         tiny_unet(),
@@ -79,6 +87,8 @@ def tiny_model(*, warp: bool = True, canvas: tuple[int, int] = CANVAS, num_poses
         canvas=canvas,
         warp=warp,
         num_poses=num_poses,
+        pose_channels=pose_channels,
+        skeleton=skeleton,
     )
     draws = torch.Generator().manual_seed(3)
     with torch.no_grad():
