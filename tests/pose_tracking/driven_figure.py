@@ -23,6 +23,7 @@ ADULT: Mapping[str, float] = {
     "thigh": 0.75,
     "shin": 0.73,
 }
+CANVAS = (640, 800)
 # Points of the head in ear distances: right, down and towards the camera from the middle of the ears.
 _FACE = {
     "nose": (0.0, 0.15, 0.87),
@@ -119,6 +120,23 @@ def dance(build: Mapping[str, float] = ADULT, *, num_frames: int = 60, sway: flo
             + np.array([sway * wave, 0.0])
         )
     return np.array(poses)
+
+
+def subject(build: dict[str, float] | None = None, **pose: object) -> PoseSequence:
+    """One photo of a standing figure, 120 px to the torso, feet at (320, 700) of the canvas."""
+    shape = pose_of({**ADULT, **(build or {})}, **pose)  # type: ignore[arg-type]
+    return sequence_of(shape, scale=120.0, at=(320.0, 700.0), frame_size=CANVAS)
+
+
+def lowest(poses: PoseSequence) -> np.ndarray:
+    """y of the lowest point of both feet, [T]."""
+    feet = [poses.skeleton.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("heel", "foot_index")]
+    return poses.keypoints_TK2[:, feet, 1].max(axis=1)
+
+
+def middle(poses: PoseSequence, joint: str) -> np.ndarray:
+    """Middle of a left and right joint, [T, 2]."""
+    return (poses.joint(f"left_{joint}") + poses.joint(f"right_{joint}")) / 2
 
 
 def distance(poses: PoseSequence, start: str, end: str) -> np.ndarray:
