@@ -14,8 +14,9 @@ from pose_tracking.skeleton import COCO_17
 
 # Torso lengths per second at which a joint's blur in a video frame (exposed for about 1/50 s) halves its worth.
 BLUR_SPEED = 2.0
-# What the best back view is worth beside the same pose from the front: a clip of backs still has a best frame.
-BACK_VIEW = 0.1
+# What a back and a side view are worth beside the same pose from the front: a clip of backs has a best frame, too,
+# and trackers now and then take a back for a front while somebody is only half in view.
+BACK_VIEW, SIDE_VIEW = 0.6, 0.1
 
 
 def best_subject_frame(motion: PoseSequence) -> int:
@@ -33,8 +34,9 @@ def best_subject_frame(motion: PoseSequence) -> int:
 def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     """How good a photo of the person each frame is, shape [T], in [0, 1]: the product of
 
-    - visible: mean confidence of the 17 joints, 0 for joints unseen or outside the frame;
-    - frontal: shoulder width over the width they have from the front, signed so that backs count `BACK_VIEW`;
+    - visible: mean confidence of the 17 joints, 0 for joints unseen or outside the frame, squared: what is not in
+      the photo cannot be animated;
+    - frontal: shoulder width over the width they have from the front, between `SIDE_VIEW` and 1, or `BACK_VIEW`;
     - upright: cosine of the angle between the line from mid-hip to mid-shoulder and up;
     - still: 1 / (1 + speed / `BLUR_SPEED`), the speed being the mean of the joints'.
 
@@ -50,13 +52,14 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     )
     # Facing the camera, the person's left is on the picture's right.
     frontal = (left_shoulder - right_shoulder)[:, 0] * TORSO_PER_SHOULDER_WIDTH / torso_T
-    frontal = np.where(frontal > 0, BACK_VIEW + (1 - BACK_VIEW) * frontal, BACK_VIEW * -frontal).clip(0, 1)
+    best_T = np.where(frontal < 0, BACK_VIEW, 1.0)
+    frontal = SIDE_VIEW + (best_T - SIDE_VIEW) * np.abs(frontal).clip(0, 1)
     spine = left_shoulder + right_shoulder - left_hip - right_hip
     length = np.linalg.norm(spine, axis=-1)
     upright = np.divide(-spine[:, 1], length, out=np.full(len(spine), np.nan), where=length > 0).clip(0, 1)
     still = 1 / (1 + _speeds(joints_TK2, seen_TK, motion.times_s_T) / torso_T / BLUR_SPEED)
     factors = np.stack([frontal, upright, still])
-    return visible * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
+    return visible**2 * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
 
 
 def _speeds(joints_TK2: np.ndarray, seen_TK: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +95,23 @@ def test_face_error_is_in_sizes_of_the_real_face() -> None:
     assert face_error(real, real) == 0
     assert face_error(real + np.array([6, 8]), real) == pytest.approx(10 / 60)
     assert math.isnan(face_error(real, np.zeros((4, 2))))
+
+
+@pytest.mark.dev_media
+def test_small_faces_of_a_real_clip_are_found_in_the_crop(dev_media: Path) -> None:
+    from pose_tracking.clip import DrivingClip
+    from pose_tracking.trackers.blazepose import face_landmarks
+
+    tracked = json.loads((dev_media / "poses" / "dance_dress_mp33.json").read_text())["frames"]
+    frames = DrivingClip.open(dev_media / "videos" / "dance_dress.mp4").frames(max_side_px=270, only=range(0, 103, 17))
+    sizes = []
+    for frame in frames:
+        height, width = frame.pixels_HWC.shape[:2]
+        landmarks = np.array(tracked[frame.index], np.float32)
+        keypoints = landmarks[:, :2] * np.float32([width, height])
+        face = find_face(frame.pixels_HWC, keypoints, landmarks[:, 3], BLAZEPOSE_33, finder=face_landmarks)
+        assert face is not None, frame.index
+        nose = keypoints[BLAZEPOSE_33.index("nose")]
+        assert np.linalg.norm(face.mean(axis=0) - nose) < 8, frame.index
+        sizes.append(np.ptp(face, axis=0).mean())
+    assert 15 < np.mean(sizes) < 30

@@ -48,8 +48,8 @@ def _about_the_middle(sequence: PoseSequence, matrix: np.ndarray) -> np.ndarray:
     return (sequence.keypoints_TK2[0] - (200, 180)) @ matrix.T + (200, 180)
 
 
-def test_a_person_who_stands_still_and_faces_the_camera_scores_the_confidence() -> None:
-    assert subject_frame_scores(_standing()) == pytest.approx(0.9, abs=0.01)
+def test_a_person_who_stands_still_and_faces_the_camera_scores_the_squared_confidence() -> None:
+    assert subject_frame_scores(_standing()) == pytest.approx(0.81, abs=0.01)
     assert best_subject_frame(_standing()) == 0
 
 
@@ -73,9 +73,11 @@ def test_joints_that_are_unsure_unseen_or_outside_score_nothing() -> None:
     whole = subject_frame_scores(_standing())[4]
     confidence = _standing().confidence_TK.copy()
     confidence[4, COCO_17.index("left_wrist")] = 0
-    assert subject_frame_scores(_standing().replace(confidence_TK=confidence))[4] == pytest.approx(whole * 16 / 17)
+    assert subject_frame_scores(_standing().replace(confidence_TK=confidence))[4] == pytest.approx(
+        whole * (16 / 17) ** 2
+    )
     shifted = _standing().replace(keypoints_TK2=_standing().keypoints_TK2 + np.float32([0, 150]))
-    assert subject_frame_scores(shifted)[4] == pytest.approx(whole * 13 / 17)  # knees and ankles below 400 px
+    assert subject_frame_scores(shifted)[4] == pytest.approx(whole * (13 / 17) ** 2)  # knees and ankles below 400 px
 
 
 def test_a_fast_move_is_blurred_and_scores_less() -> None:
@@ -98,11 +100,11 @@ def test_half_bodies_are_scored_without_hips() -> None:
     keypoints = half.keypoints_TK2.copy()
     for joint in ("left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle"):
         keypoints[:, COCO_17.index(joint)] = np.nan
-    assert subject_frame_scores(half.replace(keypoints_TK2=keypoints)) == pytest.approx(0.9 * 11 / 17, abs=0.01)
+    assert subject_frame_scores(half.replace(keypoints_TK2=keypoints)) == pytest.approx((0.9 * 11 / 17) ** 2, abs=0.01)
 
 
 def test_a_lone_frame_has_a_score() -> None:
-    assert subject_frame_scores(_standing(1)) == pytest.approx(0.9, abs=0.01)
+    assert subject_frame_scores(_standing(1)) == pytest.approx(0.81, abs=0.01)
 
 
 def test_a_clip_without_the_person_is_refused() -> None:
