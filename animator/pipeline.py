@@ -22,7 +22,7 @@ from animator.progress import Progress, SilentProgress, Stage
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
-from pose_tracking.mismatch import mismatch
+from pose_tracking.mismatch import WARN_FROM, mismatch
 from pose_tracking.retargeting import retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -58,7 +58,13 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
     tracked = track_clip(clip, job.tracker, progress=progress)
     damage = clip.damage
     motion, fps, told = prepare_motion(clip, tracked, job.motion, trust=trust)
-    warnings = [*subject.warnings, *([damage] if damage else []), *told, *mismatch(motion, subject.pose).reasons]
+    fit = mismatch(motion, subject.pose)
+    warnings = [
+        *subject.warnings,
+        *([damage] if damage else []),
+        *told,
+        *(fit.reasons if fit.score >= WARN_FROM else ()),
+    ]
     for warning in warnings:
         progress.warn(warning)
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)

@@ -20,7 +20,7 @@ from animator.matting import refine_matte
 from animator.photo import Photo
 from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
+from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.trackers.blazepose import segment_person
 from pose_tracking.tracking import TrackerConfig, track_photo
 
@@ -55,12 +55,13 @@ class Subject:
         Raises:
             PhotoError: nobody found, or not the person asked for.
         """
-        person, warnings = _find_person(photo, tracker)
-        matte = segment_person(photo.pixels_HWC, person)
+        person, others, warnings = _find_person(photo, tracker)
+        matte = segment_person(photo.pixels_HWC, person, others=others)
         if photo.opacity_HW is not None:
             matte = matte * photo.opacity_HW
         placement = place_photo(photo.image.size, canvas, person=_extent(person, matte))
-        return cls.from_parts(photo.image, person, matte, placement, warnings=warnings)
+        skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
+        return cls.from_parts(photo.image, person, matte, placement, skeleton=skeleton, warnings=warnings)
 
     @classmethod
     def from_parts(
@@ -99,7 +100,8 @@ class Subject:
         )
 
 
-def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, tuple[str, ...]]:
+def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[Detection], tuple[str, ...]]:
+    """Who is animated, who else is in the photo, and what to say about it."""
     people = track_photo(photo.pixels_HWC, tracker)
     if not people:
         raise PhotoError(
@@ -116,7 +118,7 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, tuple
         warnings.append(
             f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --person"
         )
-    return person, tuple(warnings)
+    return person, [other for other in people if other is not person], tuple(warnings)
 
 
 def _extent(person: Detection, matte_HW: np.ndarray) -> tuple[float, float, float, float]:
