@@ -87,6 +87,8 @@ class SelfEvaluator(CrossEvaluator):
         segment: finds the person in a generated frame.
         finder: finds faces.
         inside_HW: bool, canvas pixels that the real clip covers; the others are not compared. None means all.
+        photo_frame: index of the frame that is the subject's photo. It is left out of the picture scores: there
+            `hold` shows the real frame itself, and one infinitely good PSNR would outweigh the whole clip.
     """
 
     def __init__(
@@ -97,11 +99,13 @@ class SelfEvaluator(CrossEvaluator):
         segment: PersonSegmenter,
         finder: FaceFinder,
         inside_HW: np.ndarray | None = None,
+        photo_frame: int | None = None,
     ) -> None:
         super().__init__(system, target=target, segment=segment)
         self._finder = finder
         self._inside = None if inside_HW is None or inside_HW.all() else metrics.region_tensor(inside_HW)
         self._temporal = TemporalError()
+        self._photo_frame = photo_frame
         self._num_frames = 0
 
     def add(self, generated_HWC: np.ndarray, real: RealFrame | None = None) -> None:
@@ -124,12 +128,17 @@ class SelfEvaluator(CrossEvaluator):
 
     def _add_picture(self, generated: Tensor, target: Tensor, person: Tensor) -> None:
         pyramid = metrics.similarity_pyramid(generated, target)
+        is_photo = self._num_frames == self._photo_frame
         for prefix, region in (("", self._inside), ("person_", person)):
-            self._append(f"{prefix}l1", metrics.l1(generated, target, region))
-            self._append(f"{prefix}psnr", metrics.psnr(generated, target, region))
-            self._append(f"{prefix}ssim", metrics.ssim(pyramid, region))
-            self._append(f"{prefix}ms_ssim", metrics.ms_ssim(pyramid, region))
-            self._append(f"{prefix}gmsd", metrics.gmsd(generated, target, region))
+            scores = {
+                "l1": metrics.l1(generated, target, region),
+                "psnr": metrics.psnr(generated, target, region),
+                "ssim": metrics.ssim(pyramid, region),
+                "ms_ssim": metrics.ms_ssim(pyramid, region),
+                "gmsd": metrics.gmsd(generated, target, region),
+            }
+            for key, score in scores.items():
+                self._append(f"{prefix}{key}", math.nan if is_photo else score)
         self._append("sharpness", metrics.sharpness_ratio(generated, target, person))
         whole, around_person = self._temporal.add(generated, target, self._inside, person)
         self._append("temporal_error", whole)

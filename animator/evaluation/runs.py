@@ -113,6 +113,7 @@ def evaluate_self(
             segment=segment_person,
             finder=face_landmarks,
             inside_HW=placement.inside_HW(),
+            photo_frame=chosen,
         )
         # The real frames are read in step with the generated ones.
         add = partial(_add_pair, evaluator, real_clip.frames())

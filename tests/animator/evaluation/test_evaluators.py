@@ -179,3 +179,25 @@ def test_memory_stays_flat_in_the_clips_length() -> None:
         return peak
 
     assert peak_bytes(40) < 1.1 * peak_bytes(8)
+
+
+def test_the_subjects_own_photo_does_not_count_as_a_likeness():
+    random = np.random.default_rng(5)
+    real = [random.integers(0, 255, (64, 48, 3), dtype=np.uint8) for _ in range(3)]
+    poses = PoseSequence(
+        keypoints_TK2=np.full((3, 17, 2), 20.0),
+        confidence_TK=np.ones((3, 17)),
+        times_s_T=np.arange(3) / 10,
+        skeleton=COCO_17,
+        frame_size=(48, 64),
+    )
+    everything = np.ones((64, 48), dtype=np.float32)
+    means = []
+    for photo_frame in (None, 1):
+        evaluator = SelfEvaluator(
+            "hold", target=poses, segment=lambda _: everything, finder=lambda _: [], photo_frame=photo_frame
+        )
+        for frame in real:
+            evaluator.add(real[1], RealFrame(pixels_HWC=frame, person_HW=everything > 0, face_L2=None))
+        means.append(evaluator.result(poses).means["person_l1"])
+    assert means[1] == pytest.approx(means[0] * 3 / 2, rel=1e-3)
