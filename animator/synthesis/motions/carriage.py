@@ -11,7 +11,17 @@ import numpy as np
 
 from animator.synthesis.motions.dials import RELAXED, Dials, relaxed_dials
 from animator.synthesis.motions.footwork import Footing
-from animator.synthesis.motions.gestures import Arm, arm_poses, key_arms, key_dial, set_arm, swing_arms, window
+from animator.synthesis.motions.gestures import (
+    Arm,
+    arm_poses,
+    breathe,
+    key_arms,
+    key_dial,
+    set_arm,
+    stay_upright,
+    swing_arms,
+    window,
+)
 
 Carriage = Callable[[np.random.Generator, Dials, Footing], None]
 
@@ -109,12 +119,12 @@ def any_arms(rng: np.random.Generator, dials: Dials, footing: Footing) -> None:
             keys.append((moment, random_arm(rng)))
             moment += rng.uniform(0.6, 1.5)
         key_arms(dials, side, keys, fps=footing.fps)
-    _groove(rng, dials, footing, beat_s=rng.uniform(0.6, 1.2))
+    _lean(rng, dials, footing)
 
 
 def random_arm(rng: np.random.Generator) -> Arm:
     """A comfortable arm pose, clear of trunk and head."""
-    raised = float(rng.triangular(8, 45, 165))
+    raised = float(rng.choice([rng.uniform(8, 45), rng.uniform(45, 115), rng.uniform(115, 168)], p=[0.3, 0.4, 0.3]))
     # Close to the body there is only room beside it; at shoulder height also across it.
     plane = float(
         rng.uniform(-15, 40) if raised < 30 else rng.uniform(-12, 95) if raised < 110 else rng.uniform(-5, 45)
@@ -159,6 +169,18 @@ def _groove(rng: np.random.Generator, dials: Dials, footing: Footing, *, beat_s:
     dials["smile"] = dials["smile"] + rng.uniform(0, 0.8)
 
 
+def _lean(rng: np.random.Generator, dials: Dials, footing: Footing) -> None:
+    """The trunk bends, leans and turns slowly, each its own way; the head makes up for a part of it."""
+    total = len(footing) / footing.fps
+    for name, low, high in (("bend", -8.0, 24.0), ("side", -20.0, 20.0), ("twist", -32.0, 32.0)):
+        moments = np.arange(0.0, total + 2.0, rng.uniform(0.8, 1.6))
+        keys = [(float(moment), float(rng.uniform(low, high))) for moment in moments]
+        dials[name] = dials[name] + key_dial(keys, num_frames=len(footing), fps=footing.fps)
+    dials["nod"] = dials["nod"] - 0.6 * dials["bend"]
+    dials["look"] = dials["look"] - 0.5 * dials["twist"]
+    dials["smile"] = dials["smile"] + rng.uniform(0, 0.6)
+
+
 def look_about(rng: np.random.Generator, dials: Dials, footing: Footing) -> None:
     """The head turns to one side, down or up, and comes back to the front."""
     total, moment = len(footing) / footing.fps, rng.uniform(0.0, 0.8)
@@ -186,8 +208,6 @@ CARRIAGES: dict[str, Carriage] = {
 
 def carry(rng: np.random.Generator, footing: Footing, carriage: Carriage, *, looks_about: bool) -> Dials:
     """Dials of one carriage over `footing`, upright over the hips."""
-    from animator.synthesis.motions.gestures import breathe, stay_upright
-
     dials = relaxed_dials(len(footing))
     carriage(rng, dials, footing)
     stay_upright(dials, footing)

@@ -108,7 +108,7 @@ def plan_footing(
     feet = np.zeros((num_frames, 2, 3))
     yaw, pitch = np.full((num_frames, 2), yaw_deg), np.zeros((num_frames, 2))
     aside = Rotation.from_euler("y", yaw_deg, degrees=True).apply([stance, 0.0, 0.0])
-    feet[:] = np.stack([aside, -aside]) + [start_x, 0, start_z]
+    feet[:] = np.stack([aside, -aside]) + np.array([start_x, 0.0, start_z])
     lifted = np.zeros((num_frames, 2))
     for step in sorted(steps, key=lambda one: one.start_s):
         share = (time - step.start_s) / step.duration_s

@@ -21,44 +21,42 @@ from animator.synthesis.motions.legs import SIDES
 Arm = Mapping[str, float]
 
 
+# name: raise, plane, twist, elbow, pronate, wrist (degrees), curl
+_ARMS = {
+    "side": (84, 8, 0, 10, 0, 0, 0.15),
+    "open": (48, 28, -25, 38, -45, -12, 0.2),
+    "front": (82, 78, 10, 12, 0, 0, 0.2),
+    "up": (160, 22, -15, 14, 0, 0, 0.2),
+    "high_v": (134, 14, -20, 8, 0, 0, 0.1),
+    "low_v": (38, 6, 10, 6, 0, -14, 0.12),
+    "crown": (140, 30, -35, 62, 30, 12, 0.2),
+    "cactus": (86, 12, -82, 88, 0, 0, 0.2),
+    "box": (42, 62, 18, 118, 10, 0, 0.75),
+    "cross": (62, 112, 38, 62, 0, 0, 0.3),
+    "back": (26, -82, 10, 22, 20, 0, 0.3),
+    "wave": (62, 30, -88, 112, 0, 0, 0.05),
+    "point": (122, 24, -10, 8, 0, 0, 0.35),
+}
+# name: place of the wrist, where elbow, fingers and palm point, curl
+_HOLDS = {
+    "hip": ((0.075, -0.385, -0.005), (1.0, 0.15, -0.45), (-0.25, -0.55, 0.8), (-1.0, 0.0, -0.2), 0.3),
+    "hair": ((0.0, 0.20, 0.02), (1.0, 0.25, 0.1), (-0.75, 0.55, -0.3), (-0.5, -0.6, -0.2), 0.25),
+    "heart": ((-0.075, -0.14, 0.185), (1.0, -1.0, 0.0), (-1.0, 0.2, 0.05), (0.0, 0.0, -1.0), 0.18),
+    "waist": ((-0.06, -0.33, 0.20), (1.0, -0.3, -0.3), (-0.9, -0.3, 0.1), (-0.2, 0.0, -1.0), 0.25),
+}
+
+
 @lru_cache(maxsize=1)
 def arm_poses() -> dict[str, Arm]:
-    """Arm poses people strike, by name."""
-    hip = grasp(
-        reach((0.075, -0.385, -0.005), elbow_3=(1.0, 0.15, -0.45)),
-        fingers_3=(-0.25, -0.55, 0.8),
-        palm_3=(-1.0, 0.0, -0.2),
-    )
-    poses: dict[str, dict[str, float]] = {
-        "hip": hip | {"curl": 0.3, "spread": 0.4, "shrug": 3.0},
-        "hair": grasp(
-            reach((0.0, 0.20, 0.02), elbow_3=(1.0, 0.25, 0.1)), fingers_3=(-0.75, 0.55, -0.3), palm_3=(-0.5, -0.6, -0.2)
-        )
-        | {"curl": 0.25},
-        "heart": grasp(
-            reach((-0.075, -0.14, 0.185), elbow_3=(1.0, -1.0, 0.0)), fingers_3=(-1.0, 0.2, 0.05), palm_3=(0.0, 0.0, -1.0)
-        )
-        | {"curl": 0.18},
-        "waist": grasp(
-            reach((-0.06, -0.33, 0.20), elbow_3=(1.0, -0.3, -0.3)), fingers_3=(-0.9, -0.3, 0.1), palm_3=(-0.2, 0, -1.0)
-        )
-        | {"curl": 0.25},
-        "side": {"raise": 84.0, "plane": 8.0, "twist": 0.0, "elbow": 10.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.15},
-        "open": {"raise": 48.0, "plane": 28.0, "twist": -25.0, "elbow": 38.0, "pronate": -45.0, "wrist": -12.0, "curl": 0.2},
-        "front": {"raise": 82.0, "plane": 78.0, "twist": 10.0, "elbow": 12.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.2},
-        "up": {"raise": 160.0, "plane": 22.0, "twist": -15.0, "elbow": 14.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.2},
-        "high_v": {"raise": 134.0, "plane": 14.0, "twist": -20.0, "elbow": 8.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.1},
-        "low_v": {"raise": 38.0, "plane": 6.0, "twist": 10.0, "elbow": 6.0, "pronate": 0.0, "wrist": -14.0, "curl": 0.12},
-        "crown": {"raise": 140.0, "plane": 30.0, "twist": -35.0, "elbow": 62.0, "pronate": 30.0, "wrist": 12.0, "curl": 0.2},
-        "cactus": {"raise": 86.0, "plane": 12.0, "twist": -82.0, "elbow": 88.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.2},
-        "box": {"raise": 42.0, "plane": 62.0, "twist": 18.0, "elbow": 118.0, "pronate": 10.0, "wrist": 0.0, "curl": 0.75},
-        "cross": {"raise": 62.0, "plane": 112.0, "twist": 38.0, "elbow": 62.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.3},
-        "back": {"raise": 26.0, "plane": -82.0, "twist": 10.0, "elbow": 22.0, "pronate": 20.0, "wrist": 0.0, "curl": 0.3},
-        "wave": {"raise": 62.0, "plane": 30.0, "twist": -88.0, "elbow": 112.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.05, "spread": 0.6},
-        "point": {"raise": 122.0, "plane": 24.0, "twist": -10.0, "elbow": 8.0, "pronate": 0.0, "wrist": 0.0, "curl": 0.35},
-        "hang": {},
-    }  # fmt: skip
-    return {name: dict(RELAXED) | pose for name, pose in poses.items()}
+    """Arm poses people strike, by name; every one has all of `dials.ARM_DIALS`."""
+    names = ("raise", "plane", "twist", "elbow", "pronate", "wrist", "curl")
+    poses: dict[str, Arm] = {"hang": RELAXED}
+    for name, values in _ARMS.items():
+        poses[name] = RELAXED | dict(zip(names, map(float, values), strict=True))
+    for name, (wrist, elbow, fingers, palm, curl) in _HOLDS.items():
+        held = grasp(reach(wrist, elbow_3=elbow), fingers_3=fingers, palm_3=palm)
+        poses[name] = RELAXED | held | {"curl": curl}
+    return poses
 
 
 def set_arm(dials: Dials, side: int, pose: Arm, weight_T: np.ndarray | float) -> None:

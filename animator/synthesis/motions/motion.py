@@ -209,3 +209,46 @@ def joint_tracks(motion: Motion, rest_J3: np.ndarray = DEFAULT_REST_J3) -> tuple
         positions[:, joint] = positions[:, parent] + turned[:, parent] @ (rest_J3[joint] - rest_J3[parent])
         turned[:, joint] = turned[:, parent] @ motion.rotations_TJ33[:, joint]
     return positions, turned
+
+
+def motion_from_globals(turned_TJ33: np.ndarray, roots_T3: np.ndarray, *, fps: float) -> Motion:
+    """A motion from global joint rotations, standing on the floor and facing +z on the whole.
+
+    The floor is where the lowest foot of all frames is (a jump stays a jump); hips and shoulders say what faces.
+    """
+    facing = turned_TJ33[:, [0, 9], :, 2].sum((0, 1))
+    away = Rotation.from_euler("y", -np.arctan2(facing[0], facing[2])).as_matrix()
+    turned = away @ turned_TJ33
+    local = turned.copy()
+    for joint in range(1, NUM_JOINTS):
+        local[:, joint] = np.swapaxes(turned[:, PARENTS[joint]], -1, -2) @ turned[:, joint]
+    roots = roots_T3 @ away.T
+    return stand_on_floor(motion_from_rotations(local, roots - roots.mean(0) * [1, 0, 1], fps=fps))
+
+
+def stand_on_floor(motion: Motion) -> Motion:
+    """Moves the whole motion up or down so that the soles' lowest moments are at the floor.
+
+    Heights of the soles are those of the ankle, the heel below it and the ball; the third lowest per cent of the
+    frames counts, so that one bad frame does not lift the rest.
+    """
+    positions, turned = joint_tracks(motion)
+    heights = []
+    for side in ("left", "right"):
+        for part, back in (("ankle", 0.0), ("ankle", -0.04), ("foot", 0.0)):
+            joint = JOINTS.index(f"{side}_{part}")
+            sole = turned[:, joint] @ np.array([0.0, -DEFAULT_REST_J3[joint, 1], back])
+            heights.append(positions[:, joint, 1] + sole[:, 1])
+    lowest = np.quantile(np.min(heights, axis=0), 0.03)
+    return dataclasses.replace(motion, roots_T3=motion.roots_T3 - [0.0, lowest / DEFAULT_REST_J3[0, 1], 0.0])
+
+
+def upright_frames(motion: Motion) -> np.ndarray:
+    """[T] bool: trunk within 40 degrees of the vertical, and the head highest but for raised arms."""
+    positions, _ = joint_tracks(motion)
+    at = {name: positions[:, JOINTS.index(name)] for name in ("pelvis", "neck", "head", "left_knee", "right_knee")}
+    trunk = at["neck"] - at["pelvis"]
+    lean = trunk[:, 1] / np.maximum(np.linalg.norm(trunk, axis=1), 1e-9)
+    knees = np.maximum(at["left_knee"][:, 1], at["right_knee"][:, 1])
+    standing = motion.roots_T3[:, 1] > 0.6
+    return (lean > np.cos(np.deg2rad(40))) & standing & (knees < at["neck"][:, 1])

@@ -192,9 +192,33 @@ def taps(rng: np.random.Generator, num_frames: int, fps: float) -> Footing:
     return footing
 
 
+def roam(rng: np.random.Generator, num_frames: int, fps: float) -> Footing:
+    """Steps to anywhere near: wide, narrow, ahead, behind, crossed a little, knees low or high, hips turned."""
+    route = Route(time_s=rng.uniform(0.0, 0.4), stance=0.11)
+    while route.time_s < num_frames / fps:
+        route.interval_s = rng.uniform(0.5, 0.8)
+        route.lift = float(rng.choice([0.06, 0.12, 0.36], p=[0.5, 0.3, 0.2]))
+        out = 1 - 2 * route.side
+        yaw_deg = float(np.clip(rng.normal(0, 32), -75, 75))
+        home = (route.x, route.z)
+        route.step(
+            left=out * rng.uniform(-0.10, 0.24), forward=rng.uniform(-0.26, 0.26), turn_deg=yaw_deg - route.yaw_deg
+        )
+        # The body goes a part of the way, and back to the middle over time.
+        route.x, route.z = (0.35 * (a + b) for a, b in zip(home, (route.x, route.z), strict=True))
+        route.pause(rng.uniform(0.0, 0.6))
+    footing = _plan(route, num_frames, fps, sway=rng.uniform(0.5, 0.8))
+    keys = [(moment, rng.beta(0.9, 2.2)) for moment in np.arange(0.0, num_frames / fps + 1, 0.8)]
+    deep = gaussian_filter1d(key_dial(keys, num_frames=num_frames, fps=fps), 0.15 * fps, mode="nearest")
+    footing.drop_T = footing.drop_T + 0.26 * deep
+    footing.tilt_T = footing.tilt_T + rng.uniform(0, 20) * deep
+    return footing
+
+
 STANCES: dict[str, Stance] = {
     move.__name__: move
     for move in (
-        stand, march, walk, turn_round, glance_turn, step_touch, sway, twist_heels, bounce, side_lunge, knee_lifts, taps,
+        stand, march, walk, turn_round, glance_turn, step_touch,
+        sway, twist_heels, bounce, side_lunge, knee_lifts, taps, roam,
     )
 }  # fmt: skip
