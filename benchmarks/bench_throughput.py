@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -149,7 +148,8 @@ def _peak_mib(photo: Path, num_frames: int) -> float:
             preview=PreviewConfig(),
         )
         animate(job)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    # Not getrusage: what it counts goes on from the process that started this one.
+    return round(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024, 1)
 
 
 if __name__ == "__main__":
