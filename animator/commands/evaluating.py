@@ -50,6 +50,7 @@ def evaluate(
         retarget=job.retarget,
         start_s=job.start_s,
         end_s=job.end_s,
+        trust_plugins=trust,
     )
     generators = [open_generator(job.generator, trust=trust)]
     progress = console.progress()

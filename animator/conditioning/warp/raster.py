@@ -152,7 +152,7 @@ def draw_photo(
 def _fetch(
     picture_CHW: torch.Tensor, triangle_BHW: torch.Tensor, maps_BT23: torch.Tensor, extra_BT: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(flat pixel index [N], values [C + 1, N]) of the covered pixels, bilinear."""
+    """(flat pixel index [N], values [C + 1, N]) of the covered pixels."""
     height, width = picture_CHW.shape[1:]
     flat = triangle_BHW.flatten()
     place = (flat >= 0).nonzero()[:, 0]
@@ -165,5 +165,7 @@ def _fetch(
     photo_x = a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2]
     photo_y = a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]
     grid = torch.stack([photo_x * (2 / width) - 1, photo_y * (2 / height) - 1], -1)
-    fetched = F.grid_sample(picture_CHW[None], grid[None, None], mode="bilinear", align_corners=False)[0, :, 0]
+    # Bicubic: a photo moved by half a pixel must not come out blurred.
+    fetched = F.grid_sample(picture_CHW[None], grid[None, None], mode="bicubic", align_corners=False)[0, :, 0]
+    fetched = fetched.clamp(0, 1)
     return place, torch.cat([fetched, extra_BT.flatten().index_select(0, chosen)[None]])
