@@ -11,6 +11,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,6 +59,7 @@ class DiffusionGenerator:
         model: on the device to compute on, in the precision to compute in.
         config: steps, guidance, repair, noise, batch.
         seed: of the render.
+        scheduler: a diffusers scheduler to step with instead of the one that `config` names.
         on_note: told in one line what the person should know, such as a batch that was halved.
     """
 
@@ -69,6 +71,7 @@ class DiffusionGenerator:
         config: SamplerConfig | None = None,
         *,
         seed: int = 0,
+        scheduler: Any | None = None,
         on_note: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.model = model
@@ -76,7 +79,7 @@ class DiffusionGenerator:
         self._seed = seed
         self._note = on_note
         self._conditioner = Conditioner(model)
-        self._scheduler = open_scheduler(self.config.scheduler, model.noise_schedule)
+        self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
         self._batch = self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH)
         self._branches_together = True
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from animator.canvas import Placement
+from animator.conditioning.inputs import subject_warp
+from animator.conditioning.warp import PhotoWarp
 from animator.inpainting import push_pull
 from animator.subject import Subject
 from pose_tracking.sequence import PoseSequence
@@ -29,6 +31,12 @@ def drawn_subject(canvas: tuple[int, int]) -> Subject:
         background_HWC=(background * 255).round().to(torch.uint8).permute(1, 2, 0).numpy(),
         placement=Placement(scale=1.0, offset=(0.0, 0.0), photo_size=canvas, canvas_size=canvas),
     )
+
+
+@cache
+def figure_warp(canvas: tuple[int, int]) -> PhotoWarp:
+    """The figure, cut out and ready to be carried."""
+    return subject_warp(drawn_subject(canvas), torch.device("cpu"))
 
 
 def standing(canvas: tuple[int, int]) -> np.ndarray:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.inputs import picture_tensor, subject_warp, warp_to, window_tensors
-from animator.conditioning.warp import PhotoWarp
+from animator.conditioning.inputs import picture_tensor, warp_to, window_tensors
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots
@@ -19,7 +17,7 @@ from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
 from pose_tracking.frame import Frame
 from temporal.windows import PoseWindow, pose_windows
-from tests.animator.generators.scene import drawn_subject, waving
+from tests.animator.generators.scene import drawn_subject, figure_warp, waving
 from tests.animator.models.tiny import CANVAS, tiny_model
 
 CPU = torch.device("cpu")
@@ -28,12 +26,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def one_warp_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cutting the drawn figure out takes longer than everything else here."""
-    monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp())
-
-
-@functools.cache
-def figure_warp() -> PhotoWarp:
-    return subject_warp(drawn_subject(CANVAS), CPU)
+    monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
 
 
 @pytest.fixture
@@ -115,7 +108,7 @@ def test_outside_the_guidance_interval_one_branch_is_computed(model: SubjectMode
 def test_repair_0_gives_the_decoded_warp(model: SubjectModel) -> None:
     window, subject = windows(5, 6), drawn_subject(CANVAS)
     keypoints, confidence = window_tensors(window, 1, CPU)
-    warped = warp_to(figure_warp(), keypoints[:, 0], confidence[:, 0])
+    warped = warp_to(figure_warp(CANVAS), keypoints[:, 0], confidence[:, 0])
     with torch.inference_mode():
         latents = model.codec.encode(warped.over(picture_tensor(subject.background_HWC, CPU)))
         expected = model.codec.decode(latents).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
@@ -148,7 +141,7 @@ def test_the_background_is_locked_away_from_the_person(model: SubjectModel) -> N
 
 def test_the_reach_covers_the_person_and_fades_out() -> None:
     keypoints, confidence = window_tensors(windows(0, 1), 1, CPU)
-    warped = warp_to(figure_warp(), keypoints[:, 0], confidence[:, 0])
+    warped = warp_to(figure_warp(CANVAS), keypoints[:, 0], confidence[:, 0])
     mask = reach(warped)
     assert float(mask[warped.coverage_BHW > 0.99].min()) > 0.99
     assert 0 < float(((mask > 0.05) & (mask < 0.95)).float().mean()) < 0.2

@@ -1,0 +1,157 @@
+"""A face for people who live in diffusers: our model and sampler as a `DiffusionPipeline`.
+
+Arguments are named as in diffusers' `WanAnimatePipeline` and `StableVideoDiffusionPipeline`.
+
+Legend: T frames, H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
+from diffusers.utils import BaseOutput
+from einops import rearrange
+from PIL import Image
+from transformers import CLIPVisionModel
+
+from animator.canvas import CanvasConfig
+from animator.errors import ModelError
+from animator.generators.diffusion import DiffusionGenerator
+from animator.models.adapter import AppearanceAdapter
+from animator.models.manifest import Manifest
+from animator.models.subject_model import SubjectModel
+from animator.photo import Photo
+from animator.sampling.config import SamplerConfig
+from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS, open_scheduler
+from animator.subject import Subject
+from pose_tracking.retargeting import retarget
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.tracking import TrackerConfig
+from temporal.windows import pose_windows
+
+
+@dataclass
+class AnimatorPipelineOutput(BaseOutput):
+    """Frames of one video.
+
+    Attributes:
+        frames: PIL images, or an array [T, H, W, 3] (float, [0, 1]), or a tensor [T, 3, H, W] (the same).
+    """
+
+    frames: list[Image.Image] | np.ndarray | torch.Tensor
+
+
+class AnimatorPipeline(DiffusionPipeline):
+    """Animates the person of one image with a motion.
+
+    Args:
+        unet, adapter, vae, image_encoder: parts of a `SubjectModel`.
+        scheduler: any of diffusers' that samples without noise of its own.
+        manifest: facts of the model, always given; the default tells diffusers that it is no network.
+    """
+
+    model_cpu_offload_seq = "image_encoder->adapter->unet->vae"
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        adapter: AppearanceAdapter,
+        vae: AutoencoderKL,
+        image_encoder: CLIPVisionModel,
+        scheduler: Any,
+        manifest: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if manifest is None:
+            raise ModelError("this pipeline has no manifest: make it with AnimatorPipeline.from_subject_model")
+        self.register_modules(unet=unet, adapter=adapter, vae=vae, image_encoder=image_encoder, scheduler=scheduler)
+        self.register_to_config(manifest=manifest)
+
+    @classmethod
+    def from_subject_model(cls, model: SubjectModel) -> AnimatorPipeline:
+        """The pipeline of a model at hand; networks are shared, not copied."""
+        scheduler = open_scheduler("dpm++", model.noise_schedule)
+        return cls(**model.nets, scheduler=scheduler, manifest=model.manifest.model_dump(mode="json"))
+
+    @property
+    def subject_model(self) -> SubjectModel:
+        """The model behind the pipeline; networks are shared, not copied."""
+        settings = self.scheduler.config
+        return SubjectModel(
+            unet=self.unet,
+            adapter=self.adapter,
+            vae=self.vae,
+            image_encoder=self.image_encoder,
+            noise_schedule={key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None},
+            manifest=Manifest.model_validate(dict(self.config.manifest)),
+        )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: Image.Image | Subject,
+        pose_video: PoseSequence,
+        num_inference_steps: int = 20,
+        guidance_scale: float = 1.0,
+        pose_guidance_scale: float = 1.0,
+        guidance_rescale: float = 0.0,
+        repair: float = 0.5,
+        decode_chunk_size: int | None = None,
+        generator: torch.Generator | None = None,
+        output_type: Literal["pil", "np", "pt"] = "pil",
+        return_dict: bool = True,
+    ) -> AnimatorPipelineOutput | tuple[list[Image.Image] | np.ndarray | torch.Tensor]:
+        """Make one frame per pose.
+
+        Args:
+            image: picture of the person, or a subject that was prepared before.
+            pose_video: poses of the driving video, in its px; put on the person's proportions here.
+            num_inference_steps: evaluations per frame and branch.
+            guidance_scale: how strongly the image steers; 1 leaves it as trained.
+            pose_guidance_scale: how strongly the pose steers; 1 leaves it as trained.
+            guidance_rescale: 0 ... 1, brings strong guidance back to natural spread.
+            repair: 0 keeps the warped photo, 1 repaints everything.
+            decode_chunk_size: frames computed at once; none chooses by the device.
+            generator: its initial seed is the seed of all frames.
+            output_type: see `AnimatorPipelineOutput`.
+            return_dict: a plain tuple if false.
+
+        Raises:
+            PipelineError: nobody in the image, or another canvas than the model's.
+        """
+        model = self.subject_model
+        subject = image if isinstance(image, Subject) else _subject(image, model.manifest.canvas)
+        config = SamplerConfig(
+            steps=num_inference_steps,
+            guidance_image=guidance_scale,
+            guidance_pose=pose_guidance_scale,
+            guidance_rescale=guidance_rescale,
+            repair=repair,
+            batch=decode_chunk_size,
+        )
+        seed = 0 if generator is None else generator.initial_seed()
+        frames = DiffusionGenerator(model, config, seed=seed, scheduler=self.scheduler)
+        driving = retarget(pose_video, onto=subject.pose, canvas_size=model.manifest.canvas)
+        pictures = []
+        with self.progress_bar(total=len(driving)) as progress:
+            for frame in frames.generate(pose_windows(driving), subject):
+                pictures.append(frame.pixels_HWC)
+                progress.update()
+        result = _as_output(np.stack(pictures), output_type)
+        return AnimatorPipelineOutput(frames=result) if return_dict else (result,)
+
+
+def _subject(image: Image.Image, canvas: tuple[int, int]) -> Subject:
+    photo = Photo(image=image.convert("RGB"), opacity_HW=None, original_size=image.size, name="image")
+    return Subject.from_photo(photo, CanvasConfig(width=canvas[0], height=canvas[1]), TrackerConfig())
+
+
+def _as_output(pixels_THWC: np.ndarray, output_type: str) -> list[Image.Image] | np.ndarray | torch.Tensor:
+    if output_type == "pil":
+        return [Image.fromarray(pixels) for pixels in pixels_THWC]
+    floats = pixels_THWC.astype(np.float32) / 255
+    return floats if output_type == "np" else rearrange(torch.from_numpy(floats), "t h w c -> t c h w")

@@ -1,0 +1,74 @@
+"""The face for diffusers: saves, loads and renders as the model behind it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler
+from PIL import Image
+
+from animator.diffusers_pipeline import AnimatorPipeline
+from animator.generators import diffusion
+from animator.generators.diffusion import DiffusionGenerator
+from animator.sampling.config import SamplerConfig
+from pose_tracking.retargeting import retarget
+from temporal.windows import pose_windows
+from tests.animator.generators.scene import drawn_subject, figure_warp, waving
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+
+@pytest.fixture(autouse=True)
+def one_warp_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cutting the drawn figure out takes longer than everything else here."""
+    monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> AnimatorPipeline:
+    made = AnimatorPipeline.from_subject_model(tiny_model())
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def run(pipeline: AnimatorPipeline, **options: object) -> np.ndarray:
+    settings = {"num_inference_steps": 2, "output_type": "np", "repair": 1.0, **options}
+    seed = torch.Generator().manual_seed(5)
+    return pipeline(drawn_subject(CANVAS), waving(CANVAS, 2), generator=seed, **settings).frames
+
+
+def test_it_gives_the_frames_of_the_generator(pipeline: AnimatorPipeline) -> None:
+    subject = drawn_subject(CANVAS)
+    driving = retarget(waving(CANVAS, 2), onto=subject.pose, canvas_size=CANVAS)
+    generator = DiffusionGenerator(pipeline.subject_model, SamplerConfig(steps=2, repair=1.0), seed=5)
+    expected = [frame.pixels_HWC for frame in generator.generate(pose_windows(driving), subject)]
+    assert np.array_equal((run(pipeline) * 255).round().astype(np.uint8), np.stack(expected))
+
+
+def test_it_survives_saving_and_loading_through_its_own_class(pipeline: AnimatorPipeline, tmp_path: Path) -> None:
+    pipeline.save_pretrained(tmp_path)
+    again = AnimatorPipeline.from_pretrained(tmp_path, use_safetensors=True)
+    again.set_progress_bar_config(disable=True)
+    assert again.subject_model.manifest == pipeline.subject_model.manifest
+    assert not list(tmp_path.rglob("*.bin"))
+    # Where weights lie in memory decides the last bits of a sum.
+    assert np.abs(run(again) - run(pipeline)).max() < 1.5 / 255
+
+
+def test_its_scheduler_can_be_exchanged(pipeline: AnimatorPipeline) -> None:
+    before = run(pipeline)
+    kept = pipeline.scheduler
+    pipeline.scheduler = EulerDiscreteScheduler.from_config(kept.config)
+    after = run(pipeline)
+    pipeline.scheduler = kept
+    assert not np.array_equal(before, after)
+
+
+def test_output_types(pipeline: AnimatorPipeline) -> None:
+    pictures = run(pipeline, output_type="pil")
+    assert isinstance(pictures[0], Image.Image)
+    assert pictures[0].size == CANVAS
+    assert run(pipeline, output_type="pt").shape == (2, 3, 192, 128)
+    assert isinstance(pipeline(drawn_subject(CANVAS), waving(CANVAS, 1), 1, return_dict=False), tuple)
