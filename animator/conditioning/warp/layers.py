@@ -72,6 +72,11 @@ class Layer:
     depth_V: torch.Tensor
     under_body: bool = False
 
+    @property
+    def picture_5HW(self) -> torch.Tensor:
+        """Colours, opacity and what is invented, together."""
+        return torch.cat([self.colors_3HW, self.alpha_HW[None], self.invented_HW[None]])
+
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
         moved = [
@@ -121,7 +126,9 @@ def split_layers(
         else:
             # A little of each leg goes on under the hem; the cloth beside it does not.
             below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
-            bare = smoothstep(hem - 0.05, hem - 0.02, below) * torch.maximum(slim, smoothstep(hem + 0.08, hem + 0.15, below))
+            bare = smoothstep(hem - 0.05, hem - 0.02, below) * torch.maximum(
+                slim, smoothstep(hem + 0.08, hem + 0.15, below)
+            )
             moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
         alpha = matte_HW * (1 - covered) * member * bare
         leg = _limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))

@@ -87,47 +87,45 @@ class PhotoWarp:
             colors_B3HW=colors, coverage_BHW=coverage, repair_BHW=torch.maximum(repair, missing).clamp(0, 1)
         )
 
-    def _draw(self, layer: Layer, motion: BoneMotion) -> torch.Tensor:
-        """One layer in every pose: [B, 5, H, W] colours, opacity, need of repair."""
+    def _draw(self, layer: Layer, motion: BoneMotion) -> _Drawn:
+        """One layer in every pose, as large as it is there."""
         batch = len(motion.angle_BJ)
         source, triangles = layer.mesh.vertices_V2, layer.mesh.triangles_T3
         if len(triangles) == 0:
-            return source.new_zeros(batch, 5, *self.size)
+            return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         moved = layer.carry(motion)
+        top, left, height, width = _window(moved, self.size)
         mirrored = mirror(source[None], motion.mirrored_B, motion.axis_x)
-        growth = _growth(mirrored, moved, triangles)
-        scale = motion.stretch_BJ22[:, HEAD, 1, 1]
-        relative = growth / scale[:, None]
+        relative = _growth(mirrored, moved, triangles) / motion.stretch_BJ22[:, HEAD, 1, 1, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)
         depth = torch.where(relative < TEAR_RATIO, depth, float("-inf"))
         maps, strain = inverse_maps(source, moved, triangles), smoothstep(1.4, 2.2, relative)
-        picture = torch.cat([layer.colors_3HW, layer.alpha_HW[None], layer.invented_HW[None]])
-        drawn = draw_photo(picture, rasterize(moved, triangles, depth, self.size), maps, strain)
-        return torch.cat([drawn[:, :4], torch.maximum(drawn[:, 4:5], drawn[:, 5:6])], 1)
+        found = rasterize(moved, triangles, depth, (height, width), (top, left))
+        drawn = draw_photo(layer.picture_5HW, found, maps, strain, (top, left))
+        drawn[:, 4] = torch.maximum(drawn[:, 4], drawn[:, 5])
+        return _Drawn(picture_B5hw=drawn[:, :5], top=top, left=left)
 
     def _compose(
-        self, pictures: dict[str, torch.Tensor], target: BonePose
+        self, pictures: dict[str, _Drawn], target: BonePose
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Lay the layers over each other, far arm first."""
         body = pictures["body"]
         legs = _legs_by_depth(pictures, target)
         behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
-            arm = pictures.get(f"{side}_arm")
-            if arm is None:
-                continue
-            far = _is_far(target, side)[:, None, None, None]
-            if bool(far.any()):
-                behind.insert(0, arm * far)
-            if not bool(far.all()):
-                before.append(arm * ~far)
-        colors, coverage, repair = body.new_zeros(body[:, :3].shape), body.new_zeros(body[:, 3].shape), body[:, 3] * 0
-        for picture in (*behind, body, *before):
-            alpha = picture[:, 3]
-            colors = torch.lerp(colors, picture[:, :3], alpha[:, None])
-            repair = torch.lerp(repair, picture[:, 4], alpha)
-            coverage = coverage + alpha * (1 - coverage)
-        return colors / coverage.clamp_min(1e-4)[:, None], coverage, repair
+            if (arm := pictures.get(f"{side}_arm")) is not None:
+                far = _is_far(target, side)
+                behind = [*arm.where(far), *behind]
+                before = [*before, *arm.where(~far)]
+        canvas = body.picture_B5hw.new_zeros(len(body.picture_B5hw), 5, *self.size)
+        for drawn in (*behind, body, *before):
+            height, width = drawn.picture_B5hw.shape[2:]
+            part = canvas[:, :, drawn.top : drawn.top + height, drawn.left : drawn.left + width]
+            alpha = drawn.picture_B5hw[:, 3:4]
+            coverage = part[:, 3] + alpha[:, 0] * (1 - part[:, 3])
+            part.lerp_(drawn.picture_B5hw, alpha)
+            part[:, 3] = coverage
+        return canvas[:, :3] / canvas[:, 3:4].clamp_min(1e-4), canvas[:, 3], canvas[:, 4]
 
     def _missing(self, target: BonePose, coverage_BHW: torch.Tensor) -> torch.Tensor:
         """Limbs the target shows and the photo does not: somebody has to invent them."""
@@ -147,18 +145,39 @@ class PhotoWarp:
         return missing * (1 - coverage_BHW)
 
 
-def _legs_by_depth(pictures: dict[str, torch.Tensor], target: BonePose) -> list[torch.Tensor]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """A layer in B poses: colours, opacity and need of repair, and where on the canvas its window lies."""
+
+    picture_B5hw: torch.Tensor
+    top: int
+    left: int
+
+    def where(self, mask_B: torch.Tensor) -> list[_Drawn]:
+        """This layer in the poses of the mask only; nothing where the mask is empty."""
+        if bool(mask_B.all()):
+            return [self]
+        if not bool(mask_B.any()):
+            return []
+        return [_Drawn(picture_B5hw=self.picture_B5hw * mask_B[:, None, None, None], top=self.top, left=self.left)]
+
+
+def _window(moved_BV2: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the part of the canvas that the vertices reach."""
+    points = moved_BV2.nan_to_num(0.0)
+    low, high = points.amin((0, 1)).floor().tolist(), points.amax((0, 1)).ceil().tolist()
+    left, top = (int(min(max(edge, 0), side)) for edge, side in zip(low, size[::-1], strict=True))
+    right, bottom = (int(min(max(edge, 0), side)) for edge, side in zip(high, size[::-1], strict=True))
+    return top, left, max(bottom - top, 0), max(right - left, 0)
+
+
+def _legs_by_depth(pictures: dict[str, _Drawn], target: BonePose) -> list[_Drawn]:
     """The legs' pictures, farther first: the foot lower in the picture stands nearer to the camera."""
     if "left_leg" not in pictures or "right_leg" not in pictures:
         return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
     left, right = pictures["left_leg"], pictures["right_leg"]
     left_near = target.end_BJ2[:, LEFT_SHIN, 1] > target.end_BJ2[:, RIGHT_SHIN, 1]
-    if bool(left_near.all()):
-        return [right, left]
-    if not bool(left_near.any()):
-        return [left, right]
-    pick = left_near[:, None, None, None]
-    return [torch.where(pick, right, left), torch.where(pick, left, right)]
+    return [*right.where(left_near), *left.where(~left_near), *left.where(left_near), *right.where(~left_near)]
 
 
 def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,11 @@ NOTHING = -1
 
 
 def rasterize(
-    vertices_BV2: torch.Tensor, triangles_T3: torch.Tensor, depth_BT: torch.Tensor, size: tuple[int, int]
+    vertices_BV2: torch.Tensor,
+    triangles_T3: torch.Tensor,
+    depth_BT: torch.Tensor,
+    size: tuple[int, int],
+    corner: tuple[int, int] = (0, 0),
 ) -> torch.Tensor:
     """Indices of the nearest and the second nearest triangle per pixel.
 
@@ -26,7 +30,9 @@ def rasterize(
         vertices_BV2: positions in px.
         triangles_T3: vertex indices.
         depth_BT: larger is nearer; -inf leaves a triangle out.
-        size: (height, width).
+        size: (height, width) of the window to draw.
+        corner: (top, left) of the window; all reckoning stays in canvas px, so that a window gives what the whole
+            canvas would.
 
     Returns:
         int64 [2, B, H, W]: triangle index, `NOTHING` where no (second) triangle covers the pixel's centre.
@@ -39,7 +45,9 @@ def rasterize(
     rank = torch.empty_like(order).scatter_(1, order, torch.arange(num_triangles, device=order.device).expand_as(order))
     low, high = corners.amin(2), corners.amax(2)
     extent = (high - low).amax(-1)
-    on_canvas = (high > 0).all(-1) & (low[..., 0] < width) & (low[..., 1] < height)
+    top, left = corner
+    reaches = (high[..., 0] > left) & (high[..., 1] > top)
+    on_canvas = reaches & (low[..., 0] < left + width) & (low[..., 1] < top + height)
     alive = on_canvas & (depth_BT > float("-inf")) & corners.isfinite().all(-1).all(-1)
     smallest, candidates = 0.0, []
     for side in BLOCK_SIDES:
@@ -47,7 +55,7 @@ def rasterize(
         chosen = alive & (extent >= smallest) & (extent < limit)
         smallest = limit
         if bool(chosen.any()):
-            candidates.append(_covered(corners[chosen], chosen.nonzero()[:, 0], rank[chosen], side, size))
+            candidates.append(_covered(corners[chosen], chosen.nonzero()[:, 0], rank[chosen], side, size, corner))
     layers = _two_nearest(candidates, batch * height * width, order)
     return layers.view(2, batch, height, width)
 
@@ -68,7 +76,12 @@ def _two_nearest(
 
 
 def _covered(
-    corners_N32: torch.Tensor, pose_N: torch.Tensor, rank_N: torch.Tensor, side: int, size: tuple[int, int]
+    corners_N32: torch.Tensor,
+    pose_N: torch.Tensor,
+    rank_N: torch.Tensor,
+    side: int,
+    size: tuple[int, int],
+    corner: tuple[int, int],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Try a square of pixel centres per triangle; (pixel, rank) of those inside."""
     height, width = size
@@ -77,8 +90,8 @@ def _covered(
     inside = None
     area = _cross(corners_N32[:, 1] - corners_N32[:, 0], corners_N32[:, 2] - corners_N32[:, 0])
     sign = torch.where(area < 0, -1.0, 1.0)
-    for corner in range(3):
-        begin, end = corners_N32[:, corner], corners_N32[:, (corner + 1) % 3]
+    for vertex in range(3):
+        begin, end = corners_N32[:, vertex], corners_N32[:, (vertex + 1) % 3]
         edge = (end - begin) * sign[:, None]
         along_x = edge[:, :1] * (first[:, 1:] + steps - begin[:, 1:])
         along_y = edge[:, 1:] * (first[:, :1] + steps - begin[:, :1])
@@ -88,8 +101,8 @@ def _covered(
     assert inside is not None
     inside &= (area.abs() > 1e-9)[:, None, None]
     which, row, column = inside.nonzero(as_tuple=True)
-    y = first[which, 1].long() + row
-    x = first[which, 0].long() + column
+    y = first[which, 1].long() + row - corner[0]
+    x = first[which, 0].long() + column - corner[1]
     kept = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     pixel = (pose_N[which] * height + y) * width + x
     return pixel[kept], rank_N[which][kept]
@@ -119,7 +132,11 @@ def inverse_maps(source_V2: torch.Tensor, vertices_BV2: torch.Tensor, triangles_
 
 
 def draw_photo(
-    picture_CHW: torch.Tensor, triangles_2BHW: torch.Tensor, maps_BT23: torch.Tensor, extra_BT: torch.Tensor
+    picture_CHW: torch.Tensor,
+    triangles_2BHW: torch.Tensor,
+    maps_BT23: torch.Tensor,
+    extra_BT: torch.Tensor,
+    corner: tuple[int, int] = (0, 0),
 ) -> torch.Tensor:
     """Fetch each covered pixel from the photo, the nearer surface before the farther.
 
@@ -130,6 +147,7 @@ def draw_photo(
         triangles_2BHW: from `rasterize`.
         maps_BT23: from `inverse_maps`.
         extra_BT: a value per triangle, drawn as one more channel.
+        corner: (top, left) of the window in canvas px.
 
     Returns:
         [B, C + 1, H, W], not multiplied by opacity; zero where no triangle lies.
@@ -137,9 +155,9 @@ def draw_photo(
     channels = len(picture_CHW)
     _, batch, height, width = triangles_2BHW.shape
     drawn = picture_CHW.new_zeros(channels + 1, batch * height * width)
-    place, values = _fetch(picture_CHW, triangles_2BHW[0], maps_BT23, extra_BT)
+    place, values = _fetch(picture_CHW, triangles_2BHW[0], maps_BT23, extra_BT, corner)
     drawn[:, place] = values
-    place, behind = _fetch(picture_CHW, triangles_2BHW[1], maps_BT23, extra_BT)
+    place, behind = _fetch(picture_CHW, triangles_2BHW[1], maps_BT23, extra_BT, corner)
     before = drawn[:, place]
     front, back = before[3], behind[3] * (1 - before[3])
     share = back / (front + back).clamp_min(1e-4)
@@ -150,7 +168,11 @@ def draw_photo(
 
 
 def _fetch(
-    picture_CHW: torch.Tensor, triangle_BHW: torch.Tensor, maps_BT23: torch.Tensor, extra_BT: torch.Tensor
+    picture_CHW: torch.Tensor,
+    triangle_BHW: torch.Tensor,
+    maps_BT23: torch.Tensor,
+    extra_BT: torch.Tensor,
+    corner: tuple[int, int],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(flat pixel index [N], values [C + 1, N]) of the covered pixels."""
     height, width = picture_CHW.shape[1:]
@@ -161,7 +183,8 @@ def _fetch(
     pose, inside = place // (out_height * out_width), place % (out_height * out_width)
     chosen = pose * maps_BT23.shape[1] + triangle
     a = maps_BT23.flatten(0, 1).index_select(0, chosen)
-    x, y = (inside % out_width).to(a.dtype) + 0.5, (inside // out_width).to(a.dtype) + 0.5
+    x = (inside % out_width + corner[1]).to(a.dtype) + 0.5
+    y = (inside // out_width + corner[0]).to(a.dtype) + 0.5
     photo_x = a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2]
     photo_y = a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]
     grid = torch.stack([photo_x * (2 / width) - 1, photo_y * (2 / height) - 1], -1)
