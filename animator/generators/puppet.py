@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -39,11 +40,23 @@ class PuppetGenerator:
         warp = warp_of(subject, self._device)
         background = as_tensor(subject.background_HWC, self._device)
         remaining = iter(windows)
-        while chunk := list(itertools.islice(remaining, self._batch)):
-            warped = warp(*window_poses(chunk, self._device))
-            pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
-            for window, picture in zip(chunk, rearrange(pixels, "b c h w -> b h w c").cpu().numpy(), strict=True):
-                yield Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
+        with _one_thread():
+            while chunk := list(itertools.islice(remaining, self._batch)):
+                warped = warp(*window_poses(chunk, self._device))
+                pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
+                for window, picture in zip(chunk, rearrange(pixels, "b c h w -> b h w c").cpu().numpy(), strict=True):
+                    yield Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hundreds of small operations a frame gain nothing from more threads, and lose much where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def warp_of(subject: Subject, device: torch.device) -> PhotoWarp:
