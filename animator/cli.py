@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import evaluating, inspecting, rendering, tracking
+from animator.commands import evaluating, inspecting, rendering, synth, tracking
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -83,6 +83,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
 }
 for _verb, _example in _EXAMPLES.items():
     app.command(cls=Verb, epilog=f"Example: {_example}")(_verb)
+app.add_typer(synth.group)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from animator.synthesis.backdrop import Backdrop
+from animator.errors import JobError
+from animator.synthesis.backdrop import Backdrop, make_backdrop
+from animator.synthesis.body import bone_motions
 from animator.synthesis.camera import Camera
+from animator.synthesis.keypoints import place_keypoints
+from animator.synthesis.motions.choreography import compose
+from animator.synthesis.motions.dials import relaxed_dials
+from animator.synthesis.motions.footwork import plan_footing, shift_weight
+from animator.synthesis.motions.framing import frame_points, outline_points
+from animator.synthesis.motions.gestures import stay_upright
 from animator.synthesis.motions.legs import fit_to_body
+from animator.synthesis.motions.library import MotionFiles, random_motion
 from animator.synthesis.motions.motion import Motion
 from animator.synthesis.scene import Character, RenderedFrame, render_frame
 from animator.synthesis.skirt import SkirtSpring
+from animator.synthesis.splits import SPLITS, draw_identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +53,13 @@ class Take:
         """One picture with its ground truth."""
         return render_frame(self.character, self.motion[index], self.camera, self.backdrop, sway_2=self.sway_T2[index])
 
+    def keypoints(self, index: int) -> np.ndarray:
+        """[K, 2] float32 px: the joints of a frame, without drawing it."""
+        rotations, shifts = bone_motions(self.character.body, self.motion[index])
+        shifts = shifts + np.array([0.0, self.character.lift_m, 0.0])
+        joints = place_keypoints(self.character.bound_K3, self.character.bones_K, rotations, shifts)
+        return self.camera.project(joints)[:, :2].astype(np.float32)
+
     def __iter__(self) -> Iterator[RenderedFrame]:
         return (self.frame(index) for index in range(len(self)))
 
@@ -56,3 +74,100 @@ def make_take(character: Character, motion: Motion, *, camera: Camera, backdrop:
     spring, hips = SkirtSpring(), motion.roots_T3 * character.body.rest_J3[0, 1]
     sways = [spring.step(place, dt_s=1 / motion.fps) for place in hips]
     return Take(character=character, motion=motion, sway_T2=np.stack(sways), camera=camera, backdrop=backdrop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOptions:
+    """What random takes are drawn from, and their size.
+
+    Attributes:
+        split: "train" or "held-out": of people, clothes, hair, motions and backdrops alike.
+        height, width: px.
+        num_frames, fps: length and rate.
+        wardrobe: folder of MakeHuman assets, or none.
+        motions: files read by `read_motion_files`, or none.
+    """
+
+    split: str = "train"
+    height: int = 320
+    width: int = 256
+    num_frames: int = 125
+    fps: float = 25.0
+    wardrobe: Path | None = None
+    motions: MotionFiles | None = None
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise JobError(f"split is {self.split!r}, expected one of {', '.join(SPLITS)}")
+        if not (16 <= self.height <= 4096 and 16 <= self.width <= 4096):
+            raise JobError(f"pictures of {self.width}x{self.height} px; expected sides of 16 to 4096")
+        if self.num_frames < 1 or not 1 <= self.fps <= 240:
+            raise JobError(f"{self.num_frames} frames at {self.fps} frames/s; expected at least one, at 1 to 240")
+
+
+def random_take(seed: int, options: TakeOptions | None = None) -> Take:
+    """The take with this seed: person, motion, camera and backdrop, a pure function of its arguments."""
+    options = options or TakeOptions()
+    rng = _stream(seed, options.split)
+    person, moves, place = (int(rng.integers(1 << 31)) for _ in range(3))
+    character = Character.from_seed(person, split=options.split, wardrobe=options.wardrobe)
+    return _stage(character, _draw_motion(moves, options), place, options)
+
+
+def paired_takes(seed: int, options: TakeOptions | None = None) -> tuple[Take, Take, Take]:
+    """The same motion by two people: driver A, subject B doing A's motion, and B's still photo (one frame).
+
+    B's photo and film share camera and backdrop, so that film is the true answer to "animate this photo with A";
+    A is elsewhere.
+    """
+    options = options or TakeOptions()
+    rng = _stream(seed, options.split)
+    driver, subject, moves, place, other = (int(rng.integers(1 << 31)) for _ in range(5))
+    motion = _draw_motion(moves, options)
+    a = Character.from_seed(driver, split=options.split, wardrobe=options.wardrobe)
+    b = Character.from_seed(subject, split=options.split, wardrobe=options.wardrobe)
+    film = _stage(b, motion, place, options)
+    still = make_take(b, fit_motion(b, photo_pose(place)), camera=film.camera, backdrop=film.backdrop)
+    return _stage(a, motion, other, options), film, still
+
+
+def photo_pose(seed: int) -> Motion:
+    """One frame of standing at ease, as people stand for a photo."""
+    rng = np.random.default_rng(seed)
+    footing = plan_footing([], num_frames=1, fps=1.0, stance=rng.uniform(0.09, 0.13), toes_out_deg=rng.uniform(6, 16))
+    shift_weight(footing, np.full(1, rng.uniform(0.2, 0.8)), list_deg=4.0)
+    dials = relaxed_dials(1)
+    for side in ("left", "right"):
+        dials[f"{side}_raise"] = dials[f"{side}_raise"] + rng.uniform(2, 12)
+        dials[f"{side}_elbow"] = dials[f"{side}_elbow"] + rng.uniform(-6, 12)
+    dials["look"], dials["smile"] = rng.normal(0, 4, 1), rng.uniform(0, 0.4, 1)
+    stay_upright(dials, footing)
+    return compose(dials, footing)
+
+
+def _stream(seed: int, split: str) -> np.random.Generator:
+    return np.random.default_rng([seed, SPLITS.index(split), 0x74616B65])
+
+
+def _draw_motion(seed: int, options: TakeOptions) -> Motion:
+    return random_motion(
+        seed, split=options.split, num_frames=options.num_frames, fps=options.fps, files=options.motions
+    )
+
+
+def _stage(character: Character, motion: Motion, seed: int, options: TakeOptions) -> Take:
+    """Camera and backdrop for a motion: mostly from the front and about chest height, some from the side and above."""
+    rng = np.random.default_rng(seed)
+    fitted = fit_motion(character, motion)
+    points = outline_points(fitted, character.body.rest_J3) + np.array([0.0, character.lift_m, 0.0])
+    camera = frame_points(
+        points,
+        height=options.height,
+        width=options.width,
+        margin=rng.uniform(0.04, 0.12),
+        distance_m=rng.uniform(3.5, 7.0),
+        yaw_deg=rng.normal(0, 18) if rng.random() < 0.75 else rng.uniform(-75, 75),
+        elevation_deg=float(np.clip(rng.normal(4, 5), -4, 22)),
+    )
+    backdrop = make_backdrop(draw_identity(rng, "background", options.split), camera)
+    return make_take(character, fitted, camera=camera, backdrop=backdrop)

@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from animator.errors import JobError
 from animator.synthesis.motions.legs import unit
 from animator.synthesis.motions.motion import Motion, motion_from_globals
-from animator.synthesis.rig import DEFAULT_REST_J3, JOINT, JOINTS, NUM_JOINTS
+from animator.synthesis.rig import DEFAULT_REST_J3, JOINT, JOINTS, NUM_JOINTS, PARENTS
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # Names in use for a rig joint, "{s}" standing for the side; of several found, the first gives the place and the
@@ -160,18 +160,13 @@ def _fill_gaps(nodes: list[_Node], places: dict[int, int], turns: dict[int, int]
         chain.append(node)
         node = nodes[node].parent
     chain = chain[::-1] or [places[0]]
-    for k, joint in enumerate(("spine1", "spine2", "spine3")):
+    for k, spine in enumerate(("spine1", "spine2", "spine3")):
         place = chain[round(k * (len(chain) - 1) / 2)]
-        places[JOINT[joint]] = turns[JOINT[joint]] = place
-    for joint, name in enumerate(JOINTS):
+        places[JOINT[spine]] = turns[JOINT[spine]] = place
+    for joint in range(NUM_JOINTS):
         if joint not in turns:
-            source = JOINT["neck"] if name == "head" else _parent_of(name)
-            places[joint], turns[joint] = places[source], turns[source]
-
-
-def _parent_of(name: str) -> int:
-    side, _, part = name.partition("_")
-    return JOINT["spine3"] if part == "collar" else JOINT[f"{side}_{'ankle' if part == 'foot' else 'elbow'}"]
+            above = PARENTS[joint]
+            places[joint], turns[joint] = places[above], turns[above]
 
 
 def _rest(nodes: list[_Node]) -> np.ndarray:

@@ -132,7 +132,7 @@ def reach(target_3: tuple[float, float, float], *, elbow_3: tuple[float, float, 
     side = np.asarray(elbow_3, float)
     side = unit(side - (side @ along) * along)
     part = (upper**2 + distance**2 - fore**2) / (2 * distance)
-    joint = along * part + side * np.sqrt(max(upper**2 - part**2, 0.0))
+    joint = along * part + side * np.sqrt(np.maximum(upper**2 - part**2, 0.0))
     direction, forearm = unit(joint), unit(along * distance - joint)
     raised = float(np.rad2deg(np.arccos(np.clip(-direction[1], -1, 1))))
     plane = float(np.rad2deg(np.arctan2(direction[2], direction[0])))
