@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from animator.conditioning.conditioning import Conditioner, Conditioning, clip_picture, predict
-from animator.conditioning.inputs import picture_tensor, subject_warp, warp_to, window_tensors
+from animator.conditioning.inputs import picture_tensor, warp_to, window_tensors
 from animator.errors import ModelError
 from animator.models.subject_model import SubjectModel
 from temporal.windows import pose_windows
-from tests.animator.generators.scene import drawn_subject, waving
+from tests.animator.generators.scene import drawn_subject, figure_warp, waving
 from tests.animator.models.tiny import CANVAS, LATENT, tiny_model
 
 CPU = torch.device("cpu")
@@ -98,7 +98,7 @@ def test_training_tensors_equal_rendering_tensors(model: SubjectModel) -> None:
     """A batch of one frame each, as training makes it, against three windows of one subject, as rendering does."""
     subject, windows = drawn_subject(CANVAS), list(pose_windows(waving(CANVAS, 3)))
     keypoints, confidence = window_tensors(windows, 5, CPU)
-    warp = subject_warp(subject, CPU)
+    warp = figure_warp(CANVAS)
     background, photo = picture_tensor(subject.background_HWC, CPU), picture_tensor(subject.photo_HWC, CPU)
 
     def told(rows: slice, photos: torch.Tensor) -> Conditioning:
@@ -134,11 +134,20 @@ def test_nobody_in_view_gives_an_empty_warp_and_a_map_that_is_not_null(model: Su
     subject = drawn_subject(CANVAS)
     nobody = torch.full((1, 5, 33, 2), float("nan")), torch.zeros(1, 5, 33)
     conditioner = Conditioner(model)
-    warped = warp_to(subject_warp(subject, CPU), nobody[0][:, 2], nobody[1][:, 2])
+    warped = warp_to(figure_warp(CANVAS), nobody[0][:, 2], nobody[1][:, 2])
     assert float(warped.coverage_BHW.max()) == 0
     background = picture_tensor(subject.background_HWC, CPU)
     assert torch.allclose(warped.over(background)[0], background)
     assert float(conditioner.keypoint_map(*nobody).abs().max()) > 0
+
+
+def test_a_frame_without_anybody_does_not_disturb_the_others() -> None:
+    keypoints, confidence = window_tensors(list(pose_windows(waving(CANVAS, 3))), 1, CPU)
+    warp, alone = figure_warp(CANVAS), keypoints[:, 0].clone()
+    alone[0], confidence[0] = float("nan"), 0.0
+    mixed = warp_to(warp, alone, confidence[:, 0])
+    assert float(mixed.coverage_BHW[0].max()) == 0
+    assert torch.equal(mixed.coverage_BHW[1:], warp_to(warp, keypoints[1:, 0], confidence[1:, 0]).coverage_BHW)
 
 
 def test_clip_sees_the_whole_canvas_or_its_middle() -> None:
