@@ -28,8 +28,10 @@ INHUMAN_ACCELERATION = 300.0
 # A body (the median of its joints) moves this far unannounced, plus this fast.
 TELEPORT_TORSO = 0.3
 TELEPORT_TORSO_PER_S = 6.0
+# Differences of decimal time stamps do not come out exact.
+TIME_TOLERANCE_S = 1e-6
 # float64 values in one window array; joints are worked through in blocks of this size.
-BLOCK_VALUES = 4_000_000
+BLOCK_VALUES = 2_000_000
 
 
 def reject_outliers(sequence: PoseSequence, *, max_spike_s: float = 0.1, max_excursion_s: float = 0.5) -> PoseSequence:
@@ -73,7 +75,7 @@ def _spikes(positions_TK2: np.ndarray, times_s_T: np.ndarray, *, max_spike_s: fl
         for first in range(0, num_joints, block):
             joints = slice(first, first + block)
             found_TK[:, joints] |= _off_median(positions_TK2[:, joints], times_s_T, half=half)
-        if half * step_s >= max_spike_s:
+        if half * step_s >= max_spike_s - TIME_TOLERANCE_S:
             break
         half *= 2
     return found_TK

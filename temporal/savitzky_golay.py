@@ -5,6 +5,7 @@ Legend: T frames, K keypoints, M places in time, N samples of a window, D coeffi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 MIN_WEIGHT = 0.05
 # The least that distance leaves of a weight: keeps the equations solvable where frames are sparse.
 MIN_NEARNESS = 1e-4
-# Joints are worked through in blocks of this size to bound memory.
-BLOCK_JOINTS = 32
+# float64 values in the largest array of a block of joints: long clips take longer, not more memory.
+BLOCK_VALUES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +87,9 @@ def local_polynomial(
     nearness_MN = np.maximum(np.cos(np.pi / 2 * offsets_MN) ** taper, MIN_NEARNESS) * inside_MN
 
     smoothed = np.empty((len(at_s_M), *positions_TK2.shape[1:]))
-    for start in range(0, positions_TK2.shape[1], BLOCK_JOINTS):
-        joints = slice(start, start + BLOCK_JOINTS)
+    block = max(1, BLOCK_VALUES // powers_MND.size)
+    for start in range(0, positions_TK2.shape[1], block):
+        joints = slice(start, start + block)
         weights_MNK = np.maximum(weights_TK[places_MN, joints], MIN_WEIGHT) * nearness_MN[..., None]
         weighted_MNKD = weights_MNK[..., None] * powers_MND[:, :, None, :]
         normal_MKDD = np.einsum("mnkd,mne->mkde", weighted_MNKD, powers_MND, optimize=True)
@@ -105,7 +107,8 @@ def _windows(
     """First and end index of the window of every place, and the distance in seconds at which its weights end."""
     step_s = float(np.median(np.diff(times_s_T)))
     # The edges of the window lie half a step from the nearest sample, so that rounded time stamps do not move it.
-    half = max(0, round((window_s / step_s - 1) / 2))
+    # Just between two sizes the smaller is taken, again whatever way the times were rounded.
+    half = max(0, math.floor(window_s / step_s / 2 - 1e-6))
     radius_s = (half + 0.5) * step_s
     first_center, last_center = times_s_T[0] + half * step_s, times_s_T[-1] - half * step_s
     middle = (times_s_T[0] + times_s_T[-1]) / 2

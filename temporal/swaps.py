@@ -108,7 +108,8 @@ def _region_costs(positions_TK2: np.ndarray, times_s_T: np.ndarray, pairs_P2: np
         limited_TP = np.minimum(deviation_TPS / unit, MAX_DEVIATION).sum(axis=-1)
         known_TP = np.isfinite(limited_TP)
         mean_T = np.where(known_TP, limited_TP, 0).sum(axis=1) / np.maximum(known_TP.sum(axis=1), 1)
-        deviation[2:, first, second] = np.where(linked, mean_T, 0)
+        # Without the last digits: explanations that are equally good must not be told apart by rounding.
+        deviation[2:, first, second] = np.where(linked, np.round(mean_T, 6), 0)
     return deviation
 
 
