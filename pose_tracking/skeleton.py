@@ -255,12 +255,10 @@ OPENPOSE_18 = _skeleton(
     _OPENPOSE_JOINTS,
     (*_BODY_LIMBS, ("nose", "neck"), ("neck", "left_shoulder"), ("neck", "right_shoulder")),
 )
+_TOES = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
 WHOLEBODY_133 = _skeleton(
     "wholebody-133",
-    _COCO_JOINTS
-    + ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
-    + tuple(f"face_{number}" for number in range(68))
-    + _HANDS,
+    _COCO_JOINTS + _TOES + tuple(f"face_{number}" for number in range(68)) + _HANDS,
     _BODY_LIMBS + _FOOT_LIMBS + (("left_ankle", "left_big_toe"), ("right_ankle", "right_big_toe")) + _HAND_LIMBS,
 )
 # MediaPipe Holistic: the body, both hands and the 468 points of the face mesh.

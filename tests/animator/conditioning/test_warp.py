@@ -75,7 +75,7 @@ def test_a_person_who_turned_round_shows_the_photo_mirrored(warp, figure):
 
 
 def test_a_raised_arm_leaves_the_body_whole_and_shows_at_its_new_place(warp, figure):
-    photo, matte = figure
+    photo, _ = figure
     pose = STANDING.copy()
     shoulder = pose[BLAZEPOSE_33.index("left_shoulder")]
     for joint in ("elbow", "wrist", "pinky", "index", "thumb"):
