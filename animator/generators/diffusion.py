@@ -36,7 +36,7 @@ from pose_tracking.trackers.densepose import DensePoseSequence, open_densepose
 from temporal.windows import PoseWindow
 
 _LOG = logging.getLogger(__name__)
-# A GPU is idle with less; a CPU gains nothing from more.
+# A GPU is idle with less; a CPU gains little from more, and every frame is out sooner.
 GPU_BATCH, CPU_BATCH = 8, 1
 # How far around the warped person the network may still paint, as a share of the canvas height.
 REACH = 0.03

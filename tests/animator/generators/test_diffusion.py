@@ -256,6 +256,14 @@ def test_batches_are_cut_at_multiples_and_windows_keep_their_place() -> None:
     assert [window.center for window in slots(chunks[2], 4)] == [12, 13, 14, 12]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_gives_nearly_the_same_picture(dtype: torch.dtype) -> None:
+    options = {"guidance_image": 2.0, "guidance_pose": 2.0, "scheduler": "euler", "repair": 0.7}
+    full = render(tiny_model(), windows(5, 6), **options)[0].pixels_HWC.astype(int)
+    half = render(tiny_model().to(dtype=dtype), windows(5, 6), **options)[0].pixels_HWC.astype(int)
+    assert np.abs(full - half).mean() < 3
+
+
 def test_the_registry_opens_it_with_model_and_sampler(tmp_path) -> None:
     tiny_model().save(tmp_path / "model")
     settings = GeneratorSettings(
