@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before torch is imported: the tests' small networks are faster on one thread, many times so on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 DEV_MEDIA = Path(os.environ.get("ANIMATOR_DEV_MEDIA", Path(__file__).parents[2] / "shared" / "data" / "dev"))
