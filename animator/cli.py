@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import evaluating, inspecting, rendering, synth, tracking
+from animator.commands import evaluating, inspecting, models, rendering, synth, tracking
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -80,6 +80,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     evaluating.evaluate: "animator evaluate --clip dance.mp4 -o report",
     inspecting.inspect: "animator inspect out.mp4",
     inspecting.doctor: "animator doctor",
+    models.import_dreampose: "animator import-dreampose release -o model --base CompVis/stable-diffusion-v1-4",
 }
 for _verb, _example in _EXAMPLES.items():
     app.command(cls=Verb, epilog=f"Example: {_example}")(_verb)
