@@ -40,6 +40,7 @@ class Scene:
 
 
 def batch_normals(scene: Scene) -> Tensor:
+    """Normals [V, 3] of length 1, the mean of the faces around each vertex by area."""
     a, b, c = scene.vertices[scene.faces].unbind(1)
     face = torch.linalg.cross(b - a, c - a)
     total = torch.zeros_like(scene.vertices).index_add_(0, scene.faces.reshape(-1), face.repeat_interleave(3, 0))
@@ -171,6 +172,7 @@ def sample_bilinear(scene: Scene, texture: Tensor, level: Tensor, uv: Tensor, de
 
 
 def sample_trilinear(scene: Scene, texture: Tensor, lod: Tensor, uv: Tensor, decode: Tensor | None = None) -> Tensor:
+    """Texture values at `uv`, blended between the two levels of detail around `lod`."""
     level = lod.long()
     rest = (lod - level)[:, None]
     rest = torch.where(rest < 0.02, 0, torch.where(rest > 0.98, 1, rest))

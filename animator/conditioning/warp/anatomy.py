@@ -53,6 +53,7 @@ def chain_distance(
 
 
 def unit(vector: torch.Tensor) -> torch.Tensor:
+    """The vector [2] at length 1; a zero vector stays zero."""
     return vector / vector.norm().clamp_min(1e-6)
 
 

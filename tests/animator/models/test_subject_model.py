@@ -82,8 +82,9 @@ def test_a_file_that_could_be_read_in_place_of_another_is_refused(folder: Path, 
 
 
 def test_a_note_beside_the_weights_does_no_harm(folder: Path) -> None:
+    before = SubjectModel.load(folder).manifest
     (folder / "README.md").write_text("mine")
-    SubjectModel.load(folder)
+    assert SubjectModel.load(folder).manifest == before
 
 
 @pytest.mark.parametrize(

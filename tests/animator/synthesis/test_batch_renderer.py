@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -41,5 +43,7 @@ def test_torch_on_cpu_draws_the_same_pictures(character: Character, camera: Came
 @pytest.mark.gpu
 def test_torch_on_gpu_draws_the_same_pictures(character: Character, camera: Camera, backdrop: Backdrop) -> None:
     if not torch.cuda.is_available():
+        if os.environ.get("FAIL_WITHOUT_GPU") == "1":
+            pytest.fail("FAIL_WITHOUT_GPU=1, and torch sees no GPU")
         pytest.skip("no GPU")
     compare("cuda", character, camera, backdrop)
