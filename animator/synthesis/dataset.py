@@ -5,6 +5,7 @@ Legend: B batch, C colour, H W pixels, K keypoints, N window.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -31,6 +32,7 @@ class DatasetOptions:
     Attributes:
         take: people, motions, backdrops, size.
         samples_per_take: frames drawn of one person and motion before the next; people are costly to make.
+        targets_per_reference: neighbouring samples of a take that share their reference, and so its preparation.
         open_takes: takes drawn from in turn, so that neighbours in the stream show different people.
         noise: strength of the tracker's errors, 1 as measured, 0 none.
         lens: add softness, shot noise and compression.
@@ -39,6 +41,7 @@ class DatasetOptions:
 
     take: TakeOptions = field(default_factory=TakeOptions)
     samples_per_take: int = 24
+    targets_per_reference: int = 1
     open_takes: int = 4
     noise: float = 1.0
     lens: bool = True
@@ -48,6 +51,11 @@ class DatasetOptions:
         if self.samples_per_take < 1 or self.open_takes < 1:
             raise JobError(
                 f"samples_per_take is {self.samples_per_take}, open_takes {self.open_takes}; expected at least 1"
+            )
+        if self.targets_per_reference < 1 or self.samples_per_take % self.targets_per_reference:
+            raise JobError(
+                f"targets_per_reference is {self.targets_per_reference}; expected a divisor of samples_per_take, "
+                f"{self.samples_per_take}"
             )
 
 
@@ -74,6 +82,16 @@ class RenderedPeople(IterableDataset[Sample]):
             raise JobError(f"shard {shard} of {num_shards}; expected 0 to {num_shards - 1}")
         self.seed, self.options = seed, options or DatasetOptions()
         self.shard, self.num_shards = shard, num_shards
+        self._open: OrderedDict[int, _Source] = OrderedDict()
+
+    def sample(self, number: int) -> Sample:
+        """Sample `number` by itself; the takes asked for last are kept open."""
+        take = number // self.options.samples_per_take
+        if take not in self._open:
+            self._open[take] = _Source.draw(self.seed, take, self.options)
+            while len(self._open) > self.options.open_takes:
+                self._open.popitem(last=False)
+        return self._open[take].sample(number)
 
     def __iter__(self) -> Iterator[Sample]:
         info = get_worker_info()
@@ -112,12 +130,15 @@ class _Source:
 
     def sample(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number, 0x73616D70])
-        reference, target = self._choose(rng)
+        # What neighbours share is drawn from their group's number.
+        shared = np.random.default_rng([self.seed, number // self.options.targets_per_reference, 0x72656665])
+        lens = random_lens(shared) if self.options.lens else None
+        reference = self._choose_reference(shared)
+        target = self._choose_target(reference, rng)
         shown = {"reference": self.take.frame(reference), "target": self.take.frame(target)}
-        lens = random_lens(rng) if self.options.lens else None
         sample: Sample = {"number": torch.tensor(number)}
-        for name, frame in shown.items():
-            image = frame.image_HWC if lens is None else photograph(frame.image_HWC, lens, rng)
+        for (name, frame), draws in zip(shown.items(), (shared, rng), strict=True):
+            image = frame.image_HWC if lens is None else photograph(frame.image_HWC, lens, draws)
             sample |= {
                 f"{name}_CHW": torch.from_numpy(np.ascontiguousarray(rearrange(image, "h w c -> c h w"))),
                 f"{name}_matte_HW": torch.from_numpy(frame.matte_HW),
@@ -131,16 +152,18 @@ class _Source:
         sample["keypoints_NK2"], sample["confidence_NK"] = self._track(around, shown["target"])
         return sample
 
-    def _choose(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A target, and a reference at least `min_gap_s` away: of four, the one that faces the camera most."""
-        frames = len(self.take)
-        target = int(rng.integers(frames))
-        gap = min(round(self.options.min_gap_s * self.options.take.fps), (frames - 1) // 2)
-        others = np.flatnonzero(np.abs(np.arange(frames) - target) >= gap)
-        candidates = rng.choice(others, size=4)
+    def _choose_reference(self, rng: np.random.Generator) -> int:
+        """Of four frames, the one that faces the camera most."""
+        candidates = rng.integers(len(self.take), size=4)
         to_camera = -self.take.camera.world_to_camera_33[2]
         facing = self.take.motion.rotations_TJ33[candidates, 0, :, 2] @ to_camera
-        return int(candidates[np.argmax(facing)]), target
+        return int(candidates[np.argmax(facing)])
+
+    def _choose_target(self, reference: int, rng: np.random.Generator) -> int:
+        """Any frame at least `min_gap_s` away from the reference."""
+        frames = len(self.take)
+        gap = min(round(self.options.min_gap_s * self.options.take.fps), (frames - 1) // 2)
+        return int(rng.choice(np.flatnonzero(np.abs(np.arange(frames) - reference) >= gap)))
 
     def _track(self, frames_N: np.ndarray, shown: RenderedFrame) -> tuple[Tensor, Tensor]:
         """What a tracker would say of some frames; what is visible is taken from the drawn one in the middle."""

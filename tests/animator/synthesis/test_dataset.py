@@ -78,3 +78,21 @@ def test_without_noise_the_seen_joints_are_the_true_ones() -> None:
 def test_impossible_shard_is_refused() -> None:
     with pytest.raises(JobError, match="shard 2 of 2"):
         RenderedPeople(0, shard=2, num_shards=2)
+
+
+def test_a_sample_asked_for_by_number_is_the_streams(samples: list[Sample]) -> None:
+    people = RenderedPeople(1, SMALL)
+    for number in (4, 0):
+        assert torch.equal(people.sample(number)["target_CHW"], samples[number]["target_CHW"])
+
+
+def test_neighbours_can_share_their_reference() -> None:
+    options = DatasetOptions(take=SMALL.take, samples_per_take=4, targets_per_reference=2, open_takes=1)
+    people = RenderedPeople(1, options)
+    first, second, third = (people.sample(number) for number in range(3))
+    assert torch.equal(first["reference_CHW"], second["reference_CHW"])
+    assert torch.equal(first["reference_keypoints_K2"].nan_to_num(), second["reference_keypoints_K2"].nan_to_num())
+    assert not torch.equal(first["target_CHW"], second["target_CHW"])
+    assert not torch.equal(second["reference_CHW"], third["reference_CHW"])
+    with pytest.raises(JobError, match="divisor"):
+        DatasetOptions(samples_per_take=4, targets_per_reference=3)
