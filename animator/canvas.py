@@ -14,6 +14,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 Fit = Literal["auto", "fit", "fill"]
+# DreamPose's canvas, (width, height) px.
+DEFAULT_SIZE = (512, 640)
 # Room kept around the person by `auto`, as a share of the person's own height: arms and steps need it.
 PERSON_MARGIN = 0.12
 
@@ -23,8 +25,12 @@ class CanvasConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    width: int = Field(default=512, ge=64, le=4096, multiple_of=2, description="px")
-    height: int = Field(default=640, ge=64, le=4096, multiple_of=2, description="px")
+    width: int | None = Field(
+        default=None, ge=64, le=4096, multiple_of=2, description="px; unset: what the model was made for, or 512"
+    )
+    height: int | None = Field(
+        default=None, ge=64, le=4096, multiple_of=2, description="px; unset: what the model was made for, or 640"
+    )
     fit: Fit = Field(
         default="auto",
         description="fit: the whole photo, border continued; fill: no border, photo cropped around the person; "
@@ -45,8 +51,12 @@ class CanvasConfig(BaseModel):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in px."""
-        return self.width, self.height
+        """(width, height) in px; for sides nobody chose, those of `DEFAULT_SIZE`."""
+        return self.width or DEFAULT_SIZE[0], self.height or DEFAULT_SIZE[1]
+
+    def completed(self, size: tuple[int, int]) -> CanvasConfig:
+        """The same with both sides set; those nobody chose are taken from `size`, (width, height) px."""
+        return self.model_copy(update={"width": self.width or size[0], "height": self.height or size[1]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

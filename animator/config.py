@@ -6,13 +6,19 @@ module only puts them together.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from animator.canvas import CanvasConfig
 from animator.encoding import EncodeConfig
+from animator.generators.registry import GeneratorSettings, log_note
+from animator.models.source import EMBEDDED
+from animator.sampling.config import SamplerConfig
 from pose_tracking.retargeting import RetargetConfig
 from pose_tracking.tracking import TrackerConfig
 from temporal.motion import MotionConfig
@@ -39,7 +45,21 @@ class RenderJob(BaseModel):
     start_s: FiniteFloat = Field(default=0.0, ge=0, description="where in the clip to begin, seconds")
     end_s: FiniteFloat | None = Field(default=None, gt=0, description="where in the clip to stop, seconds")
     seed: int = Field(default=0, ge=0, lt=2**63, description="same seed, same pictures")
-    generator: str = Field(default="puppet", min_length=1, description="name, or my_pkg.mod:Thing with --trust")
+    generator: str = Field(
+        default="puppet",
+        min_length=1,
+        description="puppet; diffusion, which naming a model means; or my_pkg.mod:Thing with --trust",
+    )
+    model: str = Field(
+        default=EMBEDDED,
+        min_length=1,
+        description="for diffusion: embedded, a folder (model or Stable Diffusion 1.x), or a hub id, owner/name@commit",
+    )
+    image_encoder: str | None = Field(
+        default=None, min_length=1, description="CLIP vision encoder, folder or hub id, for a base that has none"
+    )
+    device: str = Field(default="auto", description="where to compute: auto, cpu, cuda, cuda:1, mps")
+    sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     canvas: CanvasConfig = Field(default_factory=CanvasConfig)
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
     motion: MotionConfig = Field(default_factory=MotionConfig)
@@ -47,11 +67,37 @@ class RenderJob(BaseModel):
     encode: EncodeConfig = Field(default_factory=EncodeConfig)
     preview: PreviewConfig = Field(default_factory=PreviewConfig)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_model_means_diffusion(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("model") is not None and "generator" not in values:
+            return {**values, "generator": "diffusion"}
+        return values
+
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, device: str) -> str:
+        if re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", device) is None:
+            raise ValueError(f"got {device!r}, expected auto, cpu, cuda, cuda:1 or mps")
+        return device
+
     @model_validator(mode="after")
     def _check_trim(self) -> RenderJob:
         if self.end_s is not None and self.end_s <= self.start_s:
             raise ValueError(f"end_s {self.end_s:g} must lie after start_s {self.start_s:g}")
         return self
+
+    def generator_settings(self, *, on_note: Callable[[str], None] = log_note) -> GeneratorSettings:
+        """What the job says to its generator; `on_note` is told what comes up while frames are made."""
+        return GeneratorSettings(
+            model=self.model,
+            image_encoder=self.image_encoder,
+            canvas=self.canvas,
+            sampler=self.sampler,
+            seed=self.seed,
+            device=self.device,
+            on_note=on_note,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

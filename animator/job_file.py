@@ -5,6 +5,7 @@ Relative paths in a file count from the file's folder, those in an override from
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from animator.config import RenderJob
 from animator.encoding.atomic_file import replacing
 from animator.errors import JobError
 from animator.job_schema import complain, find_field, models_in, types_in
+from animator.models.source import EMBEDDED
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,6 +32,8 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _OBJECT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 # `tracker.kind` is a name or the path of a MediaPipe model.
 _PATH_ENDING = ".task"
+# Names, hub ids or folders: a folder when it is there, or written as only a path is.
+_FOLDERS_TOO = frozenset({"model", "image_encoder"})
 
 
 def read_job(
@@ -177,11 +181,18 @@ def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -
         if isinstance(value, dict):
             for table in models_in(field.annotation):
                 tree[name] = _anchored(value, table, folder)
-        elif isinstance(value, str) and value and (Path in kinds or value.endswith(_PATH_ENDING)):
-            tree[name] = str(folder / Path(value).expanduser())
+        elif isinstance(value, str) and value and (Path in kinds or _is_path(name, value, folder)):
+            tree[name] = str(folder / os.path.expanduser(value))
         elif Path in kinds and isinstance(value, Path):
             tree[name] = folder / value
     return tree
+
+
+def _is_path(key: str, value: str, folder: Path) -> bool:
+    """Whether a text that may be a name is meant as a path."""
+    if key in _FOLDERS_TOO and value != EMBEDDED:
+        return value.startswith((".", "~", "/")) or os.path.exists(folder / value)
+    return value.endswith(_PATH_ENDING)
 
 
 def _refuse_objects(value: Any, prefix: str, key: str = "") -> None:

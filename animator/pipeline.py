@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from animator.config import RenderJob, RenderReport
 from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
 from animator.errors import JobError
 from animator.generators.protocol import FrameGenerator
-from animator.generators.registry import open_generator
+from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.photo import read_photo
 from animator.preview.previews import Previews
 from animator.progress import Progress, SilentProgress, Stage
@@ -50,23 +50,21 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
     began_s = time.monotonic()
     if job.output.exists() and not job.overwrite:
         raise JobError(f"{job.output}: exists already. Choose another --output, or allow it to be overwritten.")
-    generator = open_generator(job.generator, trust=trust)
+    told = _Told(progress)
+    chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
+    job = job.model_copy(update={"canvas": chosen.canvas})
+    told.note(*chosen.notes)
+    generator = chosen.open()
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
     with progress.stage("photo", 1) as stage:
         subject = Subject.from_photo(read_photo(job.photo), job.canvas, job.tracker)
         stage.advance()
     tracked = track_clip(clip, job.tracker, progress=progress)
     damage = clip.damage
-    motion, fps, told = prepare_motion(clip, tracked, job.motion, trust=trust)
+    motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
     fit = mismatch(motion, subject.pose)
-    warnings = [
-        *subject.warnings,
-        *([damage] if damage else []),
-        *told,
-        *(fit.reasons if fit.score >= WARN_FROM else ()),
-    ]
-    for warning in warnings:
-        progress.warn(warning)
+    told.note(*subject.warnings, *([damage] if damage else []), *absences)
+    told.note(*(fit.reasons if fit.score >= WARN_FROM else ()))
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
     previews = Previews(
         job.output,
@@ -78,19 +76,19 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
         num_frames=len(driving),
         fps=fps,
     )
+    mark = fingerprint(job, clip, chosen)
     with previews, progress.stage("render", len(driving)) as stage:
-        frames = generate(driving, subject, generator)
-        result = write_result(job, clip, _counted(previews.watch(frames), stage), fps)
-    for warning in result.warnings:
-        progress.warn(warning)
+        frames = _counted(previews.watch(generate(driving, subject, generator)), stage)
+        result = write_result(job, clip, frames, fps, metadata=_provenance(chosen, mark))
+    told.note(*result.warnings)
     return RenderReport(
         path=result.path,
         num_frames=result.num_frames,
         duration_s=result.duration_s,
         seconds=time.monotonic() - began_s,
-        fingerprint=fingerprint(job, clip),
+        fingerprint=mark,
         previews=previews.paths,
-        warnings=(*warnings, *result.warnings),
+        warnings=tuple(told.messages),
         partial=damage is not None,
     )
 
@@ -131,25 +129,46 @@ def generate(driving: PoseSequence, subject: Subject, generator: FrameGenerator)
     return generator.generate(pose_windows(driving), subject)
 
 
-def write_result(job: RenderJob, clip: DrivingClip, frames: Iterator[Frame], fps: Fraction) -> EncodeResult:
+def write_result(
+    job: RenderJob, clip: DrivingClip, frames: Iterator[Frame], fps: Fraction, *, metadata: Mapping[str, str]
+) -> EncodeResult:
     """Encode `frames` with the clip's sound and the mark that they are made."""
     audio = AudioSource(path=clip.path, start_s=clip.picture_start_s) if clip.info.has_audio else None
-    metadata = provenance_metadata(
-        generator=job.generator, source_type="compositeSynthetic", fingerprint=fingerprint(job, clip)
-    )
     return encode(frames, job.output, job.encode, fps=fps, audio=audio, metadata=metadata, inputs=(job.photo, job.clip))
 
 
-def fingerprint(job: RenderJob, clip: DrivingClip) -> str:
-    """SHA-256 over the photo, the clip and every setting that shapes the pictures."""
-    settings = job.model_dump_json(exclude={"photo", "clip", "output", "overwrite", "preview"})
-    digest = hashlib.sha256(settings.encode())
+def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
+    """SHA-256 over the photo, the clip, the model's weights and every setting that shapes the pictures."""
+    places = {"photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"}
+    digest = hashlib.sha256(job.model_dump_json(exclude=places).encode())
     digest.update(hashlib.sha256(Path(job.photo).read_bytes()).digest())
     digest.update(clip.sha256().encode())
+    if chosen.model is not None:
+        digest.update(chosen.model.fingerprint().encode())
     return digest.hexdigest()
+
+
+def _provenance(chosen: ChosenGenerator, fingerprint: str) -> dict[str, str]:
+    """What the result says of its making."""
+    model = {} if chosen.model is None else {"model": chosen.model.title}
+    return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **model)
 
 
 def _counted(frames: Iterator[Frame], stage: Stage) -> Iterator[Frame]:
     for frame in frames:
         stage.advance()
         yield frame
+
+
+class _Told:
+    """Warnings, said at once and kept for the report."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.messages: list[str] = []
+        self._progress = progress
+
+    def note(self, *messages: str) -> None:
+        """Say something that the person should know."""
+        for message in messages:
+            self.messages.append(message)
+            self._progress.warn(message)

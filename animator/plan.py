@@ -14,7 +14,7 @@ from typing import Any
 from animator.config import RenderJob
 from animator.encoding import open_encoder
 from animator.errors import JobError
-from animator.generators.registry import GENERATORS, open_generator
+from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.photo import read_photo
 from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
@@ -37,6 +37,7 @@ class RenderPlan:
         fps: rate of the result.
         num_frames: frames of the result; None where the clip does not tell its length.
         has_sound: whether the clip's sound goes along.
+        generator: what makes the pictures.
         estimated_s: wall time in seconds, going by a trial of the first frames; None where there was none.
     """
 
@@ -47,6 +48,7 @@ class RenderPlan:
     fps: Fraction
     num_frames: int | None
     has_sound: bool
+    generator: ChosenGenerator
     estimated_s: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class RenderPlan:
             "num_frames": self.num_frames,
             "duration_s": self.clip.duration_s or None,
             "has_sound": self.has_sound,
+            **self.generator.as_dict(),
             "estimated_s": self.estimated_s,
         }
 
@@ -75,6 +78,7 @@ class RenderPlan:
             f"{self.output}: {length}, {width}x{height} px at {float(self.fps):.5g} frames/s, {sound}",
             f"from a photo of {self.photo_size[0]}x{self.photo_size[1]} px "
             f"and a clip of {self.clip.width}x{self.clip.height} px",
+            self.generator.line(),
         ]
         if self.estimated_s is not None:
             lines.append(f"about {self.estimated_s:.0f} s on this machine, as the first {TRIAL_FRAMES} frames went")
@@ -89,8 +93,7 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     """
     if job.output.exists() and not job.overwrite:
         raise JobError(f"{job.output}: exists already. Choose another --output, or allow it to be overwritten.")
-    if job.generator not in GENERATORS:
-        open_generator(job.generator, trust=trust)
+    chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
     if job.start_s:
         next(clip.frames())  # only decoding tells whether there is anything after the start
@@ -101,11 +104,12 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     return RenderPlan(
         output=job.output,
         photo_size=photo.original_size,
-        canvas_size=job.canvas.size,
+        canvas_size=chosen.canvas.size,
         clip=clip.info,
         fps=fps,
         num_frames=num_frames,
         has_sound=clip.info.has_audio and job.encode.keep_audio,
+        generator=chosen,
     )
 
 

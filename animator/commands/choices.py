@@ -10,11 +10,11 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from animator.commands.option import Choice
 from animator.errors import JobError
 
 if TYPE_CHECKING:
@@ -24,54 +24,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key of a job, see docs/job-file.md; repeatable."),
 ]
-PICTURE, MOTION, RESULT = "Picture", "Motion", "Result"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One option.
-
-    Attributes:
-        flags: as typed; the first one names the parameter.
-        sets: the key it sets to the value given, or a function from that value to keys and values.
-        kind: type of the value on the command line; `bool` makes a flag without value.
-        text: what it does, one phrase.
-        default: the default in words.
-        panel: heading in the help.
-        metavar: what the help calls the value.
-    """
-
-    flags: tuple[str, ...]
-    sets: str | Callable[[Any], Mapping[str, Any]]
-    kind: type
-    text: str
-    default: str
-    panel: str
-    metavar: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the Python parameter."""
-        return self.flags[0].split("/")[0].lstrip("-").replace("-", "_")
-
-    def parameter(self) -> inspect.Parameter:
-        """The parameter as typer wants it; None stands for "not given"."""
-        option = typer.Option(
-            *self.flags,
-            help=f"{self.text} Default: {self.default}.",
-            show_default=False,
-            rich_help_panel=self.panel,
-            metavar=self.metavar,
-        )
-        annotation = Annotated[self.kind | None, option]  # type: ignore[name-defined]  # a type made at run time
-        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-    def changes(self, value: Any) -> Mapping[str, Any]:
-        """Keys of a job and their values; nothing when the option was not given."""
-        # typer makes False of an absent flag that has no opposite.
-        if value is None or (value is False and "/" not in self.flags[0]):
-            return {}
-        return {self.sets: value} if isinstance(self.sets, str) else self.sets(value)
+PICTURE, DIFFUSION, MOTION, RESULT = "Picture", "Diffusion", "Motion", "Result"
 
 
 def _canvas(text: str) -> dict[str, Any]:
@@ -103,7 +56,7 @@ CHOICES = (
         kind=str,
         metavar="WxH",
         text="Size of the result in px.",
-        default="512x640",
+        default="what the model was made for, else 512x640",
         panel=PICTURE,
     ),
     Choice(
@@ -114,12 +67,22 @@ CHOICES = (
         default="between the two, around the person",
         panel=PICTURE,
     ),
+    # Before --generator, which overrules it.
+    Choice(
+        flags=("--model", "--base"),
+        sets=lambda model: {"generator": "diffusion", "model": model},
+        kind=str,
+        metavar="NAME",
+        text="Weights to draw with: a model folder, a Stable Diffusion 1.x folder, or a hub id (owner/name@commit).",
+        default="the embedded base",
+        panel=PICTURE,
+    ),
     Choice(
         flags=("--generator",),
         sets="generator",
         kind=str,
         metavar="NAME",
-        text="What makes the pictures.",
+        text="What makes the pictures: puppet, or diffusion, which --model means.",
         default="puppet",
         panel=PICTURE,
     ),
@@ -130,6 +93,74 @@ CHOICES = (
         text="Same seed, same pictures.",
         default="0",
         panel=PICTURE,
+    ),
+    Choice(
+        flags=("--device",),
+        sets="device",
+        kind=str,
+        metavar="NAME",
+        text="Where to compute: cpu, cuda, cuda:1, mps.",
+        default="auto",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--steps",),
+        sets="sampler.steps",
+        kind=int,
+        text="Evaluations of the network per frame and branch.",
+        default="20",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--scheduler",),
+        sets="sampler.scheduler",
+        kind=str,
+        metavar="NAME",
+        text="How to step: dpm++, unipc, euler, ddim; lcm or tcd for models made for them.",
+        default="dpm++",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--guidance-image",),
+        sets="sampler.guidance_image",
+        kind=float,
+        text="How strongly the photo steers; 1 as trained.",
+        default="1.0",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--guidance-pose",),
+        sets="sampler.guidance_pose",
+        kind=float,
+        text="How strongly the pose steers; 1 as trained.",
+        default="1.0",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--repair",),
+        sets="sampler.repair",
+        kind=float,
+        text="0 keeps the photo as the puppet carries it, 1 lets the network repaint everything.",
+        default="0.5",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--noise",),
+        sets="sampler.noise",
+        kind=str,
+        metavar="KIND",
+        text="Starting noise of the frames: shared, independent or mixed.",
+        default="shared",
+        panel=DIFFUSION,
+    ),
+    Choice(
+        flags=("--image-encoder",),
+        sets="image_encoder",
+        kind=str,
+        metavar="NAME",
+        text="CLIP vision encoder, folder or hub id, for a base that has none.",
+        default="the base's own",
+        panel=DIFFUSION,
     ),
     Choice(
         flags=("--start",),

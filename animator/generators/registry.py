@@ -1,4 +1,4 @@
-"""Generators by name."""
+"""Generators by name: chosen and checked first, opened when they are needed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import importlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from animator.errors import JobError
+from animator.canvas import DEFAULT_SIZE, CanvasConfig
+from animator.encoding.provenance import SourceType
+from animator.errors import DeviceError, JobError, ModelError
 from animator.generators.protocol import FrameGenerator
+from animator.models.manifest import check_canvas
+from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
+
+if TYPE_CHECKING:
+    pass
+
+log_note = logging.getLogger(__name__).warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,56 +28,205 @@ class GeneratorSettings:
 
     Attributes:
         model: `embedded`, a model folder, a Stable Diffusion 1.x folder, or a hub id.
+        image_encoder: folder or hub id of a CLIP vision encoder, for a base that has none.
+        canvas: size of the pictures; sides that are not set are for the model to choose.
         sampler: how the network is sampled.
         seed: same seed, same pictures.
         device: `auto`, `cpu`, `cuda`, `mps`.
         on_note: told in one line what the person should know while frames are made.
     """
 
-    model: str = "embedded"
+    model: str = EMBEDDED
+    image_encoder: str | None = None
+    canvas: CanvasConfig = field(default_factory=CanvasConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     seed: int = 0
     device: str = "auto"
-    on_note: Callable[[str], None] = logging.getLogger(__name__).warning
+    on_note: Callable[[str], None] = log_note
 
 
-def _puppet(settings: GeneratorSettings) -> FrameGenerator:
-    from animator.generators.puppet import PuppetGenerator
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenGenerator:
+    """A generator that was found and checked; no weight has been read.
 
-    return PuppetGenerator()
+    Attributes:
+        name: as in a job.
+        open: makes it; may raise `ModelError` and `DeviceError`.
+        canvas: with both sides set; the size of the pictures.
+        source_type: what its pictures are, for the mark in the result.
+        model: the weights it draws with, if any.
+        device: where it computes, as torch calls it.
+        sampler: how its network is sampled, if it has one.
+        evaluations: of the network, per frame.
+        notes: what the person should know, one line each.
+    """
+
+    name: str
+    open: Callable[[], FrameGenerator]
+    canvas: CanvasConfig
+    source_type: SourceType = "compositeSynthetic"
+    model: ModelSource | None = None
+    device: str = "cpu"
+    sampler: SamplerConfig | None = None
+    evaluations: int = 0
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its facts in JSON's own types."""
+        return {
+            "generator": self.name,
+            "model": None if self.model is None else self.model.name,
+            "device": self.device,
+            "scheduler": None if self.sampler is None else self.sampler.scheduler,
+            "steps": None if self.sampler is None else self.sampler.steps,
+            "evaluations_per_frame": self.evaluations,
+        }
+
+    def line(self) -> str:
+        """Its facts in a sentence."""
+        if self.model is None or self.sampler is None:
+            return f"by {self.name} on {self.device}"
+        return (
+            f"by {self.name} with {self.model.title} on {self.device}: {self.sampler.steps} steps of "
+            f"{self.sampler.scheduler}, {self.evaluations} UNet evaluations per frame"
+        )
 
 
-def _diffusion(settings: GeneratorSettings) -> FrameGenerator:
-    from animator.device import pick_device, working_dtype
-    from animator.generators.diffusion import DiffusionGenerator
-    from animator.models.bases import open_base
-
-    device = pick_device(settings.device)
-    model = open_base(settings.model).to(device, working_dtype(device))
-    return DiffusionGenerator(model, settings.sampler, seed=settings.seed, on_note=settings.on_note)
-
-
-GENERATORS: dict[str, Callable[[GeneratorSettings], FrameGenerator]] = {"puppet": _puppet, "diffusion": _diffusion}
-
-
-def open_generator(name: str, *, trust: bool = False, settings: GeneratorSettings | None = None) -> FrameGenerator:
+def choose_generator(name: str, settings: GeneratorSettings, *, trust: bool = False) -> ChosenGenerator:
     """The generator called `name`, or the object at `my_pkg.mod:Thing` (called without arguments).
 
     Raises:
-        JobError: unknown name, or a Python path without `trust`.
-        ModelError: the generator's model is missing, damaged, or does not fit.
+        JobError: unknown name, a Python path without `trust`, or a canvas that the model cannot fill.
+        ModelError: the generator's model is not there, or cannot serve.
         DeviceError: no such device.
     """
     if name in GENERATORS:
-        return GENERATORS[name](settings or GeneratorSettings())
+        return GENERATORS[name](settings)
     module, _, attribute = name.partition(":")
     if not attribute:
         raise JobError(f"generator {name!r} is unknown; there is {', '.join(sorted(GENERATORS))}")
     if not trust:
         raise JobError(f"generator {name!r} would run Python code from outside; allow it with --trust")
     try:
-        thing = getattr(importlib.import_module(module), attribute)
+        thing: Callable[[], FrameGenerator] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise JobError(f"generator {name!r} cannot be loaded: {error}") from error
-    made: FrameGenerator = thing()
-    return made
+    return ChosenGenerator(name=name, open=thing, canvas=settings.canvas.completed(DEFAULT_SIZE))
+
+
+def open_generator(name: str, *, trust: bool = False, settings: GeneratorSettings | None = None) -> FrameGenerator:
+    """Choose a generator and open it, in one step.
+
+    Raises:
+        JobError, ModelError, DeviceError: see `choose_generator`; or a model that is damaged or does not fit.
+    """
+    return choose_generator(name, settings or GeneratorSettings(), trust=trust).open()
+
+
+def _puppet(settings: GeneratorSettings) -> ChosenGenerator:
+    device = "cpu" if settings.device == "auto" else settings.device
+    unused = [
+        what
+        for what, is_set in (
+            ("model", settings.model != EMBEDDED),
+            ("sampler", settings.sampler != SamplerConfig()),
+        )
+        if is_set
+    ]
+
+    def open_puppet() -> FrameGenerator:
+        from animator.device import pick_device
+        from animator.generators.puppet import PuppetGenerator
+
+        return PuppetGenerator(device=pick_device(device))
+
+    return ChosenGenerator(
+        name="puppet",
+        open=open_puppet,
+        canvas=settings.canvas.completed(DEFAULT_SIZE),
+        device=device,
+        notes=tuple(f"the puppet has no {what}: what was set for it changes nothing" for what in unused),
+    )
+
+
+def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
+    from animator.device import pick_device
+
+    device = pick_device(settings.device)
+    model = find_model(settings.model, image_encoder=settings.image_encoder)
+    canvas = _model_canvas(model, settings.canvas)
+
+    def open_diffusion() -> FrameGenerator:
+        return _open_diffusion(model, canvas, device, settings)
+
+    has_warp = model.manifest is None or model.manifest.warp
+    keeps_photo = settings.sampler.lock_background or (has_warp and settings.sampler.repair < 1)
+    return ChosenGenerator(
+        name="diffusion",
+        open=open_diffusion,
+        canvas=canvas,
+        source_type="compositeWithTrainedAlgorithmicMedia" if keeps_photo else "trainedAlgorithmicMedia",
+        model=model,
+        device=str(device),
+        sampler=settings.sampler,
+        evaluations=_evaluations(settings.sampler),
+    )
+
+
+def _open_diffusion(
+    model: ModelSource, canvas: CanvasConfig, device: Any, settings: GeneratorSettings
+) -> FrameGenerator:
+    from animator.device import is_out_of_memory, working_dtype
+    from animator.generators.diffusion import DiffusionGenerator
+    from animator.models.bases import open_base
+
+    clip = None if model.image_encoder is None else model.image_encoder.name
+    try:
+        opened = open_base(model.name, canvas=canvas.size, clip=clip).to(device, working_dtype(device))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
+        ) from error
+    return DiffusionGenerator(opened, settings.sampler, seed=settings.seed, on_note=settings.on_note)
+
+
+def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:
+    """The canvas that the model fills.
+
+    Raises:
+        JobError: another one was asked for.
+    """
+    if model.manifest is None:
+        completed = canvas.completed(DEFAULT_SIZE)
+        try:
+            check_canvas(completed.size)
+        except ModelError as error:  # the model is not to blame
+            raise JobError(str(error)) from error
+        return completed
+    width, height = model.manifest.canvas
+    completed = canvas.completed((width, height))
+    if completed.size != (width, height):
+        raise JobError(
+            f"canvas {completed.width}x{completed.height}: {model.title} was made for {width}x{height} px; leave the "
+            f"canvas out, or use --canvas {width}x{height}"
+        )
+    return completed
+
+
+def _evaluations(config: SamplerConfig) -> int:
+    """How often the network is asked for one frame: once for each branch that counts, in every step."""
+    from animator.sampling.guidance import Guidance
+
+    guidance = Guidance(
+        image=config.guidance_image,
+        pose=config.guidance_pose,
+        rescale=config.guidance_rescale,
+        interval=config.guidance_interval,
+    )
+    last = max(config.steps - 1, 1)
+    return sum(len(guidance.weights(step / last)) for step in range(config.steps))
+
+
+GENERATORS: dict[str, Callable[[GeneratorSettings], ChosenGenerator]] = {"puppet": _puppet, "diffusion": _diffusion}

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SchedulerName = Literal["ddim", "dpm++", "unipc", "euler", "lcm", "tcd"]
 NoiseKind = Literal["shared", "independent", "mixed"]
 
+# Models for LCM and TCD are distilled to skip along this many steps (diffusers' `original_inference_steps`).
+DISTILLED_STEPS = 50
+
 
 class SamplerConfig(BaseModel):
     """Every choice of the `diffusion` generator but the model and the seed."""
@@ -45,4 +48,10 @@ class SamplerConfig(BaseModel):
         first, last = self.guidance_interval
         if not 0 <= first <= last <= 1:
             raise ValueError(f"guidance_interval {self.guidance_interval} must rise within 0 ... 1")
+        return self
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> SamplerConfig:
+        if self.scheduler in {"lcm", "tcd"} and self.steps > DISTILLED_STEPS:
+            raise ValueError(f"{self.scheduler} takes at most {DISTILLED_STEPS} steps, got {self.steps}")
         return self

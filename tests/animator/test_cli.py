@@ -17,6 +17,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from animator.canvas import CanvasConfig
 from animator.cli import app, explain, main
 from animator.commands.choices import CHOICES
 from animator.config import PreviewConfig, RenderJob, RenderReport
@@ -133,10 +134,10 @@ def test_every_choice_sets_a_key_of_the_job(choice: Any) -> None:
 def test_the_defaults_in_the_help_are_those_of_the_job() -> None:
     defaults = {key.name: key.default.strip('"') for key in job_keys()}
     shown = {choice.sets: choice.default for choice in CHOICES if isinstance(choice.sets, str)}
-    words = {"none": {"the clip's", "its end"}, "0.0": {"its start"}, "false": {"off"}}
+    words = {"none": {"the clip's", "its end", "the base's own"}, "0.0": {"its start"}, "false": {"off"}}
     assert [key for key, text in shown.items() if text not in words.get(defaults[key], {defaults[key]})] == []
     canvas = next(choice.default for choice in CHOICES if choice.name == "canvas")
-    assert canvas == f"{defaults['canvas.width']}x{defaults['canvas.height']}"
+    assert canvas.endswith("x".join(map(str, CanvasConfig().size)))
     assert (defaults["canvas.fit"], defaults["tracker.person"]) == ("auto", "largest")
     assert [defaults[key] for key in ("encode.keep_audio", "preview.contact_sheet", "preview.side_by_side")] == [
         "true"

@@ -18,6 +18,22 @@ def test_three_paths_make_a_job() -> None:
     assert (job.generator, job.canvas.size, job.seed) == ("puppet", (512, 640), 0)
 
 
+def test_naming_a_model_means_diffusion_unless_a_generator_is_named() -> None:
+    assert RenderJob(**LEAST, model="me").generator == "diffusion"
+    assert RenderJob(**LEAST, model="me", generator="puppet").generator == "puppet"
+
+
+def test_a_canvas_nobody_chose_is_the_model_s() -> None:
+    canvas = RenderJob.model_validate({**LEAST, "canvas": {"height": 320}}).canvas
+    assert (canvas.size, canvas.completed((256, 384)).size) == ((512, 320), (256, 320))
+
+
+def test_lcm_and_tcd_refuse_more_steps_than_they_can_take() -> None:
+    RenderJob.model_validate({**LEAST, "sampler": {"scheduler": "lcm", "steps": 50}})
+    with pytest.raises(ValidationError, match="lcm takes at most 50 steps, got 51"):
+        RenderJob.model_validate({**LEAST, "sampler": {"scheduler": "lcm", "steps": 51}})
+
+
 @pytest.mark.parametrize("changes", [{"photos": "me.jpg"}, {"canvas": {"size": 3}}, {"preview": {"gif": True}}])
 def test_unknown_names_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):

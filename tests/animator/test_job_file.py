@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animator.config import RenderJob
@@ -59,6 +59,23 @@ def test_overrides_go_before_options_and_options_before_the_file(tmp_path: Path)
     assert (job.seed, *job.canvas.size) == (1, 256, 384)
 
 
+@pytest.mark.parametrize("name", ["embedded", "owner/name", "owner/name@0123abc"])
+def test_a_model_that_is_no_folder_stays_a_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "embedded").mkdir()
+    assert read_job(written(tmp_path, LEAST_TOML + f'model = "{name}"\n')).model == name
+
+
+@pytest.mark.parametrize("name", ["me", "models/me", "./elsewhere", "../above"])
+def test_a_model_folder_counts_from_the_file_s_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "me").mkdir()
+    (tmp_path / "models" / "me").mkdir(parents=True)
+    assert read_job(written(tmp_path, LEAST_TOML + f'model = "{name}"\n')).model == str(tmp_path / name)
+
+
+def test_a_home_that_does_not_exist_is_no_crash() -> None:
+    assert build_job({**LEAST, "model": "~nobody-here/me"}).model.endswith("~nobody-here/me")
+
+
 @pytest.mark.parametrize(
     ("override", "key", "value"),
     [
@@ -110,6 +127,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(key: str, advice: str) 
         ("canvas=512x640", "canvas: got '512x640', expected a table"),
         ("canvas.fit=stretch", "canvas.fit: got 'stretch', expected 'auto', 'fit' or 'fill'"),
         ("canvas.width=513", "canvas.width: got 513, expected a multiple of 2"),
+        ("device=warp9", "device: got 'warp9', expected auto, cpu, cuda, cuda:1 or mps"),
+        ("sampler.repair=1.5", "sampler.repair: got 1.5, expected at most 1"),
+        ("sampler.steps=0", "sampler.steps: got 0, expected at least 1"),
+        ("sampler.noise=loud", "sampler.noise: got 'loud', expected 'shared', 'independent' or 'mixed'"),
+        ("sampler.guidance_pose=nan", "sampler.guidance_pose: got nan, expected a finite number"),
         ("encode.keep_audio=perhaps", "encode.keep_audio: got 'perhaps', expected true or false"),
         ("photo.x=1", "photo.x: photo is a value, not a table"),
         ("encode", "--set encode: expected key=value, for example --set motion.fps=25"),
@@ -204,6 +226,16 @@ def _jobs(draw: st.DrawFn) -> RenderJob:
             "end_s": draw(st.none() | st.floats(start_s, 1e9, exclude_min=True)),
             "seed": draw(st.integers(0, 2**63 - 1)),
             "generator": draw(_text),
+            "model": draw(st.sampled_from(["embedded", "owner/name", "owner/name@0123abc", "/models/me"])),
+            "image_encoder": draw(st.none() | st.just("openai/clip-vit-base-patch32")),
+            "device": draw(st.sampled_from(["auto", "cpu", "cuda:1"])),
+            "sampler": {
+                "steps": draw(st.integers(1, 50)),
+                "scheduler": draw(st.sampled_from(["dpm++", "lcm"])),
+                "guidance_interval": (draw(st.floats(0, 0.5)), draw(st.floats(0.5, 1))),
+                "repair": draw(st.floats(0, 1)),
+                "densepose": draw(st.none() | _paths),
+            },
             "canvas": {"width": 2 * draw(st.integers(32, 2048)), "fit": draw(st.sampled_from(["auto", "fit", "fill"]))},
             "tracker": {
                 "person": draw(
@@ -218,12 +250,14 @@ def _jobs(draw: st.DrawFn) -> RenderJob:
     )
 
 
+@settings(deadline=None)  # a busy machine is not a bug
 @given(job=_jobs())
 def test_a_job_written_and_read_is_the_same_job(tmp_path_factory: pytest.TempPathFactory, job: RenderJob) -> None:
     path = tmp_path_factory.getbasetemp() / "round-trip.toml"
     assert read_job(write_job(job, path), trust=True) == job
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode(errors="replace")))
 def test_any_file_gives_a_job_or_a_job_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"
@@ -236,7 +270,7 @@ def test_any_file_gives_a_job_or_a_job_error(tmp_path_factory: pytest.TempPathFa
 def test_a_written_job_names_every_value(tmp_path: Path) -> None:
     job = build_job(LEAST, ["end_s=3"])
     text = write_job(job, tmp_path / "job.toml").read_text(encoding="utf-8")
-    assert all(key.rpartition(".")[2] in text for key in ("seed", "canvas.width", "encode.crf", "preview.side_by_side"))
+    assert all(key.rpartition(".")[2] in text for key in ("seed", "canvas.fit", "encode.crf", "preview.side_by_side"))
 
 
 def test_a_name_that_is_not_utf_8_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
