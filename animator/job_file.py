@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -104,6 +104,27 @@ def build_job(
     if not trust:
         _refuse_objects(job, prefix)
     return job
+
+
+_Checked = TypeVar("_Checked", bound=BaseModel)
+
+
+def with_settings(kind: type[_Checked], values: Mapping[str, Any], settings: Sequence[str]) -> _Checked:
+    """A checked `kind` of nested `values`, with `key.key=value` settings on top.
+
+    Raises:
+        JobError: unknown keys or wrong values.
+    """
+    tree = dict(values)
+    for setting in settings:
+        key, equals, raw = (part.strip() for part in setting.partition("="))
+        if not equals or not _KEY.fullmatch(key):
+            raise JobError(f"--set {setting}: expected key=value")
+        _place(tree, key, _override_value(raw, None))
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        raise JobError(complain(error)) from error
 
 
 def write_job(job: RenderJob, path: str | Path) -> Path:

@@ -67,6 +67,9 @@ class FrameReader(Protocol):
     def frames(self, indices: Iterable[int]) -> list[Frame]:
         """Several frames in the order asked for, repeats allowed; far quicker than one at a time."""
 
+    def close(self) -> None:
+        """Let go of the file."""
+
 
 def open_random_access(clip: DrivingClip, *, prefer: Literal["auto", "decord", "av"] = "auto") -> FrameReader:
     """Count the clip's frames by decoding it once, and choose a reader.

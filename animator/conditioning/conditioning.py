@@ -103,28 +103,40 @@ class Conditioner:
         self.model = model
         self._black: PhotoFeatures | None = None
 
-    @torch.no_grad()
     def features(self, photo_B3HW: torch.Tensor) -> PhotoFeatures:
-        """Encode photos on the canvas, [0, 1]. Neither encoder is trained, so results can be kept.
+        """Encode photos on the canvas, [0, 1]; results can be kept where the encoders are not trained.
 
         Raises:
             ModelError: photos of another size than the model's canvas.
         """
+        return PhotoFeatures(clip_BLD=self.clip_states(photo_B3HW), latents_BChw=self.appearance_latents(photo_B3HW))
+
+    def clip_states(self, photo_B3HW: torch.Tensor) -> torch.Tensor:
+        """CLIP's last hidden states [B, L, D] of photos, float32; gradients reach an encoder that is trained."""
+        self._check_canvas(photo_B3HW)
+        ranges, encoder = self.model.manifest.ranges, self.model.image_encoder
+        square = clip_picture(photo_B3HW, side=int(encoder.config.image_size), fit=ranges.image_encoder_fit)
+        low, high = ranges.image_encoder
+        mean, std = (torch.tensor(each, device=square.device)[:, None, None] for each in (CLIP_MEAN, CLIP_STD))
+        pixels = (low + square * (high - low) - mean) / std
+        trained = torch.is_grad_enabled() and any(each.requires_grad for each in encoder.parameters())
+        with torch.set_grad_enabled(trained):
+            states: torch.Tensor = encoder(pixel_values=pixels.to(encoder.dtype)).last_hidden_state
+        return states.float()
+
+    @torch.no_grad()
+    def appearance_latents(self, photo_B3HW: torch.Tensor) -> torch.Tensor:
+        """The autoencoder's latents [B, C, h, w] of photos, in the range the adapter was trained with."""
+        self._check_canvas(photo_B3HW)
+        return self.model.codec.encode(photo_B3HW, value_range=self.model.manifest.ranges.appearance)
+
+    def _check_canvas(self, photo_B3HW: torch.Tensor) -> None:
         width, height = self.model.manifest.canvas
         if tuple(photo_B3HW.shape[-2:]) != (height, width):
             got = f"{photo_B3HW.shape[-1]}x{photo_B3HW.shape[-2]}"
             raise ModelError(
                 f"a canvas of {got} px, the model was made for {width}x{height}: use --canvas {width}x{height}"
             )
-        ranges, encoder = self.model.manifest.ranges, self.model.image_encoder
-        square = clip_picture(photo_B3HW, side=int(encoder.config.image_size), fit=ranges.image_encoder_fit)
-        low, high = ranges.image_encoder
-        mean, std = (torch.tensor(each, device=square.device)[:, None, None] for each in (CLIP_MEAN, CLIP_STD))
-        pixels = (low + square * (high - low) - mean) / std
-        return PhotoFeatures(
-            clip_BLD=encoder(pixel_values=pixels.to(encoder.dtype)).last_hidden_state.float(),
-            latents_BChw=self.model.codec.encode(photo_B3HW, value_range=ranges.appearance),
-        )
 
     def tokens(self, features: PhotoFeatures) -> torch.Tensor:
         """Tokens [B, L, D]; gradients reach the adapter."""
@@ -135,7 +147,8 @@ class Conditioner:
     def null_tokens(self) -> torch.Tensor:
         """Tokens [1, L, D] of no photo: a black one, through the same encoders and the adapter as it is now."""
         width, height = self.model.manifest.canvas
-        if self._black is None or self._black.clip_BLD.device != self.model.device:
+        changing = any(each.requires_grad for each in self.model.image_encoder.parameters())
+        if changing or self._black is None or self._black.clip_BLD.device != self.model.device:
             # Kept for training, too, which cannot go back through tensors made in inference mode.
             with torch.inference_mode(False):
                 self._black = self.features(torch.zeros(1, 3, height, width, device=self.model.device))
@@ -211,19 +224,28 @@ def clip_picture(photo_B3HW: torch.Tensor, *, side: int, fit: str) -> torch.Tens
 
 
 def predict(
-    unet: torch.nn.Module, latents_BChw: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning
+    unet: torch.nn.Module,
+    latents_BChw: torch.Tensor,
+    timestep: torch.Tensor,
+    conditioning: Conditioning,
+    *,
+    residual: bool = False,
 ) -> torch.Tensor:
-    """The network's output [B, C, h, w] for noisy latents, in training as in rendering.
+    """What is predicted [B, C, h, w] for noisy latents, in training as in rendering.
 
     Args:
         unet: the model's own, or a wrapper around it.
         latents_BChw: as the scheduler scales them.
         timestep: one for all, or [B].
         conditioning: of the same B frames.
+        residual: the network gives the clean latents' difference to the warped photo's (`Manifest.residual`).
     """
     dtype = next(unet.parameters()).dtype
     inputs = torch.cat([latents_BChw.to(dtype), conditioning.channels_BChw.to(dtype)], 1)
     output: torch.Tensor = unet(
         inputs, timestep, encoder_hidden_states=conditioning.tokens_BLD.to(dtype), return_dict=False
     )[0]
+    if residual:
+        assert conditioning.warp_BChw is not None  # the manifest promises it
+        output = output + conditioning.warp_BChw[:, :-1].to(output)
     return output

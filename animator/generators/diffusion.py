@@ -229,11 +229,11 @@ class DiffusionGenerator:
         def predict_branches(
             latents: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]
         ) -> dict[Branch, torch.Tensor]:
-            unet = self.model.unet
+            unet, residual = self.model.unet, self.model.manifest.residual
             if not self._branches_together:
-                return {branch: predict(unet, latents, timestep, conditions[branch]) for branch in branches}
+                return {branch: predict(unet, latents, timestep, conditions[branch], residual=residual) for branch in branches}
             joined = Conditioning.joined([conditions[branch] for branch in branches])
-            outputs = predict(unet, latents.repeat(len(branches), 1, 1, 1), timestep, joined)
+            outputs = predict(unet, latents.repeat(len(branches), 1, 1, 1), timestep, joined, residual=residual)
             return dict(zip(branches, outputs.chunk(len(branches)), strict=True))
 
         return predict_branches

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from transformers import CLIPVisionModel
 
 from animator.conditioning.pose_map import POSE_CHANNELS
@@ -17,7 +17,7 @@ from animator.models.loading import load_net
 from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
-from animator.models.vae import LatentCodec
+from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
 from temporal.windows import WINDOW_SIZE
 
 EMBEDDED = "embedded"
@@ -65,7 +65,7 @@ def open_base(
     check_unet(unet, folder)
     return widen_base(
         unet,
-        load_net(AutoencoderKL, folder / "vae"),
+        load_autoencoder(folder / "vae"),
         open_image_encoder(folder, clip, token_dim=int(unet.config.cross_attention_dim)),
         read_noise_schedule(folder / SCHEDULE_FILE),
         info=info,
@@ -76,7 +76,7 @@ def open_base(
 
 def widen_base(
     unet: UNet2DConditionModel,
-    vae: AutoencoderKL,
+    vae: Autoencoder,
     image_encoder: CLIPVisionModel,
     noise_schedule: dict[str, Any],
     *,
@@ -86,6 +86,7 @@ def widen_base(
     num_poses: int = WINDOW_SIZE,
     pose_channels: int = POSE_CHANNELS,
     skeleton: Skeleton = "blazepose-33",
+    residual: bool = False,
 ) -> SubjectModel:
     """Make an untrained model of the parts of a base; `unet` is widened in place.
 
@@ -112,6 +113,7 @@ def widen_base(
         num_poses=num_poses,
         pose_channels=pose_channels,
         warp=warp,
+        residual=residual,
         canvas=canvas,
         licence=info.licence,
     )

@@ -66,6 +66,7 @@ class Manifest(_Part):
         num_poses: N, poses per window.
         pose_channels: channels per pose.
         warp: whether the network sees the warped photo.
+        residual: whether it predicts the clean latents as a difference to the warped photo's.
         canvas: (width, height) px the model was made for.
         files: SHA-256 by path within the folder.
     """
@@ -78,6 +79,7 @@ class Manifest(_Part):
     num_poses: int = Field(ge=1, le=99)
     pose_channels: int = Field(ge=1, le=256)
     warp: bool
+    residual: bool = False
     canvas: tuple[int, int]
     ranges: ValueRanges = ValueRanges()
     licence: str = Field(min_length=1, max_length=200)

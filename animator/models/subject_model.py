@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from transformers import CLIPVisionModel
 
 from animator.encoding.atomic_file import replacing_folder, sync
@@ -21,13 +21,12 @@ from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net, quiet
 from animator.models.manifest import Manifest, read_manifest, verify_files, write_manifest
 from animator.models.unet import conditioning_channels
-from animator.models.vae import LatentCodec
+from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
 from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS
 
 COMPONENTS = {
     "unet": UNet2DConditionModel,
     "adapter": AppearanceAdapter,
-    "vae": AutoencoderKL,
     "image_encoder": CLIPVisionModel,
 }
 SCHEDULE_FILE = "scheduler/scheduler_config.json"
@@ -49,7 +48,7 @@ class SubjectModel:
 
     unet: UNet2DConditionModel
     adapter: AppearanceAdapter
-    vae: AutoencoderKL
+    vae: Autoencoder
     image_encoder: CLIPVisionModel
     noise_schedule: dict[str, Any]
     manifest: Manifest
@@ -74,6 +73,11 @@ class SubjectModel:
                 self.latent_size,
             ),
         )
+        if facts.residual and (not facts.warp or self.noise_schedule.get("prediction_type") != "sample"):
+            raise ModelError(
+                "a residual model needs the warped photo and a noise schedule with prediction_type 'sample': "
+                "the manifest contradicts itself"
+            )
         for what, got, expected in pairs:
             if got != expected:
                 raise ModelError(f"{what}: {got}, expected {expected}: the parts belong to different models")
@@ -103,7 +107,7 @@ class SubjectModel:
     @property
     def nets(self) -> dict[str, Any]:
         """The networks by name."""
-        return {name: getattr(self, name) for name in COMPONENTS}
+        return {name: getattr(self, name) for name in (*COMPONENTS, "vae")}
 
     @classmethod
     def load(
@@ -118,6 +122,7 @@ class SubjectModel:
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         nets: dict[str, Any] = {name: load_net(kind, folder / name) for name, kind in COMPONENTS.items()}
+        nets["vae"] = load_autoencoder(folder / "vae")
         schedule = read_noise_schedule(folder / SCHEDULE_FILE)
         return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
 

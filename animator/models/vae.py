@@ -5,14 +5,19 @@ Legend: B batch, H W pixels, C h w latents (h = H / factor).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import TypeAlias
 
 import torch
+from diffusers import AutoencoderKL
 
 from animator.errors import ModelError
+from animator.models.loading import load_net
+from animator.models.patch_autoencoder import REDUCTION, PatchAutoencoder
 
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+Autoencoder: TypeAlias = AutoencoderKL | PatchAutoencoder
+_KINDS: dict[str, type[Autoencoder]] = {"AutoencoderKL": AutoencoderKL, "PatchAutoencoder": PatchAutoencoder}
 
 
 # What black and white are to the autoencoder itself.
@@ -23,10 +28,10 @@ class LatentCodec:
     """Wraps an autoencoder; pictures are [0, 1], latents are scaled to unit spread.
 
     Args:
-        vae: any AutoencoderKL; its config holds the scaling factor.
+        vae: any AutoencoderKL or PatchAutoencoder; its config holds the scaling factor.
     """
 
-    def __init__(self, vae: AutoencoderKL) -> None:
+    def __init__(self, vae: Autoencoder) -> None:
         self.vae = vae
 
     @property
@@ -37,10 +42,12 @@ class LatentCodec:
     @property
     def reduction(self) -> int:
         """Pixels per latent cell along one side."""
+        if isinstance(self.vae, PatchAutoencoder):
+            return REDUCTION
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def encode(self, pictures_B3HW: torch.Tensor, *, value_range: tuple[float, float] = PICTURE_RANGE) -> torch.Tensor:
-        """Pictures in [0, 1] to latents [B, C, h, w], float32: the mean, so that the same photo gives the same.
+        """Pictures in [0, 1] to latents [B, C, h, w], float32: the posterior's mean, the same for the same picture.
 
         Args:
             pictures_B3HW: [0, 1].
@@ -54,11 +61,28 @@ class LatentCodec:
             raise ModelError(f"{width}x{height} px: both sides must be multiples of {self.reduction}")
         low, high = value_range
         pictures = (low + pictures_B3HW * (high - low)).to(self.vae.dtype)
-        latents: torch.Tensor = self.vae.encode(pictures).latent_dist.mean.float() * self.scaling_factor
-        return latents
+        encoded = self.vae.encode(pictures)
+        # Ours has no posterior, its latents are exact.
+        latents: torch.Tensor = encoded.latent_dist.mean if "latent_dist" in encoded else encoded.latent
+        return latents.float() * self.scaling_factor
 
     def decode(self, latents_BChw: torch.Tensor) -> torch.Tensor:
         """Latents to pictures [B, 3, H, W], float32, near [0, 1]; training needs them unclamped."""
         low, high = PICTURE_RANGE
         pictures: torch.Tensor = self.vae.decode((latents_BChw / self.scaling_factor).to(self.vae.dtype)).sample
         return (pictures.float() - low) / (high - low)
+
+
+def load_autoencoder(folder: Path) -> Autoencoder:
+    """Read an autoencoder of the class its configuration names.
+
+    Raises:
+        ModelError: another class, or what `load_net` says.
+    """
+    try:
+        named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("_class_name")
+    except (OSError, ValueError, AttributeError):
+        named = "AutoencoderKL"  # what is wrong with the file, load_net says best
+    if named not in _KINDS:
+        raise ModelError(f"{folder}: an autoencoder of class {named!r}; expected one of {', '.join(_KINDS)}")
+    return load_net(_KINDS[named], folder)

@@ -1,0 +1,188 @@
+"""`animator finetune` and `animator train`: models of a person, and bases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from animator.commands.console import Console, Verb
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from animator.training.loop import TrainReport
+
+group = typer.Typer(name="train", help="Train a base, or the autoencoder of a new one.")
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The model folder to write.")]
+Base = Annotated[str, typer.Option("--base", help="embedded, a folder, or a hub id (owner/name@commit).")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Updates of the weights.", show_default=False)]
+Encoder = Annotated[
+    str | None,
+    typer.Option("--image-encoder", help="CLIP vision encoder for a base that has none.", show_default=False),
+]
+Wardrobe = Annotated[
+    Path | None, typer.Option("--wardrobe", metavar="DIR", help="MakeHuman assets for rendered people.")
+]
+Motions = Annotated[
+    Path | None, typer.Option("--motions", metavar="DIR", help="BVH and DeepMimic files for rendered people.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as denoise.batch=2.")
+]
+
+
+def finetune(
+    context: typer.Context,
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One or more photos of the person.")],
+    output: Output,
+    base: Base = "embedded",
+    image_encoder: Encoder = None,
+    lora: Annotated[int, typer.Option("--lora", metavar="RANK", min=0, help="Train LoRA of this rank; 0: all.")] = 0,
+    flip: Annotated[bool, typer.Option("--flip/--no-flip", help="Learn from mirrored crops, too.")] = True,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    device: Device = "auto",
+    settings: Settings = None,
+) -> None:
+    """Tune a base to the person in one or several photos."""
+    from animator.training.jobs import FinetuneJob
+
+    values: dict[str, Any] = {
+        "photos": [str(photo) for photo in photos],
+        "output": str(output),
+        "base": base,
+        "image_encoder": image_encoder,
+        "lora_rank": lora,
+        "flip": flip,
+        "seed": seed,
+        "device": device,
+    }
+    job = _checked(FinetuneJob, values, settings or ())
+    console = Console.of(context)
+    if console.dry_run:
+        _plan(console, job)
+        return
+    from animator.training.finetuning import finetune as finetune_job
+
+    progress = console.progress()
+    report = finetune_job(job, progress=progress)
+    for warning in report.warnings:
+        progress.warn(warning)
+    fields = {
+        "path": str(report.path),
+        "seconds": round(report.seconds, 1),
+        "denoise": _facts(report.denoise),
+        "decoder": _facts(report.decoder),
+        "warnings": list(report.warnings),
+    }
+    lines = [
+        f"{report.path}: made in {report.seconds:.0f} s",
+        f"use it with: animator animate PHOTO CLIP -o OUT --model {report.path}",
+        f"  UNet and adapter: {_line(report.denoise)}",
+        f"  decoder: {_line(report.decoder)}",
+    ]
+    console.result("report", fields, lines)
+
+
+def base(
+    context: typer.Context,
+    output: Output,
+    base: Base = "embedded",
+    autoencoder: Annotated[
+        Path | None, typer.Option("--autoencoder", metavar="DIR", help="Trained one, for --base new.")
+    ] = None,
+    image_encoder: Encoder = None,
+    clips: Annotated[
+        Path | None, typer.Option("--clips", metavar="DIR", help="Clips of one person each; else rendered people.")
+    ] = None,
+    wardrobe: Wardrobe = None,
+    motions: Motions = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="Keep encoded samples and use them again.")
+    ] = None,
+    steps: Steps = None,
+    device: Device = "auto",
+    settings: Settings = None,
+) -> None:
+    """Train UNet and adapter on a folder of clips, or on rendered people."""
+    from animator.training.jobs import TrainBaseJob
+
+    values: dict[str, Any] = {"output": str(output), "base": base, "image_encoder": image_encoder, "device": device}
+    values |= {"autoencoder": autoencoder, "clips": clips, "wardrobe": wardrobe, "motions": motions, "cache": cache}
+    job = _checked(TrainBaseJob, values, settings or (), steps=steps)
+    _train(context, job, "train_base")
+
+
+def autoencoder(
+    context: typer.Context,
+    output: Output,
+    wardrobe: Wardrobe = None,
+    motions: Motions = None,
+    steps: Steps = None,
+    device: Device = "auto",
+    settings: Settings = None,
+) -> None:
+    """Train the autoencoder of a new small base on rendered people."""
+    from animator.training.jobs import TrainAutoencoderJob
+
+    values: dict[str, Any] = {"output": str(output), "wardrobe": wardrobe, "motions": motions, "device": device}
+    job = _checked(TrainAutoencoderJob, values, settings or (), steps=steps)
+    _train(context, job, "train_autoencoder")
+
+
+group.command(
+    cls=Verb, epilog="Example: animator train base --clips my_clips --base CompVis/stable-diffusion-v1-4 -o my_base"
+)(base)
+group.command(cls=Verb, epilog="Example: animator train autoencoder -o my_autoencoder --steps 20000")(autoencoder)
+
+
+def _train(context: typer.Context, job: BaseModel, what: str) -> None:
+    console = Console.of(context)
+    if console.dry_run:
+        _plan(console, job)
+        return
+    from animator.training import base as stories
+
+    progress = console.progress()
+    report = getattr(stories, what)(job, progress=progress)
+    for warning in report.warnings:
+        progress.warn(warning)
+    fields = {"path": str(report.path), "seconds": round(report.seconds, 1), **_facts(report.training)}
+    console.result("report", fields, [f"{report.path}: {_line(report.training)}, {report.seconds:.0f} s"])
+
+
+_Job = TypeVar("_Job", bound="BaseModel")
+
+
+def _checked(kind: type[_Job], values: dict[str, Any], settings: Sequence[str], *, steps: int | None = None) -> _Job:
+    """A job of what was typed; what was not typed keeps its default.
+
+    Raises:
+        JobError: naming the value that is wrong.
+    """
+    from animator.job_file import with_settings
+
+    typed = {key: value for key, value in values.items() if value is not None}
+    if steps is not None:
+        settings = [*settings, f"train.steps={steps}"]
+    return with_settings(kind, typed, settings)
+
+
+def _plan(console: Console, job: BaseModel) -> None:
+    facts = job.model_dump(mode="json")
+    console.result("plan", facts, [f"{key}: {value}" for key, value in facts.items()])
+
+
+def _facts(report: TrainReport) -> dict[str, Any]:
+    best = None if report.best is None else {"value": report.best[0], "step": report.best[1]}
+    return {"steps": report.steps, "loss": report.loss, "best": best, "stopped_early": report.stopped_early}
+
+
+def _line(report: TrainReport) -> str:
+    best = "" if report.best is None else f", best check {report.best[0]:.4f} at update {report.best[1]}"
+    early = ", stopped early" if report.stopped_early else ""
+    return f"{report.steps} updates, loss {report.loss:.4f}{best}{early}"

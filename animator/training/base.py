@@ -1,0 +1,188 @@
+"""The base phase on one page: people in motion in, a base model out; and before it, the autoencoder of a new one.
+
+Source: DreamPose (Karras et al. 2023, section 3.4), with true five-frame windows.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from animator.canvas import CanvasConfig
+from animator.conditioning.conditioning import Conditioner
+from animator.device import pick_device
+from animator.errors import EncodeError, JobError
+from animator.models.bases import open_base
+from animator.models.embedded import new_base
+from animator.models.patch_autoencoder import PatchAutoencoder
+from animator.models.subject_model import SubjectModel
+from animator.models.vae import load_autoencoder
+from animator.progress import Progress, SilentProgress
+from animator.training.autoencoder import AutoencoderStage, set_unit_spread
+from animator.training.clips import ClipPairs, track_folder
+from animator.training.denoising import DenoisingStage
+from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
+from animator.training.latent_cache import LatentCache
+from animator.training.loop import TrainReport, fit
+from animator.training.samples import Batch, SampleSource, batches
+
+NEW = "new"
+_HELD_OUT_SEED = 1_000_003
+_HELD_OUT = 16
+# Pictures from which the linear start and the latents' spread are taken.
+_NUM_TYPICAL = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseReport:
+    """What a training came to.
+
+    Attributes:
+        path: the folder written.
+        training: updates, losses, checks.
+        seconds: wall time of this sitting.
+        warnings: one line each.
+    """
+
+    path: Path
+    training: TrainReport
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseReport:
+    """Train UNet and adapter on people in motion, and write the model.
+
+    State lies in `<output>.training`; started again, the training goes on from there.
+
+    Raises:
+        PipelineError: one of its leaves.
+    """
+    progress, began_s = progress or SilentProgress(), time.monotonic()
+    _check_free(job.output)
+    device = pick_device(job.device)
+    if job.base == NEW:
+        assert job.autoencoder is not None  # the job's own check
+        model = new_base(load_autoencoder(job.autoencoder), seed=job.train.seed)
+    else:
+        model = open_base(job.base, clip=job.image_encoder)
+    place = job.output.with_name(job.output.name + ".training")
+    source, held_out, warnings = _sources(job, model, place, progress)
+    model.to(device)
+    if job.cache is not None:
+        source = LatentCache(source, Conditioner(model), job.cache, size=job.cache_size)
+    stage = DenoisingStage(model, train_image_encoder=job.base == NEW, held_out=held_out)
+    report = fit(stage, source, job.train, place, device=device, progress=progress)
+    write_base(model, job.output)
+    return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s, warnings=tuple(warnings))
+
+
+def write_base(model: SubjectModel, output: Path) -> None:
+    """Write a trained base in half precision, its manifest saying that it knows poses."""
+    for net in model.nets.values():
+        net.eval().requires_grad_(False)
+    trained = SubjectModel(
+        unet=model.unet,
+        adapter=model.adapter,
+        vae=model.vae,
+        image_encoder=model.image_encoder,
+        noise_schedule=model.noise_schedule,
+        manifest=model.manifest.model_copy(update={"phase": "base", "files": {}}),
+    )
+    trained.save(output, dtype=torch.float16, max_shard_size="15MB")
+
+
+def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = None) -> BaseReport:
+    """Train a new autoencoder on rendered people and pictures of nothing, and write it.
+
+    Raises:
+        PipelineError: one of its leaves.
+    """
+    from animator.training.pictures import Pictures
+
+    progress, began_s = progress or SilentProgress(), time.monotonic()
+    _check_free(job.output)
+    device = pick_device(job.device)
+    people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
+    source = Pictures(people, seed=job.seed)
+    typical = _pictures(source, _NUM_TYPICAL)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        vae = PatchAutoencoder(latent_channels=job.latent_channels)
+    vae.start_from(typical * 2 - 1)
+    held_out = Pictures(
+        _people(job.wardrobe, job.motions, seed=_HELD_OUT_SEED, split="held-out", canvas=(256, 320)),
+        seed=_HELD_OUT_SEED,
+    )
+    stage = AutoencoderStage(vae, held_out=_pictures(held_out, _HELD_OUT).mul(255).to(torch.uint8))
+    place = job.output.with_name(job.output.name + ".training")
+    report = fit(stage, source, job.train, place, device=device, progress=progress)
+    set_unit_spread(vae.cpu(), typical)
+    vae.requires_grad_(False).save_pretrained(job.output)
+    return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s)
+
+
+def _sources(
+    job: TrainBaseJob, model: SubjectModel, place: Path, progress: Progress
+) -> tuple[SampleSource, list[Batch], list[str]]:
+    """Training samples, held-out batches, and what to say about them."""
+    width, height = model.manifest.canvas
+    seed = job.train.seed
+    if job.clips is not None:
+        tracked, refused = track_folder(job.clips, job.tracker, cache=place / "poses", progress=progress)
+        canvas = CanvasConfig(width=width, height=height)
+        if len(tracked) == 1:
+            return ClipPairs(tracked, canvas, seed=seed, tracker=job.tracker), [], refused
+        # One clip in ten is held out, and never fewer than one.
+        count = max(1, len(tracked) // 10)
+        kept = ClipPairs(tracked[:-count], canvas, seed=seed, tracker=job.tracker)
+        other = ClipPairs(tracked[-count:], canvas, seed=_HELD_OUT_SEED, tracker=job.tracker)
+        return kept, _batch(other), refused
+    from animator.training.rendered import RenderedPairs
+
+    size = (width, height)
+    kept_people = _people(job.wardrobe, job.motions, seed=seed, split="train", canvas=size)
+    other_people = _people(job.wardrobe, job.motions, seed=_HELD_OUT_SEED, split="held-out", canvas=size)
+    return (
+        RenderedPairs(kept_people, seed=seed),
+        _batch(RenderedPairs(other_people, seed=_HELD_OUT_SEED)) if job.train.check_every else [],
+        [],
+    )
+
+
+def _people(wardrobe: Path | None, motions: Path | None, *, seed: int, split: str, canvas: tuple[int, int]):  # type: ignore[no-untyped-def]
+    try:
+        from animator.synthesis.dataset import DatasetOptions, RenderedPeople
+        from animator.synthesis.motions.library import read_motion_files
+        from animator.synthesis.take import TakeOptions
+    except ModuleNotFoundError as error:
+        raise JobError(
+            f"{error.name} is missing; install what rendering people needs: pip install 'pose-animator[synthesis]', "
+            "or train on a folder of clips"
+        ) from error
+    take = TakeOptions(
+        split=split,
+        width=canvas[0],
+        height=canvas[1],
+        wardrobe=wardrobe,
+        motions=None if motions is None else read_motion_files(motions),
+    )
+    options = DatasetOptions(take=take, samples_per_take=12, targets_per_reference=6)
+    return RenderedPeople(seed, options)
+
+
+def _batch(source: SampleSource) -> list[Batch]:
+    return list(batches(source, start=0, stop=1, batch=_HELD_OUT))
+
+
+def _pictures(source: SampleSource, count: int) -> torch.Tensor:
+    """[count, 3, H, W] in [0, 1]."""
+    return torch.stack([source.sample(number)["picture"] for number in range(count)]).float() / 255
+
+
+def _check_free(output: Path) -> None:
+    if output.exists():
+        raise EncodeError(f"{output}: exists already. Choose another --output, or delete it.")

@@ -1,0 +1,190 @@
+"""Training UNet and adapter to denoise: the base on many people, the subject phase on one.
+
+Sources: DreamPose (Karras et al. 2023, section 3.4); condition dropout per sample (Ho & Salimans 2022); weights over
+noise levels after Hang et al. 2023 (min-SNR).
+
+Legend: B batch, N window, L tokens, D token width, C h w latents, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+from animator.conditioning.conditioning import Conditioner, PhotoFeatures, predict
+from animator.models.subject_model import SubjectModel
+from animator.training.samples import Batch
+
+MIN_SNR_GAMMA = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionDropout:
+    """Shares of samples that lose a condition; drawn for each sample by itself, so that guidance has all branches."""
+
+    image: float = 0.05
+    pose: float = 0.05
+    both: float = 0.05
+
+    def draw(self, batch: int, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """(without image, without pose): bool [B] each."""
+        drawn = torch.rand(batch, generator=rng)
+        both = drawn < self.both
+        image = both | ((drawn >= self.both) & (drawn < self.both + self.image))
+        pose = both | ((drawn >= self.both + self.image) & (drawn < self.both + self.image + self.pose))
+        return image, pose
+
+
+NO_DROPOUT = ConditionDropout(image=0, pose=0, both=0)
+
+
+def encoded(batch: Batch, conditioner: Conditioner) -> Batch:
+    """Pictures of a batch as latents: what can be kept where the autoencoder is frozen.
+
+    Args:
+        batch: from `pair_sample`, on the model's device.
+
+    Returns:
+        photo uint8 [B, 3, H, W]; photo_latents, target_latents [B, C, h, w]; warp [B, C + 1, h, w] where the model
+        takes a warped photo; weight [B, 1, h, w]; keypoints and confidence as they were.
+    """
+    if "target_latents" in batch:
+        return batch
+    codec = conditioner.model.codec
+    out = {name: batch[name] for name in ("photo", "keypoints", "confidence")}
+    with torch.no_grad():
+        out["photo_latents"] = conditioner.appearance_latents(batch["photo"].float() / 255)
+        out["target_latents"] = codec.encode(batch["target"].float() / 255)
+        if conditioner.model.manifest.warp:
+            out["warp"] = conditioner.warp_channels(batch["warped"], batch["coverage"])
+        size = out["target_latents"].shape[-2:]
+        out["weight"] = F.interpolate(batch["importance"][:, None], size, mode="area")
+    return out
+
+
+class DenoisingStage:
+    """UNet and adapter learn to denoise. A `Stage` on batches of `pair_sample`, encoded or not.
+
+    Args:
+        model: trained in place.
+        dropout: of conditions; none in the subject phase.
+        train_image_encoder: for bases whose image encoder was not pretrained.
+        held_out: batches for checks, each with as many noise levels as samples; none makes none.
+    """
+
+    def __init__(
+        self,
+        model: SubjectModel,
+        *,
+        name: str = "base",
+        dropout: ConditionDropout | None = None,
+        train_image_encoder: bool = False,
+        held_out: Iterable[Batch] = (),
+    ) -> None:
+        self.model = model
+        self._name, self._dropout = name, dropout or ConditionDropout()
+        self._schedule = DDPMScheduler.from_config(model.noise_schedule)
+        self._held_out = list(held_out)
+        # A network that came with trainable parts, such as LoRA's, is trained in these.
+        if not any(parameter.requires_grad for parameter in model.unet.parameters()):
+            model.unet.requires_grad_(True)
+        model.adapter.requires_grad_(True)
+        model.image_encoder.requires_grad_(train_image_encoder)
+        model.vae.requires_grad_(False)
+        self._denoiser = _Denoiser(model)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def nets(self) -> Mapping[str, nn.Module]:
+        return {"denoiser": self._denoiser}
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
+        given = encoded(batch, self._denoiser.conditioner)
+        clean = given["target_latents"].float()
+        size = len(clean)
+        steps = torch.randint(int(self._schedule.config.num_train_timesteps), (size,), generator=rng).to(clean.device)
+        noise = torch.randn(clean.shape, generator=rng).to(clean.device)
+        without_image, without_pose = (each.to(clean.device) for each in self._dropout.draw(size, rng))
+        noisy = self._schedule.add_noise(clean, noise, steps)
+        output = nets["denoiser"](given, noisy, steps, without_image, without_pose).float()
+        error = (output - self._target(clean, noise, steps)).square() * given["weight"] / given["weight"].mean()
+        per_sample = error.mean((1, 2, 3))
+        return {"loss": (per_sample * self._level_weight(steps)).mean(), "error": per_sample.mean()}
+
+    @torch.no_grad()
+    def check(self) -> float | None:
+        """Error on the held-out batches at fixed noise and levels, without dropout."""
+        if not self._held_out:
+            return None
+        total = 0.0
+        for number, batch in enumerate(self._held_out):
+            given = encoded({k: v.to(self.model.device) for k, v in batch.items()}, self._denoiser.conditioner)
+            clean = given["target_latents"].float()
+            rng = torch.Generator().manual_seed(number)
+            count = int(self._schedule.config.num_train_timesteps)
+            steps = torch.linspace(count / (2 * len(clean)), count - 1, len(clean)).long().to(clean.device)
+            noise = torch.randn(clean.shape, generator=rng).to(clean.device)
+            none = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
+            noisy = self._schedule.add_noise(clean, noise, steps)
+            output = self._denoiser(given, noisy, steps, none, none).float()
+            error = (output - self._target(clean, noise, steps)).square() * given["weight"] / given["weight"].mean()
+            total += float((error.mean((1, 2, 3)) * self._level_weight(steps)).mean())
+        return total / len(self._held_out)
+
+    def _target(self, clean: torch.Tensor, noise: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        kind = self.model.noise_schedule["prediction_type"]
+        if kind == "sample":
+            return clean
+        return noise if kind == "epsilon" else self._schedule.get_velocity(clean, noise, steps)
+
+    def _level_weight(self, steps: torch.Tensor) -> torch.Tensor:
+        """[B]: how much each noise level counts."""
+        alphas = self._schedule.alphas_cumprod.to(steps.device)[steps].float()
+        snr = (alphas / (1 - alphas)).clamp(1e-8, 1e8)
+        kind = self.model.noise_schedule["prediction_type"]
+        if kind == "sample":
+            # Strong noise counts fully: with few steps, most is decided there.
+            return snr.clamp(1, MIN_SNR_GAMMA)
+        return snr.clamp_max(MIN_SNR_GAMMA) / (snr if kind == "epsilon" else snr + 1)
+
+
+class _Denoiser(nn.Module):
+    """UNet, adapter and image encoder as one module, so that several processes can share its gradients."""
+
+    def __init__(self, model: SubjectModel) -> None:
+        super().__init__()
+        self.unet, self.adapter, self.image_encoder = model.unet, model.adapter, model.image_encoder
+        self.conditioner = Conditioner(model)
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute activations twice and hold fewer of them."""
+        self.unet.enable_gradient_checkpointing()
+
+    def forward(
+        self,
+        given: dict[str, Any],
+        noisy_BChw: torch.Tensor,
+        steps_B: torch.Tensor,
+        without_image_B: torch.Tensor,
+        without_pose_B: torch.Tensor,
+    ) -> torch.Tensor:
+        """What the model predicts, conditions dropped where said."""
+        photo = PhotoFeatures(
+            clip_BLD=self.conditioner.clip_states(given["photo"].float() / 255),
+            latents_BChw=given["photo_latents"].float(),
+        )
+        told = self.conditioner.condition(
+            self.conditioner.tokens(photo),
+            self.conditioner.keypoint_map(given["keypoints"], given["confidence"]),
+            given["warp"].float() if "warp" in given else None,
+        ).dropped(image_B=without_image_B, pose_B=without_pose_B)
+        return predict(self.unet, noisy_BChw, steps_B, told, residual=self.conditioner.model.manifest.residual)

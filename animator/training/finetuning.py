@@ -1,0 +1,155 @@
+"""The subject phase on one page: photos in, a model of the person out.
+
+Source: DreamPose (Karras et al. 2023, section 3.4): UNet and adapter first, then the decoder.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from animator.canvas import CanvasConfig
+from animator.device import pick_device
+from animator.errors import EncodeError
+from animator.models.bases import open_base
+from animator.models.source import EMBEDDED
+from animator.models.subject_model import SubjectModel
+from animator.photo import read_photo
+from animator.progress import Progress, SilentProgress
+from animator.subject import Subject
+from animator.training.config import TrainConfig
+from animator.training.decoder import DecoderStage
+from animator.training.denoising import NO_DROPOUT, DenoisingStage
+from animator.training.jobs import FinetuneJob, subject_phase
+from animator.training.loop import TrainReport, fit
+from animator.training.lora import add_lora, merge_lora
+from animator.training.photos import SubjectPhotos
+from animator.training.samples import Batch, batches
+
+_HELD_OUT = 4
+# Below this many parameters a UNet is a small one, which learns with larger steps.
+_SMALL_UNET = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneReport:
+    """What the subject phase came to.
+
+    Attributes:
+        path: the model folder.
+        denoise, decoder: of both halves.
+        seconds: wall time.
+        warnings: one line each.
+    """
+
+    path: Path
+    denoise: TrainReport
+    decoder: TrainReport
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneReport:
+    """Make a `SubjectModel` of the person in `job.photos`.
+
+    An interrupted run goes on where it was when it is started again: what it has learned lies in
+    `<output>.training` until the model is written; losses stay there.
+
+    Raises:
+        PipelineError: one of its leaves.
+    """
+    progress, began_s = progress or SilentProgress(), time.monotonic()
+    if job.output.exists():
+        raise EncodeError(f"{job.output}: exists already. Choose another --output, or delete it.")
+    device = pick_device(job.device)
+    model = open_base(job.base, clip=job.image_encoder)
+    with progress.stage("photos", len(job.photos)) as stage:
+        subjects = []
+        for path in job.photos:
+            subjects.append(_subject(path, job, model))
+            stage.advance()
+    warnings = [warning for subject in subjects for warning in subject.warnings]
+    small = sum(parameter.numel() for parameter in model.unet.parameters()) < _SMALL_UNET
+    denoise, decode = subject_phase(small)
+    denoise, decode = job.denoise or denoise, job.decoder or decode
+    model.to(device)
+    source = SubjectPhotos(subjects, seed=job.seed, flip=job.flip)
+    held_out = _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True))
+    place = job.output.with_name(job.output.name + ".training")
+    reports = train_subject(
+        model, source, held_out, denoise, decode, place, lora_rank=job.lora_rank, device=device, progress=progress
+    )
+    _written(model, job.output)
+    _forget(place)
+    return FinetuneReport(
+        path=job.output,
+        denoise=reports[0],
+        decoder=reports[1],
+        seconds=time.monotonic() - began_s,
+        warnings=tuple(warnings),
+    )
+
+
+def train_subject(
+    model: SubjectModel,
+    source: SubjectPhotos,
+    held_out: list[Batch],
+    denoise: TrainConfig,
+    decode: TrainConfig,
+    place: Path,
+    *,
+    lora_rank: int = 0,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> tuple[TrainReport, TrainReport]:
+    """Both halves, in place: UNet and adapter, then the decoder.
+
+    Args:
+        place: folder for checkpoints and losses.
+        lora_rank: of small additions to the UNet's attention, trained in place of it; 0 trains all of it.
+    """
+    if lora_rank:
+        add_lora(model.unet, lora_rank, seed=denoise.seed)
+    stage = DenoisingStage(model, name="subject", dropout=NO_DROPOUT, held_out=held_out)
+    first = fit(stage, source, denoise, place / "denoise", device=device, progress=progress)
+    if lora_rank:
+        merge_lora(model.unet)
+    second = fit(
+        DecoderStage(model, held_out=held_out), source, decode, place / "decoder", device=device, progress=progress
+    )
+    for net in model.nets.values():
+        net.eval().requires_grad_(False)
+    return first, second
+
+
+def _subject(path: Path, job: FinetuneJob, model: SubjectModel) -> Subject:
+    width, height = model.manifest.canvas
+    return Subject.from_photo(read_photo(path), CanvasConfig(width=width, height=height), job.tracker)
+
+
+def _held_out(source: SubjectPhotos) -> list[Batch]:
+    return list(batches(source, start=0, stop=1, batch=_HELD_OUT))
+
+
+def _written(model: SubjectModel, output: Path) -> None:
+    tuned = SubjectModel(
+        unet=model.unet,
+        adapter=model.adapter,
+        vae=model.vae,
+        image_encoder=model.image_encoder,
+        noise_schedule=model.noise_schedule,
+        manifest=model.manifest.model_copy(update={"phase": "subject", "files": {}}),
+    )
+    half = model.manifest.base.name == EMBEDDED or model.device.type != "cpu"
+    tuned.save(output, dtype=torch.float16 if half else None)
+
+
+def _forget(place: Path) -> None:
+    """Checkpoints are of no use once the model is written; what was measured is."""
+    for folder in place.glob("*"):
+        for old in [*folder.glob("step-*"), folder / "best"]:
+            shutil.rmtree(old, ignore_errors=True)

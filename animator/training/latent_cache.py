@@ -1,0 +1,45 @@
+"""Samples encoded once and kept on the disk: on a CPU, making a sample costs more than learning from it.
+
+Legend: C h w latents.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from animator.conditioning.conditioning import Conditioner
+from animator.encoding.atomic_file import replacing
+from animator.training.denoising import encoded
+from animator.training.samples import Sample, SampleSource
+
+_HALVED = ("photo_latents", "target_latents", "warp", "weight")
+
+
+class LatentCache:
+    """A `SampleSource` that keeps the first `size` samples of another one, encoded, and repeats them.
+
+    Args:
+        source: asked only for what is not on the disk yet.
+        conditioner: of the model that is trained; a cache belongs to its autoencoder.
+        folder: for the files, about 0.4 MB per sample at 256x320.
+        size: samples kept.
+    """
+
+    def __init__(self, source: SampleSource, conditioner: Conditioner, folder: Path, *, size: int) -> None:
+        self._source, self._conditioner, self._folder, self._size = source, conditioner, folder, size
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def sample(self, number: int) -> Sample:
+        """Sample `number` modulo the size."""
+        place = number % self._size
+        path = self._folder / f"{place:06d}.safetensors"
+        if not path.is_file():
+            made = self._source.sample(place)
+            batch = {name: tensor[None].to(self._conditioner.model.device) for name, tensor in made.items()}
+            kept = {name: tensor[0].cpu().contiguous() for name, tensor in encoded(batch, self._conditioner).items()}
+            with replacing(path) as temporary:
+                save_file({k: v.to(torch.float16) if k in _HALVED else v for k, v in kept.items()}, temporary)
+        return load_file(path)

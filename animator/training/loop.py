@@ -1,0 +1,281 @@
+"""The one training loop: every stage, one process or many, interrupted or not.
+
+Weights after N updates are the same whether the training ran through or was stopped and resumed in between: samples,
+noise and the learning rate are functions of the update's number, and a checkpoint holds all that is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from accelerate import Accelerator
+from diffusers.training_utils import EMAModel
+from torch import nn
+
+from animator.device import is_out_of_memory
+from animator.errors import DeviceError, JobError, ModelError
+from animator.progress import Progress, SilentProgress
+from animator.training.checkpoint import load_checkpoint, save_checkpoint
+from animator.training.config import TrainConfig, learning_rate_factor
+from animator.training.record import TrainingRecord
+from animator.training.samples import Batch, SampleSource, batches
+
+
+class Stage(Protocol):
+    """What is trained, and by which loss."""
+
+    @property
+    def name(self) -> str:
+        """For progress and files."""
+
+    @property
+    def nets(self) -> Mapping[str, nn.Module]:
+        """The networks with trainable parameters, by name."""
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
+        """Scalars by name; `loss` is what is minimised.
+
+        Args:
+            batch: on the device.
+            nets: `self.nets`, perhaps wrapped for several processes: call these.
+            rng: on the CPU; all randomness comes from here.
+        """
+
+    def check(self) -> float | None:
+        """How good the networks are on what they never see, smaller is better; none if there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainReport:
+    """What a training came to.
+
+    Attributes:
+        steps: updates done, over all sittings.
+        loss: mean of the last updates.
+        best: the best check and the update it was made at.
+        stopped_early: whether patience ran out.
+    """
+
+    steps: int
+    loss: float
+    best: tuple[float, int] | None
+    stopped_early: bool
+
+
+def fit(
+    stage: Stage,
+    source: SampleSource,
+    config: TrainConfig,
+    folder: Path,
+    *,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Train `stage` in place; if `folder` holds a checkpoint of it, go on from there.
+
+    The networks end as the averaged weights; as those of the best check where checks are made.
+
+    Args:
+        folder: gets checkpoints, `losses.csv`, `losses.png`, and tensorboard's files if it is installed.
+
+    Raises:
+        ModelError: the loss is not finite, or a checkpoint does not fit.
+        JobError: a checkpoint of other settings, or a batch that cannot be split evenly.
+        DeviceError: out of memory.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(mixed_precision=_mixed(config), cpu=device.type == "cpu")
+    if config.batch % accelerator.num_processes:
+        raise JobError(
+            f"a batch of {config.batch} cannot be split among {accelerator.num_processes} processes; use a multiple"
+        )
+    run = _Run(stage, config, folder, accelerator)
+    run.resume()
+    report = progress or SilentProgress()
+    try:
+        with run.record, report.stage(f"training {stage.name}", total=config.steps) as shown:
+            shown.advance(run.step)
+            samples = batches(
+                source,
+                start=run.step,
+                stop=config.steps,
+                batch=config.batch,
+                rank=accelerator.process_index,
+                world=accelerator.num_processes,
+                workers=config.workers,
+            )
+            for batch in samples:
+                if run.out_of_patience:
+                    break
+                run.update({name: tensor.to(accelerator.device) for name, tensor in batch.items()})
+                shown.advance()
+            run.finish()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"out of memory while training with a batch of {config.batch}: use --set train.batch={config.batch // 2} "
+            "or --set train.gradient_checkpointing=true"
+        ) from error
+    return run.report()
+
+
+class _Run:
+    """A training under way: networks, optimiser, averages, and where it stands."""
+
+    def __init__(self, stage: Stage, config: TrainConfig, folder: Path, accelerator: Accelerator) -> None:
+        self.stage, self.config, self.folder, self.accelerator = stage, config, folder, accelerator
+        self.step, self.best, self.misses = 0, (math.inf, 0), 0
+        self.nets = dict(stage.nets)
+        for net in self.nets.values():
+            net.to(accelerator.device)
+            net.train()
+            if config.gradient_checkpointing and hasattr(net, "enable_gradient_checkpointing"):
+                net.enable_gradient_checkpointing()  # type: ignore[operator]
+        self.trainable = {name: [p for p in net.parameters() if p.requires_grad] for name, net in self.nets.items()}
+        self.averages = {
+            name: EMAModel(parameters, decay=config.ema, use_ema_warmup=True, power=0.75)
+            for name, parameters in self.trainable.items()
+            if config.ema
+        }
+        self.optimizer = torch.optim.AdamW(
+            [{"params": parameters} for parameters in self.trainable.values()],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.99),
+        )
+        self.record = TrainingRecord(folder, enabled=accelerator.is_main_process)
+        self.wrapped = {name: accelerator.prepare(net) for name, net in self.nets.items()}
+        self.prepared_optimizer = accelerator.prepare(self.optimizer)
+
+    @property
+    def out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.misses
+
+    def resume(self) -> None:
+        facts = load_checkpoint(self.folder, nets=self.nets, averages=self._shadows(), optimizer=self.optimizer)
+        if facts is None:
+            return
+        for key in ("batch", "seed", "learning_rate", "ema", "weight_decay", "precision"):
+            before, now = facts["config"][key], getattr(self.config, key)
+            if before != now:
+                raise JobError(
+                    f"{self.folder}: this training was begun with {key} = {before}, now {now}. "
+                    "Use the old value, or another folder."
+                )
+        self.step, self.misses = int(facts["step"]), int(facts["misses"])
+        self.best = (float(facts["best"][0]), int(facts["best"][1]))
+        if self.accelerator.scaler is not None and facts["scale"] is not None:
+            self.accelerator.scaler.load_state_dict(facts["scale"])
+        self.record.rewind(self.step)
+
+    def update(self, batch: Batch) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * learning_rate_factor(self.step, self.config)
+        rng = torch.Generator().manual_seed(
+            (self.config.seed * 1_000_003 + self.step) * 4099 + self.accelerator.process_index
+        )
+        with self.accelerator.autocast():
+            losses = self.stage.losses(batch, self.wrapped, rng)
+        if not bool(torch.isfinite(losses["loss"])):
+            raise ModelError(
+                f"training {self.stage.name}: the loss is not finite at update {self.step}; lower the learning rate "
+                f"(now {self.config.learning_rate:g}) or use precision fp32. The last checkpoint is in {self.folder}."
+            )
+        self.accelerator.backward(losses["loss"])
+        every = [parameter for parameters in self.trainable.values() for parameter in parameters]
+        self.accelerator.clip_grad_norm_(every, self.config.clip)
+        self.prepared_optimizer.step()
+        self.prepared_optimizer.zero_grad(set_to_none=True)
+        for name, average in self.averages.items():
+            average.optimization_step = self.step
+            average.step(self.trainable[name])
+        self.step += 1
+        self.record.add(self.step, {name: float(value.detach()) for name, value in losses.items()})
+        if self.config.check_every and self.step % self.config.check_every == 0:
+            self._check()
+        if self.step % self.config.checkpoint_every == 0:
+            self.save()
+
+    def finish(self) -> None:
+        """Keep what is best: the best check's weights, else the averaged ones."""
+        self.save()
+        best = self.folder / "best"
+        if math.isfinite(self.best[0]) and best.is_dir():
+            load_checkpoint(best, nets=self.nets, averages={}, optimizer=self.optimizer)
+        else:
+            for name, average in self.averages.items():
+                average.copy_to(self.trainable[name])
+        for net in self.nets.values():
+            net.eval()
+
+    def save(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        self.record.flush()
+        save_checkpoint(
+            self.folder,
+            self.step,
+            nets=self.nets,
+            averages=self._shadows(),
+            optimizer=self.optimizer,
+            facts=self._facts(),
+        )
+
+    def report(self) -> TrainReport:
+        return TrainReport(
+            steps=self.step,
+            loss=self.record.recent("loss"),
+            best=self.best if math.isfinite(self.best[0]) else None,
+            stopped_early=self.out_of_patience,
+        )
+
+    def _check(self) -> None:
+        """Ask the stage how good the averaged weights are, and keep the best."""
+        for name, average in self.averages.items():
+            average.store(self.trainable[name])
+            average.copy_to(self.trainable[name])
+        for net in self.nets.values():
+            net.eval()
+        value = self.stage.check()
+        if value is not None:
+            self.record.add(self.step, {"check": value})
+            if value < self.best[0]:
+                self.best, self.misses = (value, self.step), 0
+                if self.accelerator.is_main_process:
+                    save_checkpoint(
+                        self.folder / "best",
+                        self.step,
+                        nets=self.nets,
+                        averages={},
+                        optimizer=self.optimizer,
+                        facts=self._facts(),
+                    )
+            else:
+                self.misses += 1
+        for name, average in self.averages.items():
+            average.restore(self.trainable[name])
+        for net in self.nets.values():
+            net.train()
+
+    def _shadows(self) -> dict[str, list[torch.Tensor]]:
+        return {name: average.shadow_params for name, average in self.averages.items()}
+
+    def _facts(self) -> dict[str, object]:
+        scaler = self.accelerator.scaler
+        return {
+            "stage": self.stage.name,
+            "config": self.config.model_dump(),
+            "best": list(self.best),
+            "misses": self.misses,
+            "scale": None if scaler is None else scaler.state_dict(),
+        }
+
+
+def _mixed(config: TrainConfig) -> str:
+    return {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[config.precision]

@@ -1,0 +1,97 @@
+"""Losses as they come: a CSV file, a picture of it, and tensorboard where that is installed."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_RECENT = 50
+_FIELDS = ("step", "name", "value")
+
+
+class TrainingRecord:
+    """Collects scalars by name and update; `flush` writes them.
+
+    Args:
+        folder: gets `losses.csv`, `losses.png` and tensorboard's event files.
+        enabled: false in all processes but one.
+    """
+
+    def __init__(self, folder: Path, *, enabled: bool = True) -> None:
+        self.folder, self._enabled = folder, enabled
+        self._rows: list[tuple[int, str, float]] = []
+        self._written = 0
+        self._board: Any = None
+
+    def __enter__(self) -> TrainingRecord:
+        if self._enabled:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                return self
+            self._board = SummaryWriter(str(self.folder / "tensorboard"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+        if self._board is not None:
+            self._board.close()
+
+    def rewind(self, step: int) -> None:
+        """Take up the file of an earlier sitting, up to the update it is resumed at."""
+        path = self.folder / "losses.csv"
+        if path.is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = [(int(row["step"]), row["name"], float(row["value"])) for row in csv.DictReader(file)]
+            self._rows = [row for row in rows if row[0] <= step]
+            self._written = 0
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """Note scalars of one update."""
+        for name, value in values.items():
+            self._rows.append((step, name, value))
+            if self._board is not None:
+                self._board.add_scalar(name, value, step)
+
+    def recent(self, name: str) -> float:
+        """Mean of the last values of `name`; NaN without any."""
+        values = [row[2] for row in self._rows if row[1] == name][-_RECENT:]
+        return sum(values) / len(values) if values else float("nan")
+
+    def flush(self) -> None:
+        """Write the files."""
+        if not self._enabled or not self._rows:
+            return
+        path = self.folder / "losses.csv"
+        with open(path, "a" if self._written else "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if not self._written:
+                writer.writerow(_FIELDS)
+            writer.writerows(self._rows[self._written :])
+        self._written = len(self._rows)
+        plot(self._rows, self.folder / "losses.png")
+
+
+def plot(rows: list[tuple[int, str, float]], path: Path) -> None:
+    """Draw every scalar over the updates, noisy ones with their running mean."""
+    from matplotlib.figure import Figure
+
+    names = sorted({name for _, name, _ in rows}, key=lambda name: (name != "loss", name))
+    figure = Figure(figsize=(6, 2.2 * len(names)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True):
+        points = [(step, value) for step, which, value in rows if which == name]
+        steps, values = zip(*points, strict=True)
+        axes.plot(steps, values, linewidth=0.5, alpha=0.4)
+        width = max(1, len(values) // 50)
+        means = [sum(values[max(0, at - width) : at + 1]) / (at + 1 - max(0, at - width)) for at in range(len(values))]
+        axes.plot(steps, means)
+        axes.set_ylabel(name)
+        if min(values) > 0:
+            axes.set_yscale("log")
+        axes.grid(alpha=0.3)
+    axes.set_xlabel("updates")
+    figure.savefig(path, dpi=100)

@@ -1,0 +1,145 @@
+"""The loop: resumes to the bit, keeps the best, says what went wrong, and never leaves half a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from animator.errors import JobError, ModelError
+from animator.training.config import TrainConfig, learning_rate_factor
+from animator.training.loop import fit
+from animator.training.samples import Batch, Sample, batches
+
+CPU = torch.device("cpu")
+CONFIG = TrainConfig(steps=12, batch=4, learning_rate=0.05, warmup=2, ema=0.9, checkpoint_every=3)
+
+
+class Numbers:
+    """x and 3x + 1 with noise."""
+
+    def sample(self, number: int) -> Sample:
+        rng = torch.Generator().manual_seed(number)
+        x = torch.randn(1, generator=rng)
+        return {"x": x, "y": 3 * x + 1}
+
+
+class Line:
+    """Fits a curve; optionally falls over at one update."""
+
+    name = "line"
+
+    def __init__(self, *, dies_at: int | None = None, checks: list[float] | None = None, bad: bool = False) -> None:
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+        self._dies_at, self._checks, self._bad, self.updates = dies_at, checks or [], bad, 0
+
+    @property
+    def nets(self) -> Mapping[str, nn.Module]:
+        return {"line": self.net}
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
+        if self.updates == self._dies_at:
+            raise KeyboardInterrupt
+        self.updates += 1
+        noise = 0.1 * torch.randn(batch["x"].shape, generator=rng)
+        loss = (nets["line"](batch["x"] + noise) - batch["y"]).square().mean()
+        return {"loss": loss * float("nan") if self._bad else loss}
+
+    def check(self) -> float | None:
+        return self._checks.pop(0) if self._checks else None
+
+
+def weights(line: Line) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in line.net.parameters()])
+
+
+def test_training_that_was_interrupted_ends_with_the_same_bits(tmp_path: Path) -> None:
+    whole = Line()
+    fit(whole, Numbers(), CONFIG, tmp_path / "whole", device=CPU)
+    broken = Line(dies_at=7)
+    with pytest.raises(KeyboardInterrupt):
+        fit(broken, Numbers(), CONFIG, tmp_path / "broken", device=CPU)
+    resumed = Line()
+    report = fit(resumed, Numbers(), CONFIG, tmp_path / "broken", device=CPU)
+    assert report.steps == 12
+    assert resumed.updates == 6  # from the checkpoint after update 6
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_loss_falls_and_is_written_as_table_and_picture(tmp_path: Path) -> None:
+    line = Line()
+    report = fit(line, Numbers(), CONFIG.model_copy(update={"steps": 150}), tmp_path, device=CPU)
+    rows = (tmp_path / "losses.csv").read_text().splitlines()
+    assert rows[0] == "step,name,value"
+    assert len(rows) == 151
+    assert report.loss < 0.2 * float(rows[1].split(",")[2])
+    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_resumed_table_has_every_update_once(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=8), Numbers(), CONFIG, tmp_path, device=CPU)
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+    steps = [int(row.split(",")[0]) for row in (tmp_path / "losses.csv").read_text().splitlines()[1:]]
+    assert steps == list(range(1, 13))
+
+
+def test_early_stop_returns_the_weights_of_the_best_check(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 2, "patience": 2, "ema": 0.0})
+    stopped = Line(checks=[5.0, 1.0, 2.0, 3.0, 0.0])
+    report = fit(stopped, Numbers(), config, tmp_path / "a", device=CPU)
+    assert report.stopped_early
+    assert report.best == (1.0, 4)
+    assert report.steps == 8
+    reference = Line()
+    fit(reference, Numbers(), config, tmp_path / "b", device=CPU)
+    assert not torch.equal(weights(stopped), weights(reference))
+
+
+def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+    with pytest.raises(JobError, match=r"learning_rate = 0\.05, now 0\.1"):
+        fit(Line(), Numbers(), CONFIG.model_copy(update={"learning_rate": 0.1}), tmp_path, device=CPU)
+
+
+def test_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+    (newest,) = tmp_path.glob("step-*")
+    (newest / "line.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="cannot be resumed"):
+        fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+
+
+def test_only_the_newest_checkpoint_is_kept(tmp_path: Path) -> None:
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+    assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000012"]
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not finite at update 0"):
+        fit(Line(bad=True), Numbers(), CONFIG, tmp_path, device=CPU)
+
+
+def test_processes_share_every_batch_without_overlap() -> None:
+    def numbers(rank: int, world: int) -> list[list[float]]:
+        given = batches(Numbers(), start=2, stop=4, batch=4, rank=rank, world=world)
+        return [batch["x"][:, 0].tolist() for batch in given]
+
+    whole, first, second = numbers(0, 1), numbers(0, 2), numbers(1, 2)
+    for update in range(2):
+        assert sorted(whole[update]) == sorted(first[update] + second[update])
+    assert whole[0][0] == float(Numbers().sample(8)["x"])
+
+
+def test_learning_rate_warms_up_and_decays() -> None:
+    config = TrainConfig(steps=110, warmup=10)
+    factors = [learning_rate_factor(step, config) for step in range(111)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[10] == pytest.approx(1.0)
+    assert factors[110] == pytest.approx(0.01)
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert learning_rate_factor(100, config.model_copy(update={"decay": "constant"})) == 1.0
