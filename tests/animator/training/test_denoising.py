@@ -1,0 +1,101 @@
+"""Denoising: dropout by sample, a residual model that starts as the warp, and a loss that training lowers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from animator.conditioning.conditioning import Conditioner, predict
+from animator.models.embedded import new_base
+from animator.models.patch_autoencoder import PatchAutoencoder
+from animator.training.config import TrainConfig
+from animator.training.denoising import ConditionDropout, DenoisingStage, encoded
+from animator.training.loop import fit
+from animator.training.pairs import Reference, pair_sample
+from animator.training.samples import Sample
+from tests.animator.generators.scene import drawn_subject, waving
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+CPU = torch.device("cpu")
+
+
+class Waving:
+    """The drawn figure, photo and target alike, in some frames of its motion."""
+
+    def __init__(self, canvas: tuple[int, int] = CANVAS) -> None:
+        self._subject, self._motion = drawn_subject(canvas), waving(canvas, 12)
+        self._reference = Reference.prepare(self._subject)
+
+    def sample(self, number: int) -> Sample:
+        first = number % 7
+        return pair_sample(
+            self._reference,
+            self._subject.photo_HWC,
+            self._motion.keypoints_TK2[first : first + 5],
+            self._motion.confidence_TK[first : first + 5],
+        )
+
+
+def test_dropout_takes_each_condition_as_often_as_said() -> None:
+    image, pose = ConditionDropout(image=0.1, pose=0.2, both=0.05).draw(20_000, torch.Generator().manual_seed(0))
+    assert float((image & pose).float().mean()) == pytest.approx(0.05, abs=0.01)
+    assert float((image & ~pose).float().mean()) == pytest.approx(0.1, abs=0.01)
+    assert float((pose & ~image).float().mean()) == pytest.approx(0.2, abs=0.01)
+
+
+def test_samples_of_one_batch_lose_different_conditions() -> None:
+    image, pose = ConditionDropout(image=0.3, pose=0.3, both=0.1).draw(64, torch.Generator().manual_seed(1))
+    assert len({(bool(i), bool(p)) for i, p in zip(image, pose, strict=True)}) == 4
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+def test_training_lowers_the_error_on_what_is_predicted(kind: str, tmp_path: Path) -> None:
+    model = tiny_model()
+    model.noise_schedule["prediction_type"] = kind
+    source = Waving()
+    held_out = [default_collate([source.sample(number) for number in range(4)])]
+    stage = DenoisingStage(model, held_out=held_out)
+    before = stage.check()
+    config = TrainConfig(steps=25, batch=2, learning_rate=3e-3, warmup=2, ema=0.0)
+    fit(stage, source, config, tmp_path, device=CPU)
+    after = stage.check()
+    assert before is not None
+    assert after is not None
+    assert after < 0.8 * before
+
+
+def test_gradients_reach_unet_and_adapter_but_no_frozen_encoder() -> None:
+    model = tiny_model()
+    stage = DenoisingStage(model)
+    batch = default_collate([Waving().sample(0)])
+    stage.losses(batch, stage.nets, torch.Generator().manual_seed(0))["loss"].backward()
+    assert model.unet.conv_in.weight.grad is not None
+    assert float(model.unet.conv_in.weight.grad.abs().sum()) > 0
+    assert model.adapter.linear1.weight.grad is not None
+    assert all(parameter.grad is None for parameter in model.image_encoder.parameters())
+    assert all(parameter.grad is None for parameter in model.vae.parameters())
+
+
+def test_image_encoder_that_was_never_trained_learns_along() -> None:
+    model = tiny_model()
+    stage = DenoisingStage(model, train_image_encoder=True)
+    stage.losses(default_collate([Waving().sample(0)]), stage.nets, torch.Generator().manual_seed(0))["loss"].backward()
+    assert any(parameter.grad is not None for parameter in model.image_encoder.parameters())
+
+
+def test_untrained_residual_base_predicts_the_warped_photo_itself() -> None:
+    torch.manual_seed(0)
+    model = new_base(PatchAutoencoder(latent_channels=4, widths=(8, 8, 8)))
+    conditioner = Conditioner(model)
+    given = encoded(default_collate([Waving(model.manifest.canvas).sample(0)]), conditioner)
+    told = conditioner.condition(
+        conditioner.tokens(conditioner.features(given["photo"].float() / 255)),
+        conditioner.keypoint_map(given["keypoints"], given["confidence"]),
+        given["warp"],
+    )
+    noisy = torch.randn(given["target_latents"].shape, generator=torch.Generator().manual_seed(0))
+    made = predict(model.unet, noisy, torch.tensor([500]), told, residual=True)
+    torch.testing.assert_close(made, given["warp"][:, :-1])

@@ -1,0 +1,119 @@
+"""Training and rendering see the same tensors, whatever is trained and whatever is rendered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from animator.conditioning import conditioning as conditioning_module
+from animator.conditioning.conditioning import Conditioner, Conditioning
+from animator.generators import diffusion
+from animator.generators.diffusion import DiffusionGenerator
+from animator.models.subject_model import SubjectModel
+from animator.sampling.config import SamplerConfig
+from animator.training.denoising import NO_DROPOUT, DenoisingStage, encoded
+from animator.training.latent_cache import LatentCache
+from animator.training.pairs import DETAIL, PERSON, Reference, importance, pair_sample
+from animator.training.samples import Sample
+from temporal.windows import pose_windows
+from tests.animator.generators.scene import drawn_subject, waving
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+
+@pytest.fixture(scope="module")
+def model() -> SubjectModel:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    subject, motion = drawn_subject(CANVAS), waving(CANVAS, 5)
+    return pair_sample(Reference.prepare(subject), subject.photo_HWC, motion.keypoints_TK2, motion.confidence_TK)
+
+
+def told_in_training(model: SubjectModel, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Conditioning:
+    """What `predict` gets from a training step without dropout."""
+    seen: list[Conditioning] = []
+
+    def listen(unet: torch.nn.Module, latents: torch.Tensor, *rest: object, **options: object) -> torch.Tensor:
+        seen.append(next(each for each in rest if isinstance(each, Conditioning)))
+        return latents
+
+    monkeypatch.setattr("animator.training.denoising.predict", listen)
+    stage = DenoisingStage(model, dropout=NO_DROPOUT)
+    stage.losses(default_collate([sample]), stage.nets, torch.Generator().manual_seed(0))
+    return seen[0]
+
+
+def told_in_rendering(model: SubjectModel, monkeypatch: pytest.MonkeyPatch) -> Conditioning:
+    """What the "both" branch gets when the same photo is rendered in the same pose."""
+    seen: list[Conditioning] = []
+
+    def listen(unet: torch.nn.Module, latents: torch.Tensor, *rest: object, **options: object) -> torch.Tensor:
+        seen.append(next(each for each in rest if isinstance(each, Conditioning)))
+        return torch.zeros_like(latents)
+
+    monkeypatch.setattr(diffusion, "predict", listen)
+    generator = DiffusionGenerator(model, SamplerConfig(steps=1, batch=1, guidance_image=1, guidance_pose=1))
+    windows = [window for window in pose_windows(waving(CANVAS, 5)) if window.center == 2]
+    list(generator.generate(windows, drawn_subject(CANVAS)))
+    return seen[0]
+
+
+def test_training_and_rendering_batches_are_equal(
+    model: SubjectModel, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = told_in_training(model, sample, monkeypatch)
+    rendering = told_in_rendering(model, monkeypatch)
+    for name in ("pose_map_BChw", "tokens_BLD", "null_tokens_1LD", "warp_BChw"):
+        ours, theirs = getattr(training, name), getattr(rendering, name)
+        assert ours.shape == theirs.shape, name
+        torch.testing.assert_close(ours.detach(), theirs, rtol=0, atol=0, msg=name)
+    assert conditioning_module.predict is not diffusion.predict  # both were listened to
+
+
+def test_sample_holds_photo_target_warp_and_weights(sample: Sample) -> None:
+    width, height = CANVAS
+    assert sample["photo"].shape == sample["target"].shape == (3, height, width)
+    assert sample["photo"].dtype == torch.uint8
+    assert sample["warped"].shape == (3, height, width)
+    assert 0 <= float(sample["warped"].min()) <= float(sample["warped"].max()) <= 1
+    assert sample["keypoints"].shape == (5, 33, 2)
+
+
+def test_face_and_hands_count_most_and_the_background_least() -> None:
+    subject = drawn_subject(CANVAS)
+    keypoints = subject.pose.keypoints_TK2[0]
+    weight = importance(keypoints, subject.matte_HW)
+    x, y = keypoints[0].astype(int)
+    assert weight[y, x] == DETAIL
+    x, y = keypoints[11:13].mean(0).astype(int) + (0, 6)
+    assert weight[y, x] == pytest.approx(PERSON, abs=0.05)
+    assert weight[2, 2] == 1
+
+
+def test_unseen_joints_make_nothing_important() -> None:
+    weight = importance(np.full((33, 2), np.nan, np.float32), np.zeros((20, 10), np.float32))
+    assert np.array_equal(weight, np.ones((20, 10), np.float32))
+
+
+def test_cached_samples_are_the_encoded_ones(model: SubjectModel, sample: Sample, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    class One:
+        def sample(self, number: int) -> Sample:
+            asked.append(number)
+            return sample
+
+    conditioner = Conditioner(model)
+    cache = LatentCache(One(), conditioner, tmp_path, size=2)
+    first, again = cache.sample(0), cache.sample(2)
+    assert asked == [0]
+    direct = encoded(default_collate([sample]), conditioner)
+    for name, tensor in direct.items():
+        torch.testing.assert_close(first[name].float(), tensor[0].float(), rtol=2e-3, atol=2e-3)
+        assert torch.equal(first[name], again[name])
