@@ -21,7 +21,7 @@ from animator.synthesis.outfit import random_outfit, random_shoes
 from animator.synthesis.phenotype import random_phenotype
 from animator.synthesis.skin import Complexion, eye_pieces, random_complexion, skin_piece
 from animator.synthesis.splits import SPLITS, draw_identity
-from animator.synthesis.wardrobe import asset_piece, hair_texture, list_assets, load_asset, recolour
+from animator.synthesis.wardrobe import asset_piece, hair_texture, is_short, list_assets, load_asset, recolour
 
 _SUIT_SHARE, _SHOES_SHARE, _HAIR_SHARE = 0.3, 0.5, 0.7
 
@@ -95,7 +95,7 @@ def _hair(body: Body, look: Complexion, rng: np.random.Generator, split: str, wa
     short = body.person.masculinity > 0.5
     assets = [load_asset(wardrobe, "hair", name) for name in list_assets(wardrobe, "hair", split)]
     # Cards need their alpha: hair without a texture would be a helmet.
-    fitting = [asset for asset in assets if asset.texture_HW4 is not None and (not short or "short" in asset.name)]
+    fitting = [asset for asset in assets if asset.texture_HW4 is not None and (not short or is_short(asset.name))]
     if not fitting:
         return hair_piece(body, style)
     asset = fitting[int(rng.integers(len(fitting)))]

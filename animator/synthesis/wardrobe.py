@@ -20,9 +20,11 @@ from animator.errors import JobError
 from animator.synthesis.base_mesh import NUM_BODY_VERTICES, parse_obj, triangulate
 from animator.synthesis.body import Body, skin_weights
 from animator.synthesis.mesh import Material, Piece
-from animator.synthesis.splits import split_of
+from animator.synthesis.splits import stratum_of_split
 
 FOLDERS = {"hair": "hair", "shoes": "clothes", "suit": "clothes"}
+# There are few assets of a kind: with fewer held out there would be nothing to tell apart.
+_HELD_OUT_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +32,7 @@ class Asset:
     """One fitted asset as its files say.
 
     Attributes:
-        name: folder name; its hash decides the split.
+        name: folder name, which decides the split; see `list_assets`.
         corners_V3: base-mesh vertices each vertex hangs on; weights_V3 their barycentric weights.
         offsets_V3: shift in landmark units; scales: (vertex, vertex, divisor) for x, y, z.
         faces_F3, uv_F32: triangles.
@@ -49,18 +51,50 @@ class Asset:
     texture_HW4: np.ndarray | None
 
 
+def check_wardrobe(wardrobe: Path) -> None:
+    """Makes sure that `wardrobe` is a folder of MakeHuman assets.
+
+    Raises:
+        JobError: it is not; says where one lies if that is just below.
+    """
+    if _is_wardrobe(wardrobe):
+        return
+    below = sorted(path for path in wardrobe.iterdir() if _is_wardrobe(path)) if wardrobe.is_dir() else []
+    hint = f"; did you mean {below[0]}?" if below else ""
+    raise JobError(f"{wardrobe} is no wardrobe: expected MakeHuman assets in hair/ and clothes/{hint}")
+
+
+def _is_wardrobe(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in FOLDERS.values())
+
+
 def list_assets(wardrobe: Path, kind: str, split: str) -> list[str]:
     """Names of the "hair", "shoes" or "suit" assets of a split, sorted.
+
+    A quarter of each stratum is held out, one at least: of short and of other hair, of each sex's suits, of shoes.
 
     Raises:
         JobError: the folder is not a wardrobe.
     """
-    folder = wardrobe / FOLDERS[kind]
-    if not folder.is_dir():
-        raise JobError(f"{wardrobe} has no folder {FOLDERS[kind]!r}; expected MakeHuman assets (hair/, clothes/)")
+    check_wardrobe(wardrobe)
     wanted = {"hair": "", "shoes": "shoes", "suit": "suit"}[kind]
-    names = [path.name for path in folder.iterdir() if path.is_dir() and wanted in path.name]
-    return sorted(name for name in names if split_of("wardrobe", name) == split)
+    strata: dict[str, list[str]] = {}
+    for path in (wardrobe / FOLDERS[kind]).iterdir():
+        if path.is_dir() and wanted in path.name:
+            strata.setdefault(_stratum(kind, path.name), []).append(path.name)
+    chosen = (stratum_of_split("wardrobe", names, split, share=_HELD_OUT_SHARE) for names in strata.values())
+    return sorted(name for names in chosen for name in names)
+
+
+def _stratum(kind: str, name: str) -> str:
+    if kind == "hair":
+        return "short" if is_short(name) else "other"
+    return name.partition("_")[0] if kind == "suit" else kind
+
+
+def is_short(hair: str) -> bool:
+    """Whether the hair of this name is short."""
+    return "short" in hair
 
 
 @lru_cache(maxsize=64)

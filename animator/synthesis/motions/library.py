@@ -1,7 +1,8 @@
 """All motions there are: a pure function of a seed, with motions that training never sees.
 
-A procedural motion is one way of stepping under one way of holding arms and trunk; the pair's name decides its split.
-A motion file's name decides its own.
+A procedural motion is one way of stepping under one way of holding arms and trunk. Held out are combinations: every
+way of stepping, and every way of holding arms, has a partner that training never shows with it, though it shows
+either with others. Motion files are split by their names, clips and poses each on their own.
 
 Legend: T frames, N poses, J joints.
 """
@@ -33,7 +34,7 @@ from animator.synthesis.motions.motion import (
     upright_frames,
 )
 from animator.synthesis.motions.stances import STANCES
-from animator.synthesis.splits import SPLITS, split_of
+from animator.synthesis.splits import HELD_OUT, SPLITS, stratum_of_split
 
 _READERS = {".bvh": read_bvh, ".txt": read_deepmimic}
 _MIN_CLIP_S = 0.5
@@ -60,8 +61,12 @@ class MotionFiles:
 
     def of_split(self, split: str) -> tuple[list[Motion], list[Motion]]:
         """Clips and poses whose names belong to `split`."""
-        clips = [motion for name, motion in self.clips if split_of("motion", name) == split]
-        return clips, [motion for name, motion in self.poses if split_of("motion", name) == split]
+        return _of_split(self.clips, split), _of_split(self.poses, split)
+
+
+def _of_split(named: Sequence[tuple[str, Motion]], split: str) -> list[Motion]:
+    names = set(stratum_of_split("motion", [name for name, _ in named], split))
+    return [motion for name, motion in named if name in names]
 
 
 def read_motion_files(folder: Path) -> MotionFiles:
@@ -135,8 +140,17 @@ def random_motion(
 
 
 def procedural_pairs(split: str) -> list[tuple[str, str]]:
-    """(stance, carriage) names that belong to `split`."""
-    return [(a, b) for a in STANCES for b in CARRIAGES if split_of("motion", f"{a}+{b}") == split]
+    """(stance, carriage) names that belong to `split`: every stance and every carriage is in both."""
+    held_out = {
+        name
+        for stance in STANCES
+        for name in stratum_of_split("motion", [f"{stance}+{carriage}" for carriage in CARRIAGES], HELD_OUT)
+    }
+    for carriage in CARRIAGES:
+        column = [f"{stance}+{carriage}" for stance in STANCES]
+        if held_out.isdisjoint(column):
+            held_out.add(stratum_of_split("motion", column, HELD_OUT)[0])
+    return [(a, b) for a in STANCES for b in CARRIAGES if (f"{a}+{b}" in held_out) == (split == HELD_OUT)]
 
 
 def procedural_motion(stance: str, carriage: str, *, seed: int, num_frames: int, fps: float) -> Motion:
@@ -176,7 +190,8 @@ def _through_poses(rng: np.random.Generator, poses: Sequence[Motion], num_frames
     here, frame = poses[int(rng.integers(len(poses)))], 0
     while frame < num_frames:
         there = poses[int(rng.integers(len(poses)))]
-        way, hold = int(rng.uniform(0.6, 1.2) * fps), int(rng.uniform(0.2, 0.8) * fps)
+        # At very low rates a move may be shorter than a frame.
+        way, hold = max(int(rng.uniform(0.6, 1.2) * fps), 1), int(rng.uniform(0.2, 0.8) * fps)
         share = ease(np.minimum(np.arange(way + hold) / way, 1.0))[: num_frames - frame]
         start, end = (Rotation.from_matrix(one.rotations_TJ33[0]) for one in (here, there))
         step = (start.inv() * end).as_rotvec()

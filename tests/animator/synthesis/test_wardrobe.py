@@ -7,8 +7,8 @@ import pytest
 from animator.errors import JobError
 from animator.synthesis.body import build_body
 from animator.synthesis.cloth import TEMPLATE_PERSON
-from animator.synthesis.splits import split_of
-from animator.synthesis.wardrobe import fit_asset, hair_texture, list_assets, load_asset
+from animator.synthesis.splits import SPLITS
+from animator.synthesis.wardrobe import check_wardrobe, fit_asset, hair_texture, list_assets, load_asset
 
 
 @pytest.fixture
@@ -52,13 +52,31 @@ def test_hair_takes_the_colour_and_keeps_the_outline(wardrobe: Path) -> None:
     assert texture[0, 0, 0] > texture[0, 0, 2]
 
 
-def test_assets_are_listed_in_their_own_split_only(wardrobe: Path) -> None:
-    here = split_of("wardrobe", "cap")
-    other = {"train": "held-out", "held-out": "train"}[here]
-    assert list_assets(wardrobe, "hair", here) == ["cap"]
-    assert list_assets(wardrobe, "hair", other) == []
+def test_every_stratum_is_in_both_splits_and_no_asset_in_two(wardrobe: Path) -> None:
+    hair = ["short01", "short02", "short03", "short04", "bob01", "bob02", "long01"]
+    clothes = ["shoes01", "shoes02", "female_suit01", "female_suit02", "male_suit01", "male_suit02", "male_suit03"]
+    for folder, names in (("hair", hair), ("clothes", clothes)):
+        for name in names:
+            (wardrobe / folder / name).mkdir()
+    for kind, strata in {
+        "hair": (lambda name: "short" in name, lambda name: "short" not in name),
+        "shoes": (lambda name: True,),
+        "suit": (lambda name: name.startswith("male"), lambda name: name.startswith("female")),
+    }.items():
+        listed = [list_assets(wardrobe, kind, split) for split in SPLITS]
+        assert not set(listed[0]) & set(listed[1])
+        for belongs in strata:
+            assert all(any(belongs(name) for name in names) for names in listed), kind
+    assert sorted(list_assets(wardrobe, "hair", "train") + list_assets(wardrobe, "hair", "held-out")) == sorted(
+        ["cap", *hair]
+    )
 
 
 def test_a_folder_that_is_no_wardrobe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="no folder 'hair'"):
+    with pytest.raises(JobError, match=r"no wardrobe.*hair/ and clothes/$"):
         list_assets(tmp_path, "hair", "train")
+
+
+def test_a_wardrobe_one_level_below_is_pointed_at(wardrobe: Path) -> None:
+    with pytest.raises(JobError, match=f"did you mean {wardrobe}"):
+        check_wardrobe(wardrobe.parent)

@@ -6,11 +6,12 @@ import pytest
 from animator.errors import JobError
 from animator.synthesis.motions.carriage import CARRIAGES
 from animator.synthesis.motions.framing import frame_points, outline_points
-from animator.synthesis.motions.library import procedural_motion, procedural_pairs, random_motion
-from animator.synthesis.motions.motion import turn_motion
+from animator.synthesis.motions.library import MotionFiles, procedural_motion, procedural_pairs, random_motion
+from animator.synthesis.motions.motion import Motion, motion_from_rotations, turn_motion
 from animator.synthesis.motions.stances import STANCES
 from animator.synthesis.motions.variety import count_distinct, pose_shapes
-from animator.synthesis.rig import DEFAULT_REST_J3
+from animator.synthesis.rig import DEFAULT_REST_J3, NUM_JOINTS, rotation
+from animator.synthesis.splits import SPLITS
 
 
 def test_same_seed_gives_the_same_motion() -> None:
@@ -23,7 +24,39 @@ def test_training_and_held_out_motions_share_no_pair() -> None:
     train, held_out = set(procedural_pairs("train")), set(procedural_pairs("held-out"))
     assert not train & held_out
     assert len(train) + len(held_out) == len(STANCES) * len(CARRIAGES)
-    assert len(held_out) >= 5
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_stance_and_carriage_is_in_both_splits(split: str) -> None:
+    pairs = procedural_pairs(split)
+    assert {stance for stance, _ in pairs} == set(STANCES)
+    assert {carriage for _, carriage in pairs} == set(CARRIAGES)
+
+
+def still(degrees: float) -> Motion:
+    rotations = np.tile(np.eye(3), (1, NUM_JOINTS, 1, 1))
+    rotations[:, 5] = rotation("z", degrees)
+    return motion_from_rotations(rotations, np.array([[0.0, 1.0, 0.0]]), fps=1.0)
+
+
+def test_motion_files_are_in_one_split_each_and_some_in_both() -> None:
+    named = tuple((f"pose {number}", still(10.0 * number)) for number in range(6))
+    files = MotionFiles(clips=named[:3], poses=named[3:], skipped=())
+    for kind, motions in (("clips", named[:3]), ("poses", named[3:])):
+        index = ("clips", "poses").index(kind)
+        train, held_out = ({id(motion) for motion in files.of_split(split)[index]} for split in SPLITS)
+        assert train
+        assert held_out
+        assert not train & held_out
+        assert train | held_out == {id(motion) for _, motion in motions}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("fps", [1.0, 1.4, 2.0])
+def test_moves_between_poses_may_be_shorter_than_a_frame(fps: float) -> None:
+    files = MotionFiles(clips=(), poses=tuple((f"pose {n}", still(10.0 * n)) for n in range(8)), skipped=())
+    for seed in range(40):
+        assert len(random_motion(seed, num_frames=12, fps=fps, files=files)) == 12
 
 
 def test_unknown_split_is_named() -> None:
