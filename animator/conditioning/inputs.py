@@ -39,19 +39,7 @@ def subject_warp(subject: Subject, device: torch.device) -> PhotoWarp:
 
 def warp_to(warp: PhotoWarp, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
     """Carry the photo to B poses (BlazePose-33 in canvas px); where nobody is in view, nobody is drawn."""
-    seen = (confidence_BK > 0) & ~keypoints_BK2.isnan().any(-1)
-    somebody = seen.any(-1)
-    if not bool(somebody.any()):
-        empty = keypoints_BK2.new_zeros(len(keypoints_BK2), 4, *warp.size)
-        return WarpedPhoto(colors_B3HW=empty[:, :3], coverage_BHW=empty[:, 3], repair_BHW=empty[:, 3])
-    # The warp needs a body: frames without one borrow a pose, and what comes of it is taken away again.
-    lent = torch.where(somebody, torch.arange(len(somebody), device=somebody.device), somebody.int().argmax())
-    warped = warp(keypoints_BK2[lent], confidence_BK[lent])
-    return WarpedPhoto(
-        colors_B3HW=warped.colors_B3HW,
-        coverage_BHW=torch.where(somebody[:, None, None], warped.coverage_BHW, 0.0),
-        repair_BHW=torch.where(somebody[:, None, None], warped.repair_BHW, 0.0),
-    )
+    return warp(keypoints_BK2, confidence_BK)
 
 
 def window_tensors(

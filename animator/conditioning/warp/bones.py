@@ -106,13 +106,12 @@ def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BoneP
     for bone, (proximal, distal) in _ENDS.items():
         start[:, bone], end[:, bone] = joint[proximal][0], joint[distal][0]
         known[:, bone] = torch.minimum(joint[proximal][1], joint[distal][1])
+    torso_length = (end[:, TORSO] - start[:, TORSO]).norm(dim=-1).clamp_min(1)
     for bone in (LEFT_HAND, RIGHT_HAND):
         # The knuckles are half way to the fingertips. Knuckles that sit on the wrist belong to a hidden hand.
-        reach = (end[:, bone] - start[:, bone]).norm(dim=-1) / (shoulders.mean(1) - hips.mean(1)).norm(
-            dim=-1
-        ).clamp_min(1)
-        known[:, bone] = known[:, bone] * ((reach - 0.04) / 0.06).clamp(0, 1)
-        end[:, bone] = start[:, bone] + 2 * (end[:, bone] - start[:, bone])
+        to_knuckles = end[:, bone] - start[:, bone]
+        known[:, bone] *= ((to_knuckles.norm(dim=-1) / torso_length - 0.04) / 0.06).clamp(0, 1)
+        end[:, bone] = start[:, bone] + 2 * to_knuckles
     start[:, LEFT_THIGH], start[:, RIGHT_THIGH] = hips[:, 0], hips[:, 1]
     face = torch.stack([joint[name][0] for name in _FACE], 1)
     face_trust = torch.stack([joint[name][1] for name in _FACE], 1)

@@ -107,8 +107,22 @@ def split_layers(
         hull = torch.maximum(hull, skirt_hull(points, matte_HW, pose, hem))
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(points, colors_3HW, matte_HW, pose)
-    limbs = []
-    covered, moved_away = torch.zeros_like(matte_HW), torch.zeros_like(matte_HW)
+    arms, covered = _arm_layers(points, colors_3HW, matte_HW, hull, pose, cell_px)
+    legs, moved_away = _leg_layers(points, colors_3HW, matte_HW * (1 - covered), pose, cell_px, hem)
+    body = _body_layer(colors_3HW, matte_HW, covered, moved_away, hull, hem is not None, pose, cell_px)
+    return (body, *arms, *legs), pose
+
+
+def _arm_layers(
+    points: torch.Tensor,
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    hull: torch.Tensor,
+    pose: BonePose,
+    cell_px: int,
+) -> tuple[list[Layer], torch.Tensor]:
+    """The arms the photo shows, and how far [H, W] they cover what is behind them."""
+    arms, covered = [], torch.zeros_like(matte_HW)
     for name, bones in (("left_arm", LEFT_ARM), ("right_arm", RIGHT_ARM)):
         if float(pose.trust_BJ[0, bones[0]]) <= 0.2:
             continue
@@ -117,7 +131,20 @@ def split_layers(
         covered = torch.maximum(covered, member * smoothstep(0.0, 0.35, place))
         alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
         alpha = without_islands(alpha, chain_distance(points, pose, bones) < 0.8)
-        limbs.append(_limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.15, 0.4)))
+        arms.append(_limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.15, 0.4)))
+    return arms, covered
+
+
+def _leg_layers(
+    points: torch.Tensor,
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    pose: BonePose,
+    cell_px: int,
+    hem: float | None,
+) -> tuple[list[Layer], torch.Tensor]:
+    """The legs, below the hem of a skirt if there is one, and how far [H, W] the body's own layer leaves them out."""
+    legs, moved_away = [], torch.zeros_like(matte_HW)
     for name, bones, member in leg_masks(points, pose):
         place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
         bare = smoothstep(-0.1, 0.2, place)
@@ -130,11 +157,9 @@ def split_layers(
                 slim, smoothstep(hem + 0.08, hem + 0.15, below)
             )
             moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
-        alpha = matte_HW * (1 - covered) * member * bare
-        leg = _limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))
-        limbs.append(replace(leg, under_body=hem is not None))
-    body = _body_layer(colors_3HW, matte_HW, covered, moved_away, hull, hem is not None, pose, cell_px)
-    return (body, *limbs), pose
+        leg = _limb_layer(name, bones, colors_3HW, matte_HW * member * bare, pose, cell_px, root=(-0.1, 0.45))
+        legs.append(replace(leg, under_body=hem is not None))
+    return legs, moved_away
 
 
 def _limb_layer(

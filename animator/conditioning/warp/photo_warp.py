@@ -77,7 +77,28 @@ class PhotoWarp:
         self.layers, self.pose = split_layers(photo_3HW, matte_HW, pose, cell_px=cell)
 
     def __call__(self, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
-        """Carry the photo to B poses (BlazePose-33 in canvas px, NaN where unseen)."""
+        """Carry the photo to B poses (BlazePose-33 in canvas px, NaN where unseen).
+
+        A pose without any joint is nobody in view: nothing covers the canvas there, and nothing is to be repaired.
+        """
+        seen = (confidence_BK > 0) & ~keypoints_BK2.isnan().any(-1)
+        somebody = seen.any(-1)
+        if not bool(somebody.any()):
+            empty = keypoints_BK2.new_zeros(len(keypoints_BK2), 4, *self.size)
+            return WarpedPhoto(colors_B3HW=empty[:, :3], coverage_BHW=empty[:, 3], repair_BHW=empty[:, 3])
+        if bool(somebody.all()):
+            return self._carry(keypoints_BK2, confidence_BK)
+        # Bones need a body: frames without one borrow a pose, and what comes of it is taken away again.
+        lent = torch.where(somebody, torch.arange(len(somebody), device=somebody.device), somebody.int().argmax())
+        warped = self._carry(keypoints_BK2[lent], confidence_BK[lent])
+        return WarpedPhoto(
+            colors_B3HW=warped.colors_B3HW,
+            coverage_BHW=torch.where(somebody[:, None, None], warped.coverage_BHW, 0.0),
+            repair_BHW=torch.where(somebody[:, None, None], warped.repair_BHW, 0.0),
+        )
+
+    def _carry(self, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
+        """Carry the photo to B poses, each of somebody."""
         target = bone_pose(keypoints_BK2, confidence_BK)
         motion = bone_motion(self.pose, target)
         pictures = {layer.name: self._draw(layer, motion) for layer in self.layers}

@@ -43,12 +43,8 @@ def rasterize(
     # Rank decides: a pixel keeps the largest rank, so equal depths are settled the same way every time.
     order = depth_BT.argsort(dim=1, stable=True)
     rank = torch.empty_like(order).scatter_(1, order, torch.arange(num_triangles, device=order.device).expand_as(order))
-    low, high = corners.amin(2), corners.amax(2)
-    extent = (high - low).amax(-1)
-    top, left = corner
-    reaches = (high[..., 0] > left) & (high[..., 1] > top)
-    on_canvas = reaches & (low[..., 0] < left + width) & (low[..., 1] < top + height)
-    alive = on_canvas & (depth_BT > float("-inf")) & corners.isfinite().all(-1).all(-1)
+    extent = (corners.amax(2) - corners.amin(2)).amax(-1)
+    alive = _reaches(corners, size, corner) & (depth_BT > float("-inf"))
     smallest, candidates = 0.0, []
     for side in BLOCK_SIDES:
         limit = float("inf") if side == BLOCK_SIDES[-1] else side - 1
@@ -58,6 +54,15 @@ def rasterize(
             candidates.append(_covered(corners[chosen], chosen.nonzero()[:, 0], rank[chosen], side, size, corner))
     layers = _two_nearest(candidates, batch * height * width, order)
     return layers.view(2, batch, height, width)
+
+
+def _reaches(corners_BT32: torch.Tensor, size: tuple[int, int], corner: tuple[int, int]) -> torch.Tensor:
+    """[B, T] bool: triangles whose box meets the window; none with a corner nobody knows."""
+    (height, width), (top, left) = size, corner
+    low, high = corners_BT32.amin(2), corners_BT32.amax(2)
+    across = (high[..., 0] > left) & (low[..., 0] < left + width)
+    down = (high[..., 1] > top) & (low[..., 1] < top + height)
+    return across & down & corners_BT32.isfinite().all(-1).all(-1)
 
 
 def _two_nearest(

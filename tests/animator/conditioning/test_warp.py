@@ -175,3 +175,16 @@ def test_inverse_maps_lead_back_to_the_photo():
     maps = inverse_maps(before, after, torch.tensor([[0, 1, 2]]))
     point = maps[0, 0] @ torch.tensor([5.0, 15.0, 1.0])
     torch.testing.assert_close(point, torch.tensor([5.0, 0.0]))
+
+
+def test_with_nobody_in_view_nothing_is_drawn_and_others_are_not_disturbed(warp):
+    keypoints = torch.from_numpy(np.stack([STANDING, STANDING, STANDING + 5]))
+    keypoints[0] = float("nan")
+    confidence = torch.ones(3, 33)
+    confidence[0] = 0
+    alone = warp(keypoints[:1], confidence[:1])
+    assert alone.colors_B3HW.shape == (1, 3, 240, 192)
+    assert float(alone.coverage_BHW.max()) == float(alone.repair_BHW.max()) == 0
+    mixed, others = warp(keypoints, confidence), warp(keypoints[1:], confidence[1:])
+    assert float(mixed.coverage_BHW[0].max()) == 0
+    torch.testing.assert_close(mixed.coverage_BHW[1:], others.coverage_BHW, atol=1e-5, rtol=0)

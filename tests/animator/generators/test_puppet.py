@@ -82,6 +82,15 @@ def test_the_arm_moves_and_the_face_stays(subject, motion):
     assert change[wrist[1] - 3 : wrist[1] + 3, wrist[0] - 3 : wrist[0] + 3].mean() > 60
 
 
+def test_the_background_alone_shows_while_nobody_is_in_view(subject, motion):
+    keypoints, confidence = motion.keypoints_TK2.copy(), motion.confidence_TK.copy()
+    keypoints[4:], confidence[4:] = np.nan, 0
+    gone = motion.replace(keypoints_TK2=keypoints, confidence_TK=confidence)
+    frames = list(PuppetGenerator().generate(pose_windows(gone), subject))
+    np.testing.assert_array_equal(frames[-1].pixels_HWC, subject.background_HWC)
+    assert (frames[0].pixels_HWC != subject.background_HWC).any()
+
+
 def test_generators_are_opened_by_name_and_code_only_with_trust():
     assert open_generator("puppet").name == "puppet"
     with pytest.raises(JobError, match=r"there is .*puppet"):
