@@ -13,20 +13,23 @@ PACKAGES = ("pose_tracking", "temporal", "animator")
 
 # Where a library may be imported: a file, or a folder with everything in it. Nothing: nowhere.
 DOORS: dict[str, tuple[str, ...]] = {
+    "accelerate": ("animator/training/loop.py",),
     "av": (
         "pose_tracking/clip.py",
         "pose_tracking/decoding.py",
         "pose_tracking/random_access.py",
         "animator/encoding/mp4.py",
     ),
-    "cv2": ("animator/synthesis/",),
+    "cv2": ("animator/synthesis/", "animator/training/augmentation.py", "animator/training/pictures.py"),
     "decord": ("pose_tracking/random_access.py",),
     "diffusers": ("animator/",),
     "ffmpeg": ("animator/encoding/audio.py",),
     "gradio": ("animator/web/",),
     "imageio_ffmpeg": ("animator/encoding/audio.py",),
+    "matplotlib": ("animator/training/record.py",),
     "mediapipe": ("pose_tracking/trackers/blazepose.py",),
     "numba": ("animator/synthesis/",),
+    "peft": ("animator/training/lora.py",),
     "psutil": ("animator/doctor.py",),
     "ray": ("animator/jobs/executors/ray.py",),
     "tomlkit": ("animator/job_file.py",),

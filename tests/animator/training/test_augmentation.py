@@ -53,7 +53,7 @@ def test_photo_pose_matte_and_background_of_a_view_agree() -> None:
     rng = np.random.default_rng(3)
     view = View.draw(rng, CANVAS, centre=(64, 96), mirrored=True)
     seen = viewed(subject, view, Photometric.draw(rng, 0.0))
-    x, y = seen.pose.keypoints_TK2[0, 11:13].mean(0).astype(int) + (0, 8)
+    x, y = seen.pose.keypoints_TK2[0, 11:13].mean(0).astype(int) + np.array([0, 8])
     assert seen.matte_HW[y, x] > 0.9
     outside = seen.matte_HW < 0.01
     difference = np.abs(seen.photo_HWC.astype(int) - seen.background_HWC.astype(int)).max(-1)

@@ -14,8 +14,8 @@ from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.finetuning import finetune
 from animator.training.jobs import FinetuneJob, TrainBaseJob, subject_phase
-from animator.training.lora import add_lora, merge_lora
 from animator.training.loop import fit
+from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
 from animator.training.samples import batches
 from tests.animator.generators.scene import drawn_subject

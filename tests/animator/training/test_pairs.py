@@ -91,7 +91,7 @@ def test_face_and_hands_count_most_and_the_background_least() -> None:
     weight = importance(keypoints, subject.matte_HW)
     x, y = keypoints[0].astype(int)
     assert weight[y, x] == DETAIL
-    x, y = keypoints[11:13].mean(0).astype(int) + (0, 6)
+    x, y = keypoints[11:13].mean(0).astype(int) + np.array([0, 6])
     assert weight[y, x] == pytest.approx(PERSON, abs=0.05)
     assert weight[2, 2] == 1
 
