@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pose_tracking.atomic_file import hidden_name, put_in_place
 from pose_tracking.errors import TrackingError
 from pose_tracking.skeleton import SKELETONS, Skeleton
 
@@ -107,19 +107,18 @@ class PoseSequence:
     def save(self, path: str | Path) -> Path:
         """Write `.npz` or `.json` (by ending), atomically: a reader sees the whole file or none."""
         path = Path(path)
-        if path.suffix not in {".npz", ".json"}:
+        ending = path.suffix.lower()
+        if ending not in {".npz", ".json"}:
             raise TrackingError(f"{path.name}: poses are saved as .npz or .json, not {path.suffix or 'without ending'}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = hidden_name(path)
         try:
             with open(temporary, "wb") as file:
-                if path.suffix == ".npz":
+                if ending == ".npz":
                     np.savez_compressed(file, **self._arrays(), **self._labels())
                 else:
                     file.write(json.dumps(self._as_json()).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            put_in_place(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         return path
@@ -137,7 +136,7 @@ class PoseSequence:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TrackingError(f"{path.name}: {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read")
         try:
-            fields = _read_npz(path) if path.suffix == ".npz" else json.loads(path.read_bytes())
+            fields = _read_npz(path) if path.suffix.lower() == ".npz" else json.loads(path.read_bytes())
             if fields["format"] != FORMAT:
                 raise TrackingError(f"{path.name}: format {fields['format']!r}, expected {FORMAT!r}")
             return cls(

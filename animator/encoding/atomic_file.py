@@ -1,20 +1,65 @@
-"""Outputs appear whole or not at all: written beside their place under a hidden name, synced, then renamed."""
+"""Outputs appear whole or not at all: written beside their place under a hidden name, synced, then renamed.
+
+A link is followed: what it points at is replaced, and the link stays.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from animator.errors import DiskError, EncodeError
+from pose_tracking.atomic_file import hidden_name, put_in_place, sync
 from pose_tracking.errors import PipelineError
+
+__all__ = ["check_file_place", "check_folder_place", "explained", "replacing", "replacing_folder", "sync"]
 
 # EFBIG is a limit on file sizes (ulimit, FAT32); EIO a disk that fails.
 _DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+# Whether a file in a folder about to be replaced is one that may go.
+IsOurs = Callable[[Path], bool]
+
+
+def check_file_place(path: Path) -> None:
+    """Find out whether a file can be written to `path`, leaving nothing behind.
+
+    Raises:
+        EncodeError: `path` is a folder or a device, or its folder cannot be written.
+        DiskError: the disk is full or fails.
+    """
+    with explained(path):
+        target = _behind_links(path)
+        if target.exists() and not target.is_file():
+            raise EncodeError(f"{path}: is not a file that can be replaced; give another output name")
+        _try_folder(target.parent)
+
+
+def check_folder_place(path: Path, *, is_ours: IsOurs | None = None) -> None:
+    """Find out whether a folder can be written to `path`, leaving nothing behind.
+
+    Args:
+        path: missing, an empty folder, or one that holds nothing but what may go.
+        is_ours: whether a file in it may go; without it, nothing may.
+
+    Raises:
+        EncodeError: something is in the way, or the folder above cannot be written.
+        DiskError: the disk is full or fails.
+    """
+    with explained(path):
+        target = _behind_links(path)
+        if target == Path(target.anchor) or Path.cwd().is_relative_to(target) or os.path.ismount(target):
+            raise EncodeError(f"{path}: is a folder in use and cannot be replaced; give the name of a new folder")
+        if target.exists() and not target.is_dir():
+            raise EncodeError(f"{path}: is a file, not a folder of pictures; give another output name")
+        if target.is_dir():
+            _refuse_foreign(path, target, is_ours)
+        _try_folder(target.parent)
 
 
 @contextmanager
@@ -27,41 +72,46 @@ def replacing(path: Path) -> Iterator[Path]:
         EncodeError: `path` is a folder or a device, or its folder cannot be written.
         DiskError: the disk is full or fails.
     """
-    if path.exists() and not path.is_file():
-        raise EncodeError(f"{path}: is not a file that can be replaced; give another output name")
-    temporary = _hidden_name(path)
+    check_file_place(path)
+    target = _behind_links(path)
+    temporary = hidden_name(target)
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
     try:
         yield temporary
         with explained(path):
-            sync(temporary)
-            os.replace(temporary, path)
-            sync(path.parent)
+            put_in_place(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder of files; `path` must not exist yet, or be an empty folder.
+def replacing_folder(path: Path, *, is_ours: IsOurs | None = None) -> Iterator[Path]:
+    """The same for a folder of files; one that exists keeps its permissions.
+
+    Args:
+        path: see `check_folder_place`.
+        is_ours: see `check_folder_place`. Files that came meanwhile are never deleted.
 
     Raises:
         EncodeError: something is in the way, or the folder above cannot be written.
         DiskError: the disk is full or fails.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise EncodeError(f"{path}: already holds something; give a new or empty folder")
-    temporary = _hidden_name(path)
+    check_folder_place(path, is_ours=is_ours)
+    target = _behind_links(path)
+    temporary = hidden_name(target)
     with explained(path):
         temporary.mkdir(parents=True)
     try:
         yield temporary
         with explained(path):
-            sync(temporary)
-            os.replace(temporary, path)
-            sync(path.parent)
+            if target.is_dir():
+                shutil.copymode(target, temporary)
+                _refuse_foreign(path, target, is_ours)
+                _exchange(temporary, target, is_ours)
+            else:
+                put_in_place(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -88,20 +138,43 @@ def explained(path: Path) -> Iterator[None]:
         raise EncodeError(f"{path}: cannot be written ({reason}). Choose a folder you may write to.") from error
 
 
-def sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders, and keeps names itself
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+def _behind_links(path: Path) -> Path:
+    if "\0" in str(path):
+        raise EncodeError(f"{str(path)!a}: no file name holds a NUL character; give another output name")
+    return Path(os.path.realpath(path))
+
+
+def _try_folder(folder: Path) -> None:
+    """Make and lose a nameless file in `folder`, or in the nearest folder above that exists: only trying tells."""
+    while not folder.exists():
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _refuse_foreign(path: Path, folder: Path, is_ours: IsOurs | None) -> None:
+    foreign = next((entry for entry in folder.iterdir() if is_ours is None or not is_ours(entry)), None)
+    if foreign is not None:
+        raise EncodeError(
+            f"{path}: already holds something else ({foreign.name!a}); give a new folder, or empty this one"
+        )
+
+
+def _exchange(temporary: Path, folder: Path, is_ours: IsOurs | None) -> None:
+    """Put `temporary` in the place of `folder`, and delete of the latter's files those that may go."""
+    old = hidden_name(folder)
+    os.replace(folder, old)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _hidden_name(path: Path) -> Path:
-    # A name may have 255 bytes; 40 letters leave room whatever their alphabet.
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.tmp")
+        put_in_place(temporary, folder)
+    except BaseException:
+        os.replace(old, folder)
+        raise
+    for entry in list(old.iterdir()):
+        if is_ours is not None and is_ours(entry):
+            entry.unlink()
+    if any(old.iterdir()):
+        raise EncodeError(f"{folder}: something else was put there meanwhile; it is kept in {old.name}")
+    old.rmdir()
 
 
 def _free_space(path: Path) -> str:

@@ -5,6 +5,7 @@ Legend: H W pixels, C colour.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -17,7 +18,7 @@ from typing import Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from animator.encoding.atomic_file import explained, replacing
+from animator.encoding.atomic_file import check_file_place, check_folder_place, explained, replacing
 from animator.encoding.audio import AudioSource
 from animator.errors import EncodeError
 from pose_tracking.frame import Frame
@@ -129,7 +130,7 @@ def open_encoder(
     output, config, metadata = Path(output), config or EncodeConfig(), dict(metadata or {})
     chosen = _choose_format(output, config)
     rate = _check_rate(fps)
-    _spare_inputs(output, (*inputs, *([audio.path] if audio else ())))
+    spare_inputs(output, (*inputs, *([audio.path] if audio else ())))
     if chosen == "mp4":
         sound = audio if config.keep_audio else None
         return mp4.Mp4Encoder(output, fps=rate, crf=config.crf, preset=config.preset, audio=sound, metadata=metadata)
@@ -142,6 +143,38 @@ def open_encoder(
     if audio is not None and config.keep_audio:
         encoder.warnings.append(f"{output.name}: {chosen} holds no sound; the clip's sound is left out")
     return encoder
+
+
+def check_output(
+    output: str | Path, config: EncodeConfig | None = None, *, fps: Fraction | int, inputs: Iterable[Path] = ()
+) -> None:
+    """Find out, before any work and without leaving anything behind, whether `encode` could write there.
+
+    Raises:
+        EncodeError, DiskError: as `encode` would.
+    """
+    from animator.encoding.images import is_picture_of_ours
+
+    output = Path(output)
+    chosen = _choose_format(output, config or EncodeConfig())
+    _check_rate(fps)
+    spare_inputs(output, inputs)
+    if chosen == "png":
+        check_folder_place(output, is_ours=is_picture_of_ours)
+    else:
+        check_file_place(output)
+
+
+def spare_inputs(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        EncodeError: `output` is one of `inputs`, by whatever name.
+    """
+    for source in inputs:
+        is_same = output.exists() and source.exists() and output.samefile(source)
+        if is_same or os.path.realpath(output) == os.path.realpath(source):
+            raise EncodeError(f"{output}: is an input and would be overwritten; give another output name")
 
 
 class StreamingEncoder(ABC):
@@ -235,9 +268,3 @@ def _check_rate(fps: Fraction | int) -> Fraction:
     if not _MIN_FPS <= rate <= _MAX_FPS:
         raise EncodeError(f"{float(rate):g} frames/s cannot be written; give {float(_MIN_FPS)} to {_MAX_FPS}")
     return rate
-
-
-def _spare_inputs(output: Path, inputs: Iterable[Path]) -> None:
-    for source in inputs:
-        if output.exists() and source.exists() and output.samefile(source):
-            raise EncodeError(f"{output}: is an input of this render; give another output name")

@@ -8,6 +8,7 @@ Legend: T frames, H W pixels, C colour.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -21,10 +22,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from animator.encoding.atomic_file import replacing, replacing_folder, sync
 from animator.encoding.encoder import StreamingEncoder
-from animator.encoding.provenance import xmp_packet
+from animator.encoding.provenance import read_provenance, xmp_packet
 from animator.errors import EncodeError
 
 _PNG_EFFORT = 3  # zlib level; 6 takes twice as long for a tenth less
+_SEQUENCE_NAME = re.compile(r"\d{6,}\.png")
 _WEBP_QUALITY, _WEBP_EFFORT, _WEBP_MAX_SIDE = 80, 4, 16383
 _GIF_MAX_SIDE = 65535
 _GIF_COLOURS = 255
@@ -68,11 +70,24 @@ def write_png(path: str | Path, pixels_HWC: np.ndarray, *, metadata: Mapping[str
     return path
 
 
+def is_picture_of_ours(path: Path) -> bool:
+    """Whether a file is a picture of a PNG sequence that says itself that this program made it."""
+    if _SEQUENCE_NAME.fullmatch(path.name) is None or path.is_symlink() or not path.is_file():
+        return False
+    try:
+        return "generator" in (read_provenance(path) or {})
+    except EncodeError:
+        return False
+
+
 class PngSequenceEncoder(StreamingEncoder):
-    """A folder of `000000.png`, `000001.png`, ...; the folder appears when all of them are written."""
+    """A folder of `000000.png`, `000001.png`, ...; the folder appears when all of them are written.
+
+    It replaces an empty folder, and one that holds nothing but pictures which this class wrote.
+    """
 
     def _reserve(self) -> AbstractContextManager[Path]:
-        return replacing_folder(self.output)
+        return replacing_folder(self.output, is_ours=is_picture_of_ours)
 
     def _start(self, height: int, width: int) -> None:
         pass

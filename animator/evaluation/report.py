@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from animator.encoding.atomic_file import replacing
 from animator.evaluation.catalogue import Direction, best_systems, metrics_of
 from animator.evaluation.scores import Evaluation
 
@@ -55,17 +55,13 @@ def write_json(evaluation: Evaluation, path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a text file under a temporary name, then rename: a reader sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a text file, whole or not at all.
+
+    Raises:
+        EncodeError, DiskError: it cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return path
 
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from animator.encoding import EncodeConfig, Encoder, open_encoder
 from animator.encoding.images import write_png
 from animator.preview.contact_sheet import ContactSheet
+from animator.preview.paths import contact_sheet_path, preview_paths, side_by_side_path
 from animator.preview.side_by_side import SideBySide
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
@@ -46,9 +47,8 @@ class Previews:
         num_frames: int,
         fps: Fraction,
     ) -> None:
-        stem = output.parent / output.stem
-        self._sheet_path = stem.with_name(f"{stem.name}.contact.png")
-        self._side_path = stem.with_name(f"{stem.name}.side.mp4")
+        self._sheet_path, self._side_path = contact_sheet_path(output), side_by_side_path(output)
+        self._output = output
         self._sheet = ContactSheet(num_frames) if contact_sheet else None
         self._wants_side = side_by_side
         self._subject, self._clip, self._tracked, self._fps = subject, clip, tracked, fps
@@ -83,8 +83,7 @@ class Previews:
             return
         if self._sheet is not None:
             write_png(self._sheet_path, self._sheet.draw())
-        made = ((self._sheet is not None, self._sheet_path), (self._wants_side, self._side_path))
-        self.paths = tuple(path for wanted, path in made if wanted)
+        self.paths = preview_paths(self._output, contact_sheet=self._sheet is not None, side_by_side=self._wants_side)
 
 
 def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, None, None]:

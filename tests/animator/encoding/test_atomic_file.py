@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from animator.encoding.atomic_file import explained, replacing, replacing_folder
+from animator.encoding.atomic_file import check_file_place, check_folder_place, explained, replacing, replacing_folder
 from animator.errors import DiskError, EncodeError
 
 
@@ -95,3 +95,43 @@ def test_trouble_of_the_disk_is_a_disk_error(tmp_path: Path, code: int) -> None:
 def test_place_that_refuses_is_an_encode_error(tmp_path: Path, code: int) -> None:
     with pytest.raises(EncodeError, match=os.strerror(code)), explained(tmp_path / "out.bin"):
         raise OSError(code, os.strerror(code))
+
+
+def test_a_link_stays_and_what_it_points_at_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "out.bin").symlink_to(tmp_path / "far" / "real.bin")
+    (tmp_path / "frames").symlink_to(tmp_path / "far" / "frames")
+    (tmp_path / "far" / "frames").mkdir(mode=0o700)
+    with replacing(tmp_path / "out.bin") as temporary:
+        temporary.write_bytes(b"new")
+    with replacing_folder(tmp_path / "frames") as folder:
+        (folder / "0.png").write_bytes(b"0")
+    assert (tmp_path / "out.bin").is_symlink()
+    assert (tmp_path / "far" / "real.bin").read_bytes() == b"new"
+    assert [path.name for path in (tmp_path / "far" / "frames").iterdir()] == ["0.png"]
+    assert (tmp_path / "far" / "frames").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", "{}"])
+def test_a_folder_in_use_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(EncodeError, match="folder in use"):
+        check_folder_place(Path(place.format(tmp_path)))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_place_that_takes_no_file_is_found_out_by_trying() -> None:
+    for check in (check_file_place, check_folder_place):
+        with pytest.raises(EncodeError, match="/proc/x: cannot be written"):
+            check(Path("/proc/x"))
+
+
+def test_a_file_above_the_place_and_an_impossible_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EncodeError, match="cannot be written"):
+        check_file_place(tmp_path / "file" / "out.mp4")
+    with pytest.raises(EncodeError, match="NUL"):
+        check_file_place(tmp_path / "a\0b.mp4")
+    with pytest.raises(EncodeError, match="is a file"):
+        check_folder_place(tmp_path / "file")

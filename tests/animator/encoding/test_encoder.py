@@ -4,13 +4,15 @@ import os
 import resource
 import weakref
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from animator.encoding import AudioSource, EncodeConfig, encode, open_encoder
+from animator.encoding import AudioSource, EncodeConfig, check_output, encode, open_encoder, provenance_metadata
+from animator.encoding.images import write_png
 from animator.errors import DiskError, EncodeError
 from pose_tracking.frame import Frame
 
@@ -147,13 +149,61 @@ def test_folder_in_the_place_of_the_file_is_refused(tmp_path: Path, make_film: M
         encode(make_film(1), tmp_path / "out.mp4", fps=25)
 
 
-def test_pictures_are_not_mixed_into_a_folder_that_holds_something(tmp_path: Path, make_film: MakeFilm) -> None:
-    (tmp_path / "out").mkdir()
-    encode(make_film(2), tmp_path / "out", fps=25)
-    before = content_of(tmp_path / "out")
-    with pytest.raises(EncodeError, match="already holds something"):
-        encode(make_film(1), tmp_path / "out", fps=25)
-    assert content_of(tmp_path / "out") == before
+MARK = provenance_metadata(generator="puppet", source_type="compositeSynthetic")
+
+
+def test_pictures_of_an_earlier_render_are_replaced(tmp_path: Path, make_film: MakeFilm) -> None:
+    encode(make_film(3), tmp_path / "out", fps=25, metadata=MARK)
+    (tmp_path / "out").chmod(0o750)
+    encode(make_film(2), tmp_path / "out", fps=25, metadata=MARK)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["000000.png", "000001.png"]
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "000007.png", "000008.png", "IMG_1.png"])
+def test_a_folder_that_holds_anything_else_is_left_alone(tmp_path: Path, make_film: MakeFilm, foreign: str) -> None:
+    folder = tmp_path / "out"
+    encode(make_film(2), folder, fps=25, metadata=MARK)
+    if foreign == "000008.png":
+        write_png(folder / foreign, make_film(1)[0].pixels_HWC)  # a picture, but not one that says it is ours
+    else:
+        (folder / foreign).write_bytes(b"the only copy")
+    before = content_of(folder)
+    with pytest.raises(EncodeError, match=f"already holds something else.*{foreign}"):
+        encode(make_film(1), folder, fps=25, metadata=MARK)
+    assert content_of(folder) == before
+
+
+def test_a_file_that_comes_while_pictures_are_written_is_kept(tmp_path: Path, make_film: MakeFilm) -> None:
+    folder = tmp_path / "out"
+    encode(make_film(2), folder, fps=25, metadata=MARK)
+    with pytest.raises(EncodeError, match="already holds something else"):
+        encode(_joined_by(folder / "notes.txt", make_film(2)), folder, fps=25, metadata=MARK)
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.png", "000001.png", "notes.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def _joined_by(file: Path, frames: list[Frame]) -> Iterator[Frame]:
+    """The frames; with the second one a file appears."""
+    yield frames[0]
+    file.write_text("mine")
+    yield from frames[1:]
+
+
+def test_check_output_says_what_encode_would_say_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "d.mp4").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    for name, complaint in (("x.avi", "cannot write .avi"), ("d.mp4", "is not a file"), ("full", "notes.txt")):
+        with pytest.raises(EncodeError, match=complaint):
+            check_output(tmp_path / name, fps=25)
+    with pytest.raises(EncodeError, match=r"0\.001 frames/s"):
+        check_output(tmp_path / "out.mp4", fps=Fraction(1, 1000))
+    with pytest.raises(EncodeError, match="is an input"):
+        check_output(tmp_path / "out.mp4", fps=25, inputs=[tmp_path / "out.mp4"])
+    check_output(tmp_path / "new" / "out.mp4", fps=25)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.mp4", "full"]
 
 
 @pytest.mark.parametrize("link", ["same name", "symbolic link", "hard link", "dotted way"])

@@ -1,0 +1,59 @@
+"""Where a render writes: every place is tried before any work, and none of them is an input."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from animator.config import RenderJob
+from animator.encoding import check_output, spare_inputs
+from animator.encoding.atomic_file import check_file_place
+from animator.errors import EncodeError, JobError
+from animator.preview.paths import preview_paths
+
+
+def check_destinations(job: RenderJob, *, fps: Fraction) -> None:
+    """Find out whether the result and its previews can be written, leaving nothing behind.
+
+    Args:
+        job: what will be rendered.
+        fps: rate of the result.
+
+    Raises:
+        JobError: something is there already, and the job does not allow it to be replaced.
+        EncodeError: a place that cannot be written, an ending nobody knows, or a file that the job reads.
+        DiskError: the disk is full or fails.
+    """
+    inputs = _inputs(job)
+    check_output(job.output, job.encode, fps=fps, inputs=inputs)
+    previews = _previews(job)
+    for path in previews:
+        spare_inputs(path, inputs)
+        check_file_place(path)
+    there = next((path for path in (job.output, *previews) if path.exists()), None)
+    if there is not None and not job.overwrite:
+        raise JobError(f"{there}: exists already. Choose another --output, or allow it to be overwritten.")
+
+
+def check_job_place(job: RenderJob, path: Path) -> None:
+    """Find out whether the job itself can be written to `path`.
+
+    Raises:
+        EncodeError: it cannot be written, or is a file that the job reads or writes.
+        DiskError: the disk is full or fails.
+    """
+    spare_inputs(path, _inputs(job))
+    if any(os.path.realpath(path) == os.path.realpath(result) for result in (job.output, *_previews(job))):
+        raise EncodeError(f"{path}: is where the job writes its result; give --job-out another name")
+    check_file_place(path)
+
+
+def _inputs(job: RenderJob) -> tuple[Path, ...]:
+    """The files a render reads, those of models apart."""
+    task = Path(job.tracker.kind) if job.tracker.kind.endswith(".task") else None
+    return tuple(path for path in (job.photo, job.clip, job.tracker.recorded, task) if path is not None)
+
+
+def _previews(job: RenderJob) -> tuple[Path, ...]:
+    return preview_paths(job.output, contact_sheet=job.preview.contact_sheet, side_by_side=job.preview.side_by_side)
