@@ -1,0 +1,64 @@
+"""The drawn figure in other clothes: a skirt, trousers, hands in pockets, a print on the chest."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from animator.conditioning.warp.bones import BonePose, bone_pose
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.figure import draw_figure, standing_pose
+
+SIZE = (192, 240)
+STANDING = standing_pose(height=200, center_x=96, top=20)
+WALL, CLOTH = (205, 210, 214), (190, 60, 60)
+
+Picture = tuple[torch.Tensor, torch.Tensor]
+
+
+def joint(name: str) -> np.ndarray:
+    """Where a joint of the standing figure lies, [2] px."""
+    return STANDING[BLAZEPOSE_33.index(name)]
+
+
+def pixel(point_2: np.ndarray) -> tuple[int, int]:
+    """(row, column) of the pixel a point lies in."""
+    return int(point_2[1]), int(point_2[0])
+
+
+def pose_of(keypoints_K2: np.ndarray = STANDING) -> BonePose:
+    """The bones of one pose, every joint sure."""
+    return bone_pose(torch.from_numpy(keypoints_K2)[None], torch.ones(1, 33))
+
+
+def figure(keypoints_K2: np.ndarray = STANDING) -> Picture:
+    """(photo [3, H, W] in [0, 1], matte [H, W]) of the figure in trousers."""
+    return _as_tensors(*draw_figure(keypoints_K2, SIZE))
+
+
+def in_a_skirt() -> Picture:
+    """The figure in a skirt that ends four fifths down the thighs and is wider than both legs there."""
+    left, right = joint("left_hip"), joint("right_hip")
+    hem = float(left[1] + 0.8 * (joint("left_knee")[1] - left[1]))
+    outline = [(left[0] + 4, left[1]), (left[0] + 16, hem), (right[0] - 16, hem), (right[0] - 4, right[1])]
+    return _painted(outline, CLOTH, opaque=True)
+
+
+def with_print(color: tuple[int, int, int]) -> Picture:
+    """The figure with a square on its chest."""
+    x, y = (joint("left_shoulder") + joint("right_hip")) / 2
+    return _painted([(x - 8, y - 8), (x + 8, y - 8), (x + 8, y + 8), (x - 8, y + 8)], color, opaque=False)
+
+
+def _painted(outline: list[tuple[float, float]], color: tuple[int, int, int], *, opaque: bool) -> Picture:
+    picture, matte = draw_figure(STANDING, SIZE)
+    image, mask = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255))
+    ImageDraw.Draw(image).polygon(outline, fill=color)
+    if opaque:
+        ImageDraw.Draw(mask).polygon(outline, fill=255)
+    return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+
+
+def _as_tensors(picture_HWC: np.ndarray, matte_HW: np.ndarray) -> Picture:
+    return torch.from_numpy(picture_HWC.copy()).permute(2, 0, 1).float() / 255, torch.from_numpy(matte_HW.copy())

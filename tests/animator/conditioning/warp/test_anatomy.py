@@ -1,0 +1,92 @@
+"""Where the parts of a body lie around its bones."""
+
+import numpy as np
+import pytest
+import torch
+
+from animator.conditioning.warp.anatomy import (
+    body_hull,
+    leg_place,
+    limb_thickness,
+    pixel_centers,
+    segment,
+    skirt_hem,
+    skirt_hull,
+    smoothstep,
+)
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM
+from tests.animator.conditioning.warp.dressed import STANDING, figure, in_a_skirt, joint, pixel, pose_of
+from tests.animator.figure import draw_figure
+
+
+def test_a_segment_counts_from_its_start_and_measures_from_its_nearest_point():
+    points = torch.tensor([[5.0, 3.0], [-4.0, 0.0], [13.0, 4.0]])
+    place, distance = segment(points, torch.zeros(2), torch.tensor([10.0, 0.0]))
+    torch.testing.assert_close(place, torch.tensor([0.5, -0.4, 1.3]))
+    torch.testing.assert_close(distance, torch.tensor([3.0, 4.0, 5.0]))
+
+
+def test_smoothstep_is_flat_outside_and_half_in_the_middle():
+    values = smoothstep(1.0, 3.0, torch.tensor([0.0, 1.0, 2.0, 3.0, 9.0]))
+    torch.testing.assert_close(values, torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
+
+
+def test_the_hull_holds_trunk_head_and_legs_but_neither_hands_nor_wall():
+    _, matte = figure()
+    hull = body_hull(pixel_centers(matte), pose_of())
+    chest = (joint("left_shoulder") + joint("right_hip")) / 2
+    for inside in (chest, joint("nose"), (joint("left_hip") + joint("left_knee")) / 2):
+        assert hull[pixel(inside)] > 0.95
+    for outside in (joint("left_wrist"), joint("right_wrist"), np.array([5, 5])):
+        assert hull[pixel(outside)] < 0.05
+
+
+def test_legs_are_measured_from_hips_over_knees_to_ankles():
+    middles = [(joint(f"left_{name}") + joint(f"right_{name}")) / 2 for name in ("hip", "knee", "ankle")]
+    places = leg_place(torch.from_numpy(np.stack(middles)), pose_of())
+    torch.testing.assert_close(places, torch.tensor([0.0, 1.0, 2.0]), atol=0.02, rtol=0)
+
+
+def test_a_skirt_ends_at_its_hem_and_trousers_have_none():
+    _, skirt = in_a_skirt()
+    assert skirt_hem(pose_of(), skirt) == pytest.approx(0.8, abs=0.06)
+    _, trousers = figure()
+    assert skirt_hem(pose_of(), trousers) is None
+
+
+def test_a_gown_to_the_floor_ends_at_the_ankles():
+    _, matte = figure()
+    left, right, foot = joint("left_hip"), joint("right_hip"), int(joint("left_ankle")[1])
+    matte[int(left[1]) : foot + 8, int(right[0]) - 8 : int(left[0]) + 8] = 1
+    assert skirt_hem(pose_of(), matte) == 2.0
+
+
+def test_legs_that_the_photo_does_not_show_wear_no_skirt():
+    _, matte = figure()
+    keypoints = STANDING.copy()
+    pose = pose_of(keypoints)
+    pose.trust_BJ[:, 2:8] = 0
+    assert skirt_hem(pose, matte) is None
+
+
+def test_the_cloth_of_a_skirt_hangs_between_hips_and_hem_only():
+    _, matte = in_a_skirt()
+    hull = skirt_hull(pixel_centers(matte), matte, pose_of(), 0.8)
+    middle = (joint("left_hip") + joint("right_hip")) / 2
+    knee = (joint("left_knee") + joint("right_knee")) / 2
+    assert hull[pixel(middle + 0.5 * (knee - middle))] > 0.95
+    assert hull[pixel(knee + np.array([0, 8]))] < 0.05
+    assert hull[pixel(joint("left_wrist"))] < 0.05
+
+
+def test_a_thicker_arm_measures_thicker():
+    slim = limb_thickness(figure()[1], pose_of(), LEFT_ARM)
+    matte = figure()[1].clone()
+    pose, points = pose_of(), pixel_centers(matte)
+    near = segment(points, pose.start_BJ2[0, LEFT_FOREARM], pose.end_BJ2[0, LEFT_FOREARM])[1] < 9
+    wide = limb_thickness(torch.where(near, 1.0, matte), pose, LEFT_ARM)
+    assert 0.65 <= slim < wide <= 1.7
+
+
+def test_an_arm_with_no_free_side_is_taken_as_usual():
+    assert limb_thickness(torch.ones(draw_figure(STANDING, (192, 240))[1].shape), pose_of(), LEFT_ARM) == 1.0

@@ -1,0 +1,104 @@
+"""Which pixels are which limb: hidden hands, prints on the chest, arms before the trunk, crumbs."""
+
+import numpy as np
+import torch
+
+from animator.conditioning.warp.anatomy import body_hull, pixel_centers
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, LEFT_LEG, RIGHT_HAND
+from animator.conditioning.warp.cutout import (
+    arm_mask,
+    leg_masks,
+    recut_matte,
+    without_hidden_hands,
+    without_islands,
+)
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import CLOTH, STANDING, WALL, figure, joint, pixel, pose_of, with_print
+
+
+def _arm_across():
+    """The standing pose with the left forearm before the belly."""
+    pose = STANDING.copy()
+    elbow = joint("left_shoulder") + np.array([10, 36], dtype=np.float32)
+    middle = (joint("left_hip") + joint("right_hip")) / 2
+    wrist = middle - [-4, 22]
+    for name, place in {"elbow": elbow, "wrist": wrist}.items():
+        pose[BLAZEPOSE_33.index(f"left_{name}")] = place
+    for name, reach in {"pinky": 5, "index": 6, "thumb": 4}.items():
+        pose[BLAZEPOSE_33.index(f"left_{name}")] = wrist + np.array([-reach, -2])
+    return pose
+
+
+def test_a_hand_in_its_own_colour_is_trusted():
+    photo, matte = figure()
+    kept = without_hidden_hands(pixel_centers(matte), photo, matte, pose_of())
+    torch.testing.assert_close(kept.trust_BJ, pose_of().trust_BJ)
+
+
+def test_a_hand_that_looks_like_the_cloth_around_it_is_in_a_pocket():
+    keypoints = STANDING.copy()
+    hip = joint("left_hip") - [4, 14]
+    for name in ("wrist", "pinky", "index", "thumb"):
+        offset = joint(f"left_{name}") - joint("left_wrist")
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = hip + offset
+    photo, matte = figure()
+    kept = without_hidden_hands(pixel_centers(matte), photo, matte, pose_of(keypoints))
+    assert float(kept.trust_BJ[0, LEFT_HAND]) == 0
+    assert float(kept.trust_BJ[0, RIGHT_HAND]) == 1
+
+
+def test_a_print_on_the_chest_in_the_colour_of_the_wall_is_no_hole():
+    photo, matte = with_print(WALL)
+    recut = recut_matte(photo, matte, pose_of())
+    assert recut[pixel((joint("left_shoulder") + joint("right_hip")) / 2)] > 0.95
+
+
+def test_wall_that_the_matte_took_in_between_arm_and_trunk_is_cut_out():
+    photo, matte = figure()
+    taken_in = matte.clone()
+    gap = (joint("left_elbow") + joint("left_hip")) / 2 - [2, 0]
+    row, column = pixel(gap)
+    assert matte[row, column] == 0
+    taken_in[row - 8 : row + 8, column - 4 : column + 4] = 1
+    recut = recut_matte(photo, taken_in, pose_of())
+    assert recut[row, column] < 0.3
+    assert recut[pixel((joint("left_shoulder") + joint("right_hip")) / 2)] > 0.95
+
+
+def test_an_arm_before_the_trunk_is_cut_along_its_colour():
+    keypoints = _arm_across()
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    member = arm_mask(points, photo, matte, body_hull(points, pose), pose, LEFT_ARM)
+    forearm = (keypoints[BLAZEPOSE_33.index("left_elbow")] + keypoints[BLAZEPOSE_33.index("left_wrist")]) / 2
+    assert member[pixel(forearm)] > 0.9
+    chest = (joint("left_shoulder") + joint("right_shoulder")) / 2 + [0, 14]
+    assert member[pixel(chest)] < 0.05
+    like_cloth = (photo - torch.tensor(CLOTH)[:, None, None] / 255).abs().amax(0) < 0.05
+    assert float(member[like_cloth].mean()) < 0.1
+
+
+def test_trousers_part_between_the_legs():
+    _, matte = figure()
+    masks = leg_masks(pixel_centers(matte), pose_of())
+    assert [name for name, _, _ in masks] == ["left_leg", "right_leg"]
+    torch.testing.assert_close(masks[0][2] + masks[1][2], torch.ones_like(matte))
+    for (_, bones, member), side in zip(masks, ("left", "right"), strict=True):
+        assert (bones == LEFT_LEG) == (side == "left")
+        assert member[pixel(joint(f"{side}_knee"))] == 1
+
+
+def test_a_photo_without_legs_has_no_leg_masks():
+    pose = pose_of()
+    pose.trust_BJ[:, LEFT_LEG[0]] = 0
+    assert leg_masks(pixel_centers(figure()[1]), pose) == []
+
+
+def test_pieces_apart_from_home_go_and_what_touches_it_stays():
+    alpha = torch.zeros(20, 20)
+    alpha[2:10, 2:10], alpha[10, 10], alpha[15:18, 15:18] = 1, 0.3, 1
+    home = torch.zeros(20, 20, dtype=torch.bool)
+    home[4:6, 4:6] = True
+    kept = without_islands(alpha, home)
+    assert torch.equal(kept[:12, :12], alpha[:12, :12])
+    assert float(kept[12:, 12:].max()) == 0

@@ -1,0 +1,76 @@
+"""The photo taken apart: which layers there are, what they hold, how they hang on the bones."""
+
+import numpy as np
+import pytest
+import torch
+
+from animator.conditioning.warp.bones import LEFT_UPPER_ARM
+from animator.conditioning.warp.layers import split_layers
+from animator.conditioning.warp.skinning import bone_motion
+from tests.animator.conditioning.warp.dressed import figure, in_a_skirt, joint, pixel, pose_of
+
+
+def _layers(photo, matte, pose=None):
+    layers, _ = split_layers(photo, matte, pose or pose_of(), cell_px=4)
+    return {layer.name: layer for layer in layers}
+
+
+@pytest.fixture(scope="module")
+def trousers():
+    return _layers(*figure())
+
+
+@pytest.fixture(scope="module")
+def skirt():
+    return _layers(*in_a_skirt())
+
+
+def test_a_whole_figure_comes_apart_into_body_arms_and_legs(trousers):
+    assert list(trousers) == ["body", "left_arm", "right_arm", "left_leg", "right_leg"]
+
+
+def test_layers_together_cover_what_the_matte_covers(trousers):
+    _, matte = figure()
+    covered = torch.stack([layer.alpha_HW for layer in trousers.values()]).amax(0)
+    assert float(covered[matte > 0.99].min()) > 0.5
+    assert float(covered[matte == 0].max()) == 0
+
+
+def test_hands_are_on_the_arms_and_not_on_the_body(trousers):
+    hand = pixel((joint("left_wrist") + joint("left_index")) / 2)
+    assert trousers["left_arm"].alpha_HW[hand] > 0.95
+    assert trousers["body"].alpha_HW[hand] == 0
+
+
+def test_trousers_move_with_the_legs_before_the_body_and_a_skirt_hides_them(trousers, skirt):
+    assert not any(layer.under_body for layer in trousers.values())
+    assert {name for name, layer in skirt.items() if layer.under_body} == {"left_leg", "right_leg"}
+
+
+def test_the_cloth_of_a_skirt_belongs_to_the_body_and_the_shins_to_the_legs(skirt):
+    middle = (joint("left_hip") + joint("right_hip") + joint("left_knee") + joint("right_knee")) / 4
+    shin = (joint("left_knee") + joint("left_ankle")) / 2
+    assert skirt["body"].alpha_HW[pixel(middle)] > 0.95
+    assert skirt["body"].alpha_HW[pixel(shin)] == 0
+    assert skirt["left_leg"].alpha_HW[pixel(shin)] > 0.95
+
+
+def test_an_arm_the_photo_does_not_show_gets_no_layer():
+    pose = pose_of()
+    pose.trust_BJ[:, LEFT_UPPER_ARM] = 0
+    assert "left_arm" not in _layers(*figure(), pose)
+
+
+def test_the_photos_own_pose_moves_no_vertex(trousers, skirt):
+    still = bone_motion(pose_of(), pose_of())
+    for layer in (*trousers.values(), *skirt.values()):
+        torch.testing.assert_close(layer.carry(still)[0], layer.mesh.vertices_V2, atol=1e-3, rtol=0)
+        torch.testing.assert_close(torch.stack(layer.shares).sum(0), torch.ones(len(layer.depth_V)))
+
+
+def test_what_an_arm_covered_is_marked_as_invented(trousers):
+    body = trousers["body"]
+    shoulder = joint("left_shoulder") + np.array([0, 6])
+    assert float(body.invented_HW.max()) > 0.5
+    assert body.invented_HW[pixel(joint("nose"))] == 0
+    assert body.invented_HW[pixel(shoulder - [30, -10])] == 0
