@@ -1,0 +1,116 @@
+"""What a generated frame costs: ms per UNet evaluation, evaluations per frame, share of time outside the UNet.
+
+    python benchmarks/bench_denoise.py [--model DIR] [--steps 4] [--frames 12]
+
+Renders the portrait of examples/media in poses of its walking clip; photo and tracking are not timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from animator.canvas import CanvasConfig
+from animator.device import pick_device
+from animator.generators.diffusion import DiffusionGenerator
+from animator.models.bases import open_base
+from animator.photo import read_photo
+from animator.pipeline import prepare_motion, track_clip
+from animator.progress import SilentProgress
+from animator.sampling.config import SamplerConfig
+from animator.subject import Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.retargeting import retarget
+from pose_tracking.tracking import TrackerConfig
+from temporal.motion import MotionConfig
+from temporal.windows import PoseWindow, pose_windows
+
+MEDIA = Path(__file__).parents[1] / "examples" / "media"
+ROUNDS = 3
+
+
+class Clock:
+    """Collects the seconds that calls take, by name."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.seconds: dict[str, list[float]] = {}
+        self._device = device
+
+    @contextmanager
+    def measured(self, name: str) -> Iterator[None]:
+        self._wait()
+        began = time.perf_counter()
+        yield
+        self._wait()
+        self.seconds.setdefault(name, []).append(time.perf_counter() - began)
+
+    def watch(self, thing: Any, method: str, name: str) -> None:
+        """Measure every call of `thing.method`."""
+        original = getattr(thing, method)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            with self.measured(name):
+                return original(*arguments, **options)
+
+        object.__setattr__(thing, method, call)
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def scene(canvas: tuple[int, int], frames: int) -> tuple[Subject, list[PoseWindow]]:
+    """The portrait, and its first poses of the walk."""
+    config = CanvasConfig(width=canvas[0], height=canvas[1])
+    subject = Subject.from_photo(read_photo(MEDIA / "portrait.png"), config, TrackerConfig())
+    clip = DrivingClip.open(MEDIA / "walk_turn.mp4", end_s=frames / 20 + 1)
+    tracked = track_clip(clip, TrackerConfig(), progress=SilentProgress())
+    motion, _, _ = prepare_motion(clip, tracked, MotionConfig())
+    driving = retarget(motion, onto=subject.pose, canvas_size=config.size)
+    return subject, list(pose_windows(driving))[:frames]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--model", default="embedded")
+    arguments.add_argument("--device", default="auto")
+    arguments.add_argument("--steps", type=int, default=SamplerConfig().steps)
+    arguments.add_argument("--frames", type=int, default=12)
+    arguments.add_argument("--batch", type=int, default=None)
+    given = arguments.parse_args()
+    device = pick_device(given.device)
+    model = open_base(given.model).to(device)
+    subject, windows = scene(model.manifest.canvas, given.frames)
+    clock = Clock(device)
+    clock.watch(model.unet, "forward", "unet")
+    clock.watch(model.vae, "encode", "encode")
+    clock.watch(model.vae, "decode", "decode")
+    totals = []
+    for round_ in range(ROUNDS + 1):
+        generator = DiffusionGenerator(model, SamplerConfig(steps=given.steps, batch=given.batch))
+        began = time.perf_counter()
+        count = sum(1 for _ in generator.generate(windows, subject))
+        if round_ == 0:  # warms caches and kernels up
+            clock.seconds.clear()
+            continue
+        totals.append((time.perf_counter() - began) / count)
+    evaluations = len(clock.seconds["unet"]) / (ROUNDS * count)
+    whole = sum(totals) * count
+    print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {torch.get_num_threads()} threads")
+    print(f"  {1000 * statistics.median(clock.seconds['unet']):8.1f} ms per UNet call (median)")
+    print(f"  {evaluations:8.2f} UNet calls per frame ({given.steps} steps)")
+    print(f"  {statistics.median(totals):8.3f} s per frame (median of {ROUNDS} rounds of {count} frames)")
+    for name in ("unet", "encode", "decode"):
+        print(f"  {sum(clock.seconds[name]) / whole:8.1%} of the time in {name}")
+    print(f"  {1 - sum(clock.seconds['unet']) / whole:8.1%} of the time outside the UNet")
+
+
+if __name__ == "__main__":
+    main()

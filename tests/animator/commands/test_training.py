@@ -1,0 +1,74 @@
+"""`animator finetune` and `animator train` as typed: a model comes out, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from animator.cli import main
+from animator.models.subject_model import SubjectModel
+from animator.training import finetuning
+from tests.animator.generators.scene import drawn_subject
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+SHORT = ["--set", "denoise.steps=2", "--set", "denoise.batch=1", "--set", "decoder.steps=2", "--set", "decoder.batch=1"]
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    tiny_model().save(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def test_finetune_writes_a_model(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finetuning, "_subject", lambda path, job, model: drawn_subject(CANVAS))
+    assert main(["finetune", "me.png", "-o", str(tmp_path / "me"), "--base", str(base), "-q", *SHORT]) == 0
+    assert SubjectModel.load(tmp_path / "me").manifest.phase == "subject"
+
+
+def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["finetune", "me.png", "-o", str(tmp_path / "me"), "--base", str(base), "--dry-run", "--json", *SHORT]
+    assert main(arguments) == 0
+    plan = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert plan["denoise"]["steps"] == 2
+    assert not (tmp_path / "me").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["finetune", "nobody.png", "-o", "me", "--base", "BASE"], 3, "nobody.png"),
+        (["finetune", "me.png", "-o", "BASE", "--base", "BASE"], 3, "exists already"),
+        (["finetune", "me.png", "-o", "me", "--base", "./nowhere"], 4, "nowhere"),
+        (["finetune", "me.png", "-o", "me", "--set", "denoise.stepz=2"], 3, "stepz"),
+        (["finetune", "me.png", "-o", "me", "--device", "tpu"], 5, "tpu"),
+        (["train", "base", "-o", "b", "--base", "BASE", "--clips", "nowhere"], 3, "nowhere"),
+        (["train", "base", "-o", "b", "--base", "new"], 3, "autoencoder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str],
+    code: int,
+    said: str,
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.replace("BASE", str(base)) for argument in arguments]) == code
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(error) == 1
+    assert said in error[0]
+    assert not (tmp_path / "me").exists()
+
+
+def test_base_is_trained_on_a_folder_of_clips(base: Path, tmp_path: Path) -> None:
+    clips = Path(__file__).parents[3] / "examples" / "media"
+    options = ["--set", "train.steps=2", "--set", "train.batch=1", "--base", str(base), "-q"]
+    assert main(["train", "base", "--clips", str(clips), "-o", str(tmp_path / "new"), *options]) == 0
+    trained = SubjectModel.load(tmp_path / "new")
+    assert trained.manifest.phase == "base"
+    assert (tmp_path / "new.training" / "poses").is_dir()
