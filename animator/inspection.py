@@ -11,7 +11,7 @@ import numpy as np
 
 from animator.errors import PhotoError
 from animator.progress import Progress
-from pose_tracking.errors import TrackingError
+from pose_tracking.errors import ClipError, TrackingError
 
 Kind = Literal["clip", "photo", "poses", "pictures"]
 
@@ -62,13 +62,31 @@ def provenance_of(path: str | Path) -> dict[str, str]:
 
 def _reader(path: Path) -> Callable[[Path, Progress], Inspection]:
     ending = path.suffix.lower()
-    if ending in _POSE_ENDINGS or (path.is_dir() and any(path.glob("*.json"))):
+    if path.is_dir():
+        return _inspect_poses if _is_folder_of_poses(path) else _inspect_pictures
+    if path.exists() and not path.is_file():  # whoever opens a pipe waits for ever
+        raise ClipError(f"{path.name}: a pipe, socket or device; give a file, or the folder of a PNG result")
+    if ending in _POSE_ENDINGS:
         return _inspect_poses
-    if path.is_dir() or (ending == ".webp" and _is_animated(path)):
+    if ending == ".webp" and _is_animated(path):
         return _inspect_pictures
     if ending in _PHOTO_ENDINGS or ending == ".webp" or (ending == ".gif" and not _is_animated(path)):
         return _inspect_photo
     return _inspect_clip
+
+
+def _is_folder_of_poses(folder: Path) -> bool:
+    """Whether its first JSON file is one of OpenPose's; notes beside pictures are not."""
+    from pose_tracking.trackers.recording import natural_order, read_json
+
+    first = min(folder.glob("*.json"), key=lambda path: natural_order(path.name), default=None)
+    if first is None:
+        return False
+    try:
+        content = read_json(first)
+    except (OSError, TrackingError):
+        return False
+    return isinstance(content, dict) and "people" in content
 
 
 def _is_animated(path: Path) -> bool:
@@ -141,33 +159,38 @@ def _inspect_photo(path: Path, progress: Progress) -> Inspection:
 
 
 def _inspect_poses(path: Path, progress: Progress) -> Inspection:
-    from pose_tracking.trackers.recorded import read_recorded
+    from pose_tracking.trackers.recorded import read_recording
 
-    poses = read_recorded(path)
-    if len(poses) == 0:
-        raise TrackingError(f"{path.name}: holds no frame; track the clip again")
-    seen_TK = poses.confidence_TK >= SEEN
-    num_empty = int((~seen_TK.any(axis=1)).sum())
+    recording = read_recording(path)
+    frames = recording.people
+    sizes = [len(people) for people in frames]
+    # Of several people, the one seen best stands for the frame.
+    seen = [max((float((one.confidence_K >= SEEN).mean()) for one in people), default=0.0) for people in frames]
+    num_empty = sum(share == 0 for share in seen)
+    width, height = recording.frame_size or (None, None)
     facts = {
-        "skeleton": poses.skeleton.name,
-        "num_frames": len(poses),
-        "duration_s": round(float(poses.times_s_T[-1] - poses.times_s_T[0]), 3),
-        "frame_width": poses.frame_size[0],
-        "frame_height": poses.frame_size[1],
-        "frames_with_person": len(poses) - num_empty,
-        "coverage": round(float(seen_TK.mean()), 3),
+        "skeleton": recording.skeleton.name,
+        "num_frames": len(frames),
+        "fps": None if recording.fps is None else round(recording.fps, 3),
+        "frame_width": width,
+        "frame_height": height,
+        "most_people": max(sizes),
+        "frames_with_person": len(frames) - num_empty,
+        "coverage": round(float(np.mean(seen)), 3),
     }
-    problems = (f"nobody in {num_empty} of {len(poses)} frames",) if num_empty else ()
-    return Inspection(kind="poses", facts=facts, problems=problems)
+    problems = [f"nobody in {num_empty} of {len(frames)} frames"] if num_empty else []
+    if max(sizes) > 1:
+        problems.append(f"up to {max(sizes)} people; the largest is followed, choose another with --person")
+    return Inspection(kind="poses", facts=facts, problems=tuple(problems))
 
 
 def _inspect_pictures(path: Path, progress: Progress) -> Inspection:
     """A folder of numbered PNG, or an animated WebP."""
     from PIL import Image
 
-    files = sorted(path.glob("*.png")) if path.is_dir() else [path]
+    files = sorted(file for file in path.glob("*.png") if file.is_file()) if path.is_dir() else [path]
     if not files:
-        raise PhotoError(f"{path}: a folder without PNG pictures; give a file, or the folder of a PNG result")
+        raise PhotoError(f"{path}: a folder without PNG pictures or poses; give a file, or the folder of a PNG result")
     try:
         with Image.open(files[0], formats=("PNG", "WEBP")) as image:
             width, height = image.size

@@ -5,6 +5,8 @@ Legend: T frames, K keypoints.
 
 from __future__ import annotations
 
+import re
+import reprlib
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
@@ -21,6 +23,8 @@ from temporal.smoothing import SMOOTHERS, Smoother, smooth_positions, smoother_b
 from temporal.swaps import repair_swaps
 
 MAX_FPS = 240
+# Bounded on purpose: to write 1e999999999 out takes for ever.
+_RATE = re.compile(r"[+-]?\d{0,9}(\.\d{0,20})?(e[+-]?\d{1,2})?|\d{1,9}/\d{1,9}", re.ASCII | re.IGNORECASE)
 
 
 def _as_rate(value: object) -> Fraction | None:
@@ -28,11 +32,16 @@ def _as_rate(value: object) -> Fraction | None:
     if value is None:
         return None
     try:
-        rate = Fraction(str(value))
+        text = str(value).strip()
+        if not isinstance(value, Fraction) and not _RATE.fullmatch(text):
+            raise ValueError(text)
+        rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f'{value!r} is no frame rate; expected a number, such as 24, or "30000/1001"') from None
+        raise ValueError(
+            f'{reprlib.repr(value)} is no frame rate; expected a number, such as 24, or "30000/1001"'
+        ) from None
     if not 0 < rate <= MAX_FPS:
-        raise ValueError(f"{value} frames per second; expected more than 0 and at most {MAX_FPS}")
+        raise ValueError(f"{text} frames per second; expected more than 0 and at most {MAX_FPS}")
     return rate
 
 

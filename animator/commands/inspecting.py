@@ -63,6 +63,8 @@ def _finding_lines(finding: Finding) -> list[str]:
 
 
 def _words(value: object) -> str:
+    if value is None:
+        return "not told"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

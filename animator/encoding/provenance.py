@@ -72,7 +72,7 @@ def read_provenance(path: str | Path) -> dict[str, str] | None:
     """
     path = Path(path)
     if path.is_dir():
-        pictures = sorted(path.glob("*.png"))
+        pictures = sorted(picture for picture in path.glob("*.png") if picture.is_file())
         return read_provenance(pictures[0]) if pictures else None
     try:
         packet = _find_packet(path)

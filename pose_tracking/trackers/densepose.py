@@ -72,6 +72,8 @@ def open_densepose(folder: str | Path) -> DensePoseSequence:
 
 def _map_array(path: Path) -> np.ndarray:
     """The array without reading its values."""
+    if not path.is_file():
+        raise TrackingError(f"{path.name}: a folder, pipe or device, not a NumPy array")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header can raise almost anything inside the parser

@@ -37,6 +37,10 @@ _MAX_FOLDER_BYTES = 8 * MAX_JSON_BYTES
 _MAX_NEGATIVE = 0.25
 
 
+# Stamps of an even clip differ by rounding (1 ms in Matroska), and no more.
+_EVEN_WITHIN_S = 0.002
+
+
 class RecordedTracker(AbstractContextManager["RecordedTracker"]):
     """Replays a recording: pose n belongs to frame n of the clip.
 
@@ -49,7 +53,7 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._recording = _read(self._path)
+        self._recording = read_recording(self._path)
         self.skeleton: Skeleton = self._recording.skeleton
         self._size: tuple[int, int] | None = None
         self._people: Sequence[Sequence[Detection]] = ()
@@ -102,7 +106,7 @@ def read_recorded(
     own = _read_own(path)
     if own is not None:
         return own
-    recording = _read(path)
+    recording = read_recording(path)
     size, rate = recording.frame_size or frame_size, recording.fps or fps
     if size is None or rate is None:
         missing = " and ".join(name for name, value in (("picture size", size), ("frame rate", rate)) if value is None)
@@ -124,16 +128,22 @@ def read_recorded(
 
 def _read_own(path: Path) -> PoseSequence | None:
     """A file of ours; None for other JSON."""
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return PoseSequence.load(path)
-    if path.suffix == ".json" and path.is_file():
+    if path.suffix.lower() == ".json" and path.is_file():
         with open(path, "rb") as file:
             if FORMAT.encode() in file.read(256):
                 return PoseSequence.load(path)
     return None
 
 
-def _read(path: Path) -> Recording:
+def read_recording(path: str | Path) -> Recording:
+    """Everybody in every frame of a file of poses, whatever it tells of picture size and frame rate.
+
+    Raises:
+        TrackingError: no such file, unknown form, damaged.
+    """
+    path = Path(path)
     try:
         own = _read_own(path)
         if own is not None:
@@ -221,4 +231,13 @@ def _as_recording(sequence: PoseSequence) -> Recording:
         ],
         skeleton=sequence.skeleton,
         frame_size=sequence.frame_size,
+        fps=_even_rate(sequence.times_s_T),
     )
+
+
+def _even_rate(times_s_T: np.ndarray) -> float | None:
+    """Frames per second where the times are those of a clip of even rate."""
+    steps_s = np.diff(times_s_T)
+    if not len(steps_s) or float(np.ptp(steps_s)) > _EVEN_WITHIN_S:
+        return None
+    return float(len(steps_s) / (times_s_T[-1] - times_s_T[0]))

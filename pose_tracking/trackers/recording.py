@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +85,13 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
-        TrackingError: too large, or not JSON.
+        TrackingError: not a regular file (a pipe would be waited on for ever), too large, or not JSON.
+        FileNotFoundError: there is nothing.
     """
-    size = path.stat().st_size
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise TrackingError(f"{path.name}: a folder, pipe or device; give a file of poses")
+    size = facts.st_size
     if size > MAX_JSON_BYTES:
         raise TrackingError(f"{size} bytes, at most {MAX_JSON_BYTES} are read; save long recordings as .npz")
     try:

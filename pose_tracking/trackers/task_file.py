@@ -98,6 +98,8 @@ def people_in(result: Any, *, size: tuple[int, int]) -> list[Detection]:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise TrackingError(f"{path}: cannot be read (a folder, pipe or device); give a MediaPipe .task file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TrackingError(f"{path}: {path.stat().st_size} bytes, a .task file has at most {MAX_FILE_BYTES}")
         return path.read_bytes()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from animator.encoding import encode, provenance_metadata
 from animator.errors import PhotoError
 from animator.inspection import inspect_file, provenance_of
 from animator.progress import SilentProgress
-from pose_tracking.errors import ClipError, TrackingError
+from pose_tracking.errors import ClipError, PipelineError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
@@ -105,7 +107,8 @@ def test_poses_are_told_with_what_is_missing(tmp_path: Path, ending: str) -> Non
     inspection = inspect_file(poses.save(tmp_path / f"poses{ending}"), progress=SILENT)
     assert inspection.kind == "poses"
     facts = inspection.facts
-    assert (facts["skeleton"], facts["num_frames"], facts["duration_s"]) == ("coco-17", 4, 1.5)
+    assert (facts["skeleton"], facts["num_frames"], facts["fps"]) == ("coco-17", 4, 2.0)
+    assert (facts["frame_width"], facts["frame_height"], facts["most_people"]) == (64, 96, 1)
     assert (facts["frames_with_person"], facts["coverage"]) == (3, 0.75)
     assert inspection.problems == ("nobody in 1 of 4 frames",)
 
@@ -130,5 +133,45 @@ def test_a_file_that_is_not_what_it_says_is_refused(
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="without PNG pictures"):
+    with pytest.raises(PhotoError, match="without PNG pictures or poses"):
         inspect_file(tmp_path, progress=SILENT)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.json", "a.png", "a.mp4", "a.npz"])
+def test_a_pipe_is_refused_instead_of_waited_on(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(PipelineError, match="pipe"):
+        inspect_file(tmp_path / name, progress=SILENT)
+
+
+def test_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
+    folder = written(tmp_path / "result")
+    os.mkfifo(folder / "0.png")
+    os.mkfifo(folder / "a.json")
+    assert inspect_file(folder, progress=SILENT).facts["num_frames"] == 12
+    assert provenance_of(folder)["generator"] == "puppet"
+
+
+def test_an_unrelated_json_file_does_not_make_a_folder_of_pictures_one_of_poses(tmp_path: Path) -> None:
+    folder = written(tmp_path / "result")
+    (folder / "notes.json").write_text('{"title": "mine"}')
+    assert inspect_file(folder, progress=SILENT).kind == "pictures"
+
+
+def test_a_folder_of_openpose_files_is_poses(tmp_path: Path) -> None:
+    keypoints = [value for place in range(18) for value in (10.0 + place, 20.0, 0.9)]
+    for index in range(3):
+        person = {"pose_keypoints_2d": keypoints}
+        (tmp_path / f"frame_{index}.json").write_text(json.dumps({"people": [person] * index}))
+    inspection = inspect_file(tmp_path, progress=SILENT)
+    assert inspection.kind == "poses"
+    facts = inspection.facts
+    assert (facts["skeleton"], facts["num_frames"], facts["most_people"]) == ("openpose-18", 3, 2)
+    assert (facts["fps"], facts["frame_width"], facts["frames_with_person"]) == (None, None, 2)
+    assert inspection.problems[1].startswith("up to 2 people")
+
+
+@pytest.mark.dev_media
+@pytest.mark.parametrize("name", ["skier_coco17.json", "squats_blazepose33.json"])
+def test_pose_files_that_a_render_reads_are_told(dev_media: Path, name: str) -> None:
+    assert inspect_file(dev_media / "poses" / name, progress=SILENT).kind == "poses"

@@ -215,3 +215,24 @@ def test_swaps_in_tracked_clips_are_put_back(dev_media, clip, fps, words):
     motion, report = clean_motion(swapped, MotionConfig(), fps=Fraction(fps))
     np.testing.assert_allclose(motion.keypoints_TK2, expected.keypoints_TK2, atol=1e-3)
     assert report.num_swapped_frames == fps // 3
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "9" * 5000, "1/" + "9" * 5000, "nan", "inf", "", "x"])
+def test_a_rate_that_cannot_be_one_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ValidationError, match="no frame rate") as caught:
+        MotionConfig.model_validate({"fps": text})
+    assert len(caught.value.errors()[0]["msg"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("value", "rate"),
+    [(24, "24"), ("24", "24"), (23.976, "23.976"), ("30000/1001", "30000/1001"), ("2.4e1", "24"), (1e-05, "1/100000")],
+)
+def test_a_rate_is_taken_by_its_digits(value: object, rate: str) -> None:
+    assert MotionConfig.model_validate({"fps": value}).fps == Fraction(rate)
+
+
+@pytest.mark.parametrize("value", [0, -1, 241, "1e9", "0/7"])
+def test_a_rate_out_of_range_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError, match="expected more than 0"):
+        MotionConfig.model_validate({"fps": value})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def sequence() -> PoseSequence:
     )
 
 
-@pytest.mark.parametrize("ending", [".npz", ".json"])
+@pytest.mark.parametrize("ending", [".npz", ".json", ".NPZ", ".Json"])
 def test_our_files_are_read_and_replayed_as_they_were(tmp_path: Path, sequence: PoseSequence, ending: str) -> None:
     path = sequence.save(tmp_path / f"poses{ending}")
     assert np.array_equal(read_recorded(path).keypoints_TK2, sequence.keypoints_TK2, equal_nan=True)
@@ -258,3 +259,12 @@ def test_recorded_clip_is_replayed_for_smaller_frames(dev_media: Path) -> None:
     with RecordedTracker(path) as tracker:
         replayed = track(frames, tracker, frame_size=(720, 1080), config=TrackerConfig(recorded=path))
     assert np.nanmax(np.abs(replayed.keypoints_TK2 - read_recorded(path).keypoints_TK2)) < 1e-3
+
+
+def test_a_pipe_is_refused_instead_of_waited_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "poses.json")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / "1.json")
+    for path in (tmp_path / "poses.json", tmp_path / "folder"):
+        with pytest.raises(TrackingError, match="pipe"):
+            RecordedTracker(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,3 +77,9 @@ def test_several_people_are_found_at_once(dev_media: Path, task_file: Path) -> N
     with TaskTracker(task_file) as tracker:
         people = tracker.detect(Frame(pixels_HWC=pixels, time_s=0.0, index=0))
     assert sorted(round(person.center[0] / 512, 1) for person in people) == [0.2, 0.8]
+
+
+def test_a_pipe_is_refused_instead_of_waited_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pose.task")
+    with pytest.raises(TrackingError, match="pipe"):
+        TaskTracker(tmp_path / "pose.task")
