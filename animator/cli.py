@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import evaluating, inspecting, models, rendering, synth, tracking
+from animator.commands import evaluating, inspecting, models, rendering, synth, tracking, training
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -80,10 +80,13 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     evaluating.evaluate: "animator evaluate --clip dance.mp4 -o report",
     inspecting.inspect: "animator inspect out.mp4",
     inspecting.doctor: "animator doctor",
+    training.finetune: "animator finetune me.jpg -o me-model",
     models.import_dreampose: "animator import-dreampose release -o model --base CompVis/stable-diffusion-v1-4",
 }
 for _verb, _example in _EXAMPLES.items():
     app.command(cls=Verb, epilog=f"Example: {_example}")(_verb)
+app.add_typer(models.group)
+app.add_typer(training.group)
 app.add_typer(synth.group)
 
 
@@ -94,7 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)
     if not debug:
-        warnings.simplefilter("ignore")  # those of libraries; ours go through Progress.warn
+        # Those of libraries; ours go through Progress.warn.
+        warnings.simplefilter("ignore")
+        for library in ("DIFFUSERS", "TRANSFORMERS", "HF_HUB"):
+            os.environ.setdefault(f"{library}_VERBOSITY", "error")
     try:
         code = typer.main.get_command(app).main(args=words, prog_name="animator", standalone_mode=False)
         return code if isinstance(code, int) else 0

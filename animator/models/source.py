@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from math import prod
 from pathlib import Path
@@ -80,7 +80,7 @@ class PartSize:
 
 
 def find_model(name: str | Path, *, image_encoder: str | Path | None = None) -> ModelSource:
-    """Find a model by name; a hub id that is not in the cache is fetched.
+    """Find a model to render with, by name; a hub id that is not in the cache is fetched.
 
     Args:
         name: see `open_base`.
@@ -89,23 +89,36 @@ def find_model(name: str | Path, *, image_encoder: str | Path | None = None) -> 
     Raises:
         ModelError: not there, a single file, a folder that is neither a model nor a base, or no image encoder.
     """
+    found = look_up(name)
+    if found.manifest is not None:
+        return found
+    if image_encoder is not None:
+        return replace(found, image_encoder=_located(image_encoder))
+    if not (found.folder / "image_encoder").is_dir():
+        raise ModelError(
+            f"{name}: image_encoder/ is missing. Give a CLIP vision encoder with --image-encoder, for Stable "
+            "Diffusion 1.x openai/clip-vit-base-patch32 or a folder with it."
+        )
+    return found
+
+
+def look_up(name: str | Path) -> ModelSource:
+    """Find a model or a base by name, whether or not it could render as it is.
+
+    Raises:
+        ModelError: not there, a single file, or a folder that is neither a model nor a base.
+    """
     if str(name) == EMBEDDED:
         return ModelSource(name=EMBEDDED, folder=embedded_folder(), manifest=_embedded_manifest())
-    found = _locate(name)
+    found = _located(name)
     if (found.folder / MANIFEST).is_file():
-        return ModelSource(name=found.name, folder=found.folder, manifest=read_manifest(found.folder))
+        return replace(found, manifest=read_manifest(found.folder))
     if not all((found.folder / part).is_dir() for part in _NEEDED):
         raise ModelError(
             f"{name}: neither a model of ours ({MANIFEST}) nor a Stable Diffusion folder (unet/, vae/). "
             "A single .safetensors or .ckpt file has to be converted to diffusers' layout first."
         )
-    if image_encoder is None and not (found.folder / "image_encoder").is_dir():
-        raise ModelError(
-            f"{name}: image_encoder/ is missing. Give a CLIP vision encoder with --image-encoder, for Stable "
-            "Diffusion 1.x openai/clip-vit-base-patch32 or a folder with it."
-        )
-    encoder = None if image_encoder is None else _locate(image_encoder)
-    return ModelSource(name=found.name, folder=found.folder, image_encoder=encoder)
+    return found
 
 
 def embedded_folder() -> Path:
@@ -132,7 +145,7 @@ def _embedded_manifest() -> Manifest:
     return read_manifest(folder)
 
 
-def _locate(name: str | Path) -> ModelSource:
+def _located(name: str | Path) -> ModelSource:
     """A folder, or the snapshot of a hub repository."""
     path = Path(os.path.expanduser(name))
     if path.is_dir():

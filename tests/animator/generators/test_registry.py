@@ -1,0 +1,139 @@
+"""Generators are chosen and checked before a weight is read, and say what they are going to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from animator.canvas import CanvasConfig
+from animator.errors import DeviceError, JobError
+from animator.generators import diffusion
+from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.registry import GeneratorSettings, choose_generator
+from animator.models import bases
+from animator.sampling.config import SamplerConfig
+from temporal.windows import pose_windows
+from tests.animator.generators.scene import drawn_subject, figure_warp, waving
+from tests.animator.models.tiny import CANVAS, save_base, tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tiny_model().save(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_base(tmp_path_factory.mktemp("bases") / "sd"))
+
+
+def settings(model: str, **changes: object) -> GeneratorSettings:
+    return GeneratorSettings(**{"model": model, "device": "cpu", "on_note": lambda _: None, **changes})
+
+
+def test_the_puppet_fills_any_canvas_and_says_what_it_ignores() -> None:
+    chosen = choose_generator("puppet", GeneratorSettings(canvas=CanvasConfig(width=256)))
+    assert (chosen.canvas.size, chosen.notes, chosen.source_type) == ((256, 640), (), "compositeSynthetic")
+    sampled = GeneratorSettings(model="me", sampler=SamplerConfig(steps=3))
+    assert [note.split(":")[0] for note in choose_generator("puppet", sampled).notes] == [
+        "the puppet has no model",
+        "the puppet has no sampler",
+    ]
+
+
+def test_a_model_fills_its_own_canvas_and_no_other(model: str) -> None:
+    assert choose_generator("diffusion", settings(model)).canvas.size == CANVAS
+    given = CanvasConfig(width=CANVAS[0], height=CANVAS[1], fit="fill")
+    assert choose_generator("diffusion", settings(model, canvas=given)).canvas == given
+    with pytest.raises(JobError, match=r"made for 128x192 px; .*--canvas 128x192") as caught:
+        choose_generator("diffusion", settings(model, canvas=CanvasConfig(width=256, height=320)))
+    assert caught.value.exit_code == 3
+
+
+def test_a_base_fills_multiples_of_64(base: str) -> None:
+    assert choose_generator("diffusion", settings(base)).canvas.size == (512, 640)
+    given = CanvasConfig(width=192, height=256)
+    assert choose_generator("diffusion", settings(base, canvas=given)).canvas.size == (192, 256)
+    with pytest.raises(JobError, match="multiples of 64 px, for example 128x192") as caught:
+        choose_generator("diffusion", settings(base, canvas=CanvasConfig(width=120, height=200)))
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("repair", "lock_background", "expected"),
+    [
+        (0.5, True, "compositeWithTrainedAlgorithmicMedia"),
+        (1.0, True, "compositeWithTrainedAlgorithmicMedia"),
+        (0.5, False, "compositeWithTrainedAlgorithmicMedia"),
+        (1.0, False, "trainedAlgorithmicMedia"),
+    ],
+)
+def test_the_mark_says_whether_anything_of_the_photo_is_left(
+    model: str, repair: float, lock_background: bool, expected: str
+) -> None:
+    sampler = SamplerConfig(repair=repair, lock_background=lock_background)
+    assert choose_generator("diffusion", settings(model, sampler=sampler)).source_type == expected
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        {"steps": 3},
+        {"steps": 1, "guidance_image": 8.0, "guidance_pose": 3.0},
+        {"steps": 4, "guidance_image": 2.0, "guidance_pose": 2.0, "guidance_interval": (0.3, 0.7)},
+        {"steps": 5, "guidance_pose": 0.0, "scheduler": "euler"},
+    ],
+)
+def test_the_evaluations_foretold_are_those_that_happen(
+    model: str, monkeypatch: pytest.MonkeyPatch, sampler: dict[str, object]
+) -> None:
+    monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
+    chosen = choose_generator("diffusion", settings(model, sampler=SamplerConfig(**sampler)))
+    generator = chosen.open()
+    assert isinstance(generator, DiffusionGenerator)
+    sizes: list[int] = []
+    generator.model.unet.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    list(generator.generate(list(pose_windows(waving(CANVAS, 2)))[:1], drawn_subject(CANVAS)))
+    assert sum(sizes) == chosen.evaluations
+    assert f"{chosen.evaluations} UNet evaluations per frame" in chosen.line()
+
+
+def test_the_facts_are_json_s_own(model: str) -> None:
+    facts = choose_generator("diffusion", settings(model)).as_dict()
+    assert facts == {
+        "generator": "diffusion",
+        "model": model,
+        "device": "cpu",
+        "scheduler": "dpm++",
+        "steps": 20,
+        "evaluations_per_frame": 20,
+    }
+
+
+def test_weights_too_large_for_the_device_are_told_with_a_way_out(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("simulated")
+
+    monkeypatch.setattr(bases, "open_base", too_large)
+    with pytest.raises(DeviceError, match="tiny: its weights do not fit into the memory of cpu") as caught:
+        choose_generator("diffusion", settings(model)).open()
+    assert caught.value.exit_code == 5
+
+
+def test_foreign_code_is_not_made_before_it_is_opened() -> None:
+    name = "animator.evaluation.baselines:HoldGenerator"
+    with pytest.raises(JobError, match="--trust"):
+        choose_generator(name, GeneratorSettings())
+    chosen = choose_generator(name, GeneratorSettings(), trust=True)
+    assert (chosen.name, chosen.canvas.size, chosen.open().name) == (name, (512, 640), "hold")
+
+
+def test_a_base_is_opened_on_the_canvas_that_was_asked_for(base: str, tmp_path: Path) -> None:
+    given = CanvasConfig(width=CANVAS[0], height=CANVAS[1])
+    generator = choose_generator("diffusion", settings(base, canvas=given)).open()
+    assert isinstance(generator, DiffusionGenerator)
+    assert generator.model.manifest.canvas == CANVAS
