@@ -18,6 +18,12 @@ Fit = Literal["auto", "fit", "fill"]
 DEFAULT_SIZE = (512, 640)
 # Room kept around the person by `auto`, as a share of the person's own height: arms and steps need it.
 PERSON_MARGIN = 0.12
+# How much smaller than without a motion `auto` places the photo to keep reaching hands in the picture.
+SMALLEST_FOR_REACH = 0.85
+# Room left beside the reach, as a share of the canvas's longer side.
+REACH_MARGIN = 0.015
+# (left, top, right, bottom) px.
+Box = tuple[float, float, float, float]
 
 
 class CanvasConfig(BaseModel):
@@ -34,7 +40,7 @@ class CanvasConfig(BaseModel):
     fit: Fit = Field(
         default="auto",
         description="fit: the whole photo, border continued; fill: no border, photo cropped around the person; "
-        "auto: as large as the person allows",
+        "auto: as large as the person and the reach of the motion allow",
     )
 
     @classmethod
@@ -120,17 +126,21 @@ def place_photo(
     photo_size: tuple[int, int],
     canvas: CanvasConfig,
     *,
-    person: tuple[float, float, float, float] | None = None,
+    person: Box | None = None,
+    reach: Box | None = None,
 ) -> Placement:
     """Choose scale and offset for a photo.
 
     Args:
         photo_size: (width, height) px.
         canvas: size of the canvas and the wanted fit.
-        person: (left, top, right, bottom) of the person in photo px; None centres the photo.
+        person: the person in photo px; None centres the photo.
+        reach: where the person is going to reach, in photo px; None: nowhere.
 
     `fit` shows the whole photo, `fill` leaves no border and crops around the person, `auto` takes the
-    largest scale between the two at which the person and `PERSON_MARGIN` still fit.
+    largest scale between the two at which the person and `PERSON_MARGIN` still fit. For the `reach`, `auto` goes
+    down to `SMALLEST_FOR_REACH` of that, border continued where there is one, and all but `fit` move the photo by as
+    little as brings the reach onto the canvas; the person stays there in any case.
     """
     (width, height), (canvas_width, canvas_height) = photo_size, canvas.size
     fit = min(canvas_width / width, canvas_height / height)
@@ -144,14 +154,44 @@ def place_photo(
         box_height = person[3] - person[1] + margin
         whole_person = min(canvas_width / box_width, canvas_height / box_height)
         scale = {"fit": fit, "fill": fill}.get(canvas.fit, min(max(whole_person, fit), fill))
-    center_x, center_y = (person[0] + person[2]) / 2, (person[1] + person[3]) / 2
-    offset = (
-        _offset(center_x * scale, width * scale, canvas_width, _cut_sides(person[0], person[2], width)),
-        _offset(center_y * scale, height * scale, canvas_height, _cut_sides(person[1], person[3], height)),
-    )
-    # Whole pixels: the photo is pasted there, and points must land on the same grid.
-    offset = (float(round(offset[0])), float(round(offset[1])))
-    return Placement(scale=scale, offset=offset, photo_size=photo_size, canvas_size=canvas.size)
+    whole = person if reach is None else _union(person, reach)
+    edge = REACH_MARGIN * max(canvas.size)
+    if reach is not None and canvas.fit == "auto":
+        whole_reach = min((room - 2 * edge) / (whole[2 + axis] - whole[axis]) for axis, room in enumerate(canvas.size))
+        scale = min(scale, max(whole_reach, SMALLEST_FOR_REACH * scale))
+    offset = []
+    for axis, (extent, room) in enumerate(zip(photo_size, canvas.size, strict=True)):
+        first, last = person[axis], person[2 + axis]
+        cut = _cut_sides(first, last, extent)
+        start = _offset((first + last) / 2 * scale, extent * scale, room, cut)
+        if reach is not None and canvas.fit != "fit":
+            needs = [(box[axis] * scale, box[2 + axis] * scale) for box in (whole, person)]
+            wanted = start + _move(start, needs[0], needs[1], room, edge)
+            start = _covering(wanted, extent * scale, room, (True, True) if canvas.fit == "fill" else cut)
+        # Whole pixels: the photo is pasted there, and points must land on the same grid.
+        offset.append(float(round(start)))
+    return Placement(scale=scale, offset=(offset[0], offset[1]), photo_size=photo_size, canvas_size=canvas.size)
+
+
+def _union(one: Box, other: Box) -> Box:
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def _move(start: float, whole: tuple[float, float], person: tuple[float, float], room: float, edge: float) -> float:
+    """The least move that brings `whole` at `start` into the room; its middle, as far as the person stays inside, where
+    it is longer than that."""
+    least, most = edge - start - whole[0], room - edge - start - whole[1]
+    if least <= most:
+        return min(max(0.0, least), most)
+    stays = sorted((-start - person[0], room - start - person[1]))
+    return min(max((least + most) / 2, stays[0]), stays[1])
+
+
+def _covering(offset: float, extent: float, room: float, sides: tuple[bool, bool]) -> float:
+    """`offset`, changed so that the photo reaches the canvas's edge on these sides, the far one first."""
+    if sides[0]:
+        offset = min(offset, 0.0)
+    return max(offset, room - extent) if sides[1] else offset
 
 
 def _cut_sides(first: float, last: float, extent: int) -> tuple[bool, bool]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,15 +20,15 @@ from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.photo import read_photo
 from animator.preview.previews import Previews
 from animator.progress import Progress, SilentProgress, Stage
-from animator.subject import Subject
+from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
-from pose_tracking.retargeting import retarget
+from pose_tracking.retargeting import reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
-from temporal.absence import hold_through_absence
+from temporal.absence import drop_passages, hold_through_absence
 from temporal.motion import MotionConfig, clean_motion
 from temporal.windows import pose_windows
 
@@ -56,30 +57,12 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
     told.note(*chosen.notes)
     generator = chosen.open()
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
-    with progress.stage("photo", 1) as stage:
-        subject = Subject.from_photo(read_photo(job.photo), job.canvas, job.tracker)
-        stage.advance()
-    tracked = track_clip(clip, job.tracker, progress=progress)
-    damage = clip.damage
-    motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
-    fit = mismatch(motion, subject.pose)
-    told.note(*subject.warnings, *([damage] if damage else []), *absences)
-    told.note(*(fit.reasons if fit.score >= WARN_FROM else ()))
-    driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
-    previews = Previews(
-        job.output,
-        contact_sheet=job.preview.contact_sheet,
-        side_by_side=job.preview.side_by_side,
-        subject=subject,
-        clip=clip,
-        tracked=tracked,
-        num_frames=len(driving),
-        fps=fps,
-    )
+    scene = prepare_scene(job, clip, progress=progress, note=told.note, trust=trust)
+    previews = _previews(job, clip, scene)
     mark = fingerprint(job, clip, chosen)
-    with previews, progress.stage("render", len(driving)) as stage:
-        frames = _counted(previews.watch(generate(driving, subject, generator)), stage)
-        result = write_result(job, clip, frames, fps, metadata=_provenance(chosen, mark))
+    with previews, progress.stage("render", len(scene.driving)) as stage:
+        frames = _counted(previews.watch(generate(scene.driving, scene.subject, generator)), stage)
+        result = write_result(job, clip, frames, scene.fps, metadata=_provenance(chosen, mark))
     told.note(*result.warnings)
     return RenderReport(
         path=result.path,
@@ -89,8 +72,57 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
         fingerprint=mark,
         previews=previews.paths,
         warnings=tuple(told.messages),
-        partial=damage is not None,
+        partial=clip.damage is not None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """Who does what: all that a generator is given.
+
+    Attributes:
+        subject: the person of the photo, on the canvas.
+        driving: one pose per output frame, canvas px.
+        tracked: what was found in the clip, px of the clip.
+        fps: rate of the output.
+    """
+
+    subject: Subject
+    driving: PoseSequence
+    tracked: PoseSequence
+    fps: Fraction
+
+
+def prepare_scene(
+    job: RenderJob, clip: DrivingClip, *, progress: Progress, note: Callable[..., None], trust: bool = False
+) -> Scene:
+    """Find the person in the photo, the motion in the clip, and a place on the canvas that suits both.
+
+    Args:
+        job: what to render; its canvas has a size.
+        clip: the driving clip.
+        progress: told about stages.
+        note: told what the person should know, one line at a time.
+        trust: allow the job to name a smoother of its own.
+    """
+    with progress.stage("photo", 1) as stage:
+        portrait = Portrait.from_photo(read_photo(job.photo), job.tracker)
+        stage.advance()
+    tracked = track_clip(clip, job.tracker, progress=progress)
+    motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
+    note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
+    fit = mismatch(motion, portrait.pose)
+    note(*(fit.reasons if fit.score >= WARN_FROM else ()))
+    subject = place_subject(portrait, motion, job)
+    driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
+    return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)
+
+
+def place_subject(portrait: Portrait, motion: PoseSequence, job: RenderJob) -> Subject:
+    """The photo on the canvas, with room for the motion's reach where the job wants the person to stay in view."""
+    is_held = job.retarget.stay_in_view and job.retarget.mode != "identity"
+    reached = reach(motion, onto=portrait.pose, config=job.retarget) if is_held else None
+    return Subject.from_portrait(portrait, job.canvas, reach=reached)
 
 
 def track_clip(clip: DrivingClip, config: TrackerConfig, *, progress: Progress) -> PoseSequence:
@@ -113,15 +145,26 @@ def prepare_motion(
     """Clean motion without gaps on the output grid, its rate, and what a person should know about it."""
     duration_s = clip.info.duration_s or float(tracked.times_s_T[-1]) + float(1 / clip.info.fps)
     motion, _ = clean_motion(tracked, config, fps=clip.info.fps, duration_s=duration_s, trust_plugins=trust)
-    held, absences = hold_through_absence(motion.to_skeleton(BLAZEPOSE_33))
+    whole, passages = drop_passages(motion.to_skeleton(BLAZEPOSE_33))
+    held, absences = hold_through_absence(whole)
     warnings = []
     if absences:
-        spans = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in absences[:4])
-        more = f" and {len(absences) - 4} more" if len(absences) > 4 else ""
         warnings.append(
-            f"{clip.path.name}: nobody in view at {spans}{more}; the pose is held. Leave it out with --start/--end."
+            f"{clip.path.name}: nobody in view at {_listed(absences)}; the pose is held. "
+            "Leave it out with --start/--end."
+        )
+    if passages:
+        warnings.append(
+            f"{clip.path.name}: only part of the person in view, coming or leaving, at {_listed(passages)}; "
+            "taken for not in view."
         )
     return held, config.fps or clip.info.fps, warnings
+
+
+def _listed(spans: tuple[tuple[float, float], ...]) -> str:
+    """The first of these spans of seconds, and how many more there are."""
+    listed = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in spans[:4])
+    return listed + (f" and {len(spans) - 4} more" if len(spans) > 4 else "")
 
 
 def generate(driving: PoseSequence, subject: Subject, generator: FrameGenerator) -> Iterator[Frame]:
@@ -152,6 +195,19 @@ def _provenance(chosen: ChosenGenerator, fingerprint: str) -> dict[str, str]:
     """What the result says of its making."""
     model = {} if chosen.model is None else {"model": chosen.model.title}
     return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **model)
+
+
+def _previews(job: RenderJob, clip: DrivingClip, scene: Scene) -> Previews:
+    return Previews(
+        job.output,
+        contact_sheet=job.preview.contact_sheet,
+        side_by_side=job.preview.side_by_side,
+        subject=scene.subject,
+        clip=clip,
+        tracked=scene.tracked,
+        num_frames=len(scene.driving),
+        fps=scene.fps,
+    )
 
 
 def _counted(frames: Iterator[Frame], stage: Stage) -> Iterator[Frame]:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from animator.background import fill_background
-from animator.canvas import CanvasConfig, Placement, place_photo
+from animator.canvas import Box, CanvasConfig, Placement, place_photo
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import recut_matte
 from animator.errors import PhotoError
@@ -26,6 +26,49 @@ from pose_tracking.tracking import TrackerConfig, track_photo
 
 # Below this a joint is a guess (BlazePose visibility).
 CONFIDENT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Portrait:
+    """The person in a photo, before the photo has a place on the canvas.
+
+    Attributes:
+        image: the photo.
+        person: the pose, photo px.
+        skeleton: names of its joints.
+        matte_HW: float32 [0, 1], the person's opacity.
+        warnings: what the person at the keyboard should know about this photo.
+    """
+
+    image: Image.Image
+    person: Detection
+    skeleton: Skeleton
+    matte_HW: np.ndarray
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_photo(cls, photo: Photo, tracker: TrackerConfig) -> Portrait:
+        """Find the person in a photo and cut the person out.
+
+        Raises:
+            PhotoError: nobody found, or not the person asked for.
+        """
+        person, others, warnings = _find_person(photo, tracker)
+        matte = segment_person(photo.pixels_HWC, person, others=others)
+        if photo.opacity_HW is not None:
+            matte = matte * photo.opacity_HW
+        skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
+        return cls(image=photo.image, person=person, skeleton=skeleton, matte_HW=matte, warnings=warnings)
+
+    @property
+    def pose(self) -> PoseSequence:
+        """One frame of BlazePose-33, photo px."""
+        return _one_pose(self.person.keypoints_K2, self.person.confidence_K, self.skeleton, frame_size=self.image.size)
+
+    @property
+    def extent(self) -> Box:
+        """(left, top, right, bottom) px of matte and confident joints together, within the photo."""
+        return _extent(self.person, self.matte_HW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,13 +98,20 @@ class Subject:
         Raises:
             PhotoError: nobody found, or not the person asked for.
         """
-        person, others, warnings = _find_person(photo, tracker)
-        matte = segment_person(photo.pixels_HWC, person, others=others)
-        if photo.opacity_HW is not None:
-            matte = matte * photo.opacity_HW
-        placement = place_photo(photo.image.size, canvas, person=_extent(person, matte))
-        skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
-        return cls.from_parts(photo.image, person, matte, placement, skeleton=skeleton, warnings=warnings)
+        return cls.from_portrait(Portrait.from_photo(photo, tracker), canvas)
+
+    @classmethod
+    def from_portrait(cls, portrait: Portrait, canvas: CanvasConfig, *, reach: Box | None = None) -> Subject:
+        """Put a person who was found before on the canvas; with room for `reach`, see `place_photo`."""
+        placement = place_photo(portrait.image.size, canvas, person=portrait.extent, reach=reach)
+        return cls.from_parts(
+            portrait.image,
+            portrait.person,
+            portrait.matte_HW,
+            placement,
+            skeleton=portrait.skeleton,
+            warnings=portrait.warnings,
+        )
 
     @classmethod
     def from_parts(
@@ -75,13 +125,8 @@ class Subject:
         warnings: tuple[str, ...] = (),
     ) -> Subject:
         """Put a photo, its pose and its coarse matte (all in photo px) on the canvas."""
-        pose = PoseSequence(
-            keypoints_TK2=placement.to_canvas(person.keypoints_K2)[None],
-            confidence_TK=person.confidence_K[None],
-            times_s_T=np.zeros(1),
-            skeleton=skeleton,
-            frame_size=placement.canvas_size,
-        ).to_skeleton(BLAZEPOSE_33)
+        points_K2 = placement.to_canvas(person.keypoints_K2)
+        pose = _one_pose(points_K2, person.confidence_K, skeleton, frame_size=placement.canvas_size)
         placed = _as_tensor(placement.place(image))
         coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
         inside = torch.from_numpy(placement.inside_HW())
@@ -98,6 +143,18 @@ class Subject:
             placement=placement,
             warnings=warnings,
         )
+
+
+def _one_pose(
+    points_K2: np.ndarray, confidence_K: np.ndarray, skeleton: Skeleton, *, frame_size: tuple[int, int]
+) -> PoseSequence:
+    return PoseSequence(
+        keypoints_TK2=points_K2[None],
+        confidence_TK=confidence_K[None],
+        times_s_T=np.zeros(1),
+        skeleton=skeleton,
+        frame_size=frame_size,
+    ).to_skeleton(BLAZEPOSE_33)
 
 
 def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[Detection], tuple[str, ...]]:
@@ -121,7 +178,7 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[
     return person, [other for other in people if other is not person], tuple(warnings)
 
 
-def _extent(person: Detection, matte_HW: np.ndarray) -> tuple[float, float, float, float]:
+def _extent(person: Detection, matte_HW: np.ndarray) -> Box:
     """(left, top, right, bottom) px of matte and confident joints together, within the photo."""
     height, width = matte_HW.shape
     rows, columns = np.flatnonzero((matte_HW > 0.5).any(1)), np.flatnonzero((matte_HW > 0.5).any(0))

@@ -5,6 +5,7 @@ Legend: T frames, K keypoints, P points of the tree (see `pose_tracking.kinemati
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from pose_tracking.kinematics import INNER_POINTS, Body, is_shown, rebuild
 from pose_tracking.limbs import weighted_quantile
 from pose_tracking.proportions import Fit, fit_proportions, reference_weights
 from pose_tracking.sequence import PoseSequence
+from pose_tracking.staging import Stage, boxes, stay_in_view
 
 
 class RetargetConfig(BaseModel):
@@ -34,6 +36,10 @@ class RetargetConfig(BaseModel):
     )
     keep_feet_on_floor: bool = Field(
         default=True, description="hang the body on its lowest foot, so that feet stand where the subject's stood"
+    )
+    stay_in_view: bool = Field(
+        default=True,
+        description="hold growth, travel and reach back where they would lead out of the picture; false: let go",
     )
 
 
@@ -72,25 +78,86 @@ def retarget(
         return motion.replace(frame_size=canvas_size)
     if len(onto) != 1:
         raise TrackingError(f"the subject has {len(onto)} poses, expected one; choose a frame, as in onto=poses[0]")
+    carried = _carry(motion, onto.to_skeleton(motion.skeleton), config)
+    if not config.stay_in_view:
+        return carried.poses.replace(frame_size=canvas_size)
+    stage = carried.stage(onto.to_skeleton(motion.skeleton).replace(frame_size=canvas_size))
+    held = stay_in_view(carried.poses, stage, place_T2=carried.place_T2, size_T=carried.size_T)
+    return held.replace(frame_size=canvas_size)
+
+
+def reach(
+    motion: PoseSequence, *, onto: PoseSequence, config: RetargetConfig = DEFAULT_CONFIG
+) -> tuple[float, float, float, float]:
+    """Box (left, top, right, bottom) px of the subject's gestures, when nothing holds them back.
+
+    The way counts up to half a torso to each side, and coming nearer not at all: a picture with room for somebody who
+    walks through it would show the person small and mostly what the photo does not have. Of the subject counts what
+    its picture shows; someone whom that cuts off below is cut off there still.
+
+    Args:
+        motion: driving poses.
+        onto: the subject's own pose, one frame, in px of any picture of it; the box is in the same px.
+        config: how the motion is carried over.
+
+    Raises:
+        TrackingError: as `retarget` does.
+    """
+    onto = onto.to_skeleton(motion.skeleton)
+    carried = _carry(motion, onto, config)
+    stage = carried.stage(onto)
+    outline_TO2 = stage.outline_TO2(carried.poses, place_T2=carried.place_T2, size_T=carried.size_T)
+    way_T2 = np.clip(carried.place_T2 - carried.place_2, -carried.torso_px / 2, carried.torso_px / 2)
+    about_TO2 = (outline_TO2 - carried.place_T2[:, None]) / np.fmax(carried.size_T, 1.0)[:, None, None]
+    gestures_TO2 = carried.place_2 + way_T2[:, None] + about_TO2
+    left, top, right, bottom = boxes(gestures_TO2.reshape(1, -1, 2))[0].tolist()
+    return left, top, right, bottom if stage.stands else min(bottom, float(onto.frame_size[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Carried:
+    """A motion on the subject's limbs, wherever it leads; `fit` and the rest as in `Stage` and `stay_in_view`."""
+
+    poses: PoseSequence
+    place_2: np.ndarray
+    place_T2: np.ndarray
+    size_T: np.ndarray
+    torso_px: float
+
+    def stage(self, pose: PoseSequence) -> Stage:
+        return Stage.from_pose(pose, place_2=self.place_2, torso_px=self.torso_px)
+
+
+def _carry(motion: PoseSequence, onto: PoseSequence, config: RetargetConfig) -> _Carried:
+    """The driver's poses and way with the subject's limbs, place and floor; both on one skeleton."""
     fit = fit_proportions(motion, onto)
     if config.mode == "align":
         fit = fit.without_deviations()
     driver = Body.from_poses(motion, where="the clip")
-    subject = Body.from_poses(onto.to_skeleton(motion.skeleton), where="the photo")
+    subject = Body.from_poses(onto, where="the photo")
     feet = Feet.from_points(driver.points_TP2, driver) if config.keep_feet_on_floor else None
     if feet is not None and not is_shown(feet.weight_TS.max(axis=1)):
         feet = None
     built_TP2 = rebuild(driver, ratio=fit.ratio, reach=fit.reach, scale_T=fit.scale_T)
     built_TP2 += _path(built_TP2, driver, feet, fit, config)[:, None]
-    shift_2 = _shift(built_TP2, driver, subject, fit)
+    shared = _shared_point(driver, subject)
+    shift_2 = _shift(built_TP2, driver, subject, fit, shared)
     floor = Feet.from_points(subject.points_TP2, subject).lowest_T[0]
     if feet is not None and floor <= onto.frame_size[1]:
         prior_T = feet.contact_T(fit.scale_T, motion.times_s_T)
         lowest_T = Feet.from_points(built_TP2, driver).lowest_T
         shift_2[1] = floor - weighted_quantile(lowest_T, reference_weights(fit.likeness_T, prior_T), 0.5)
-    keypoints_TK2 = (built_TP2 + shift_2)[:, : len(motion.skeleton)].astype(np.float32)
+    placed_TP2 = built_TP2 + shift_2
+    keypoints_TK2 = placed_TP2[:, : len(motion.skeleton)].astype(np.float32)
     keypoints_TK2[~motion.seen_TK] = np.nan
-    return motion.replace(keypoints_TK2=keypoints_TK2, frame_size=canvas_size)
+    usual_scale = weighted_quantile(fit.scale_T, reference_weights(fit.likeness_T), 0.5)
+    return _Carried(
+        poses=motion.replace(keypoints_TK2=keypoints_TK2),
+        place_2=subject.points_TP2[0, subject.index(shared)],
+        place_T2=placed_TP2[:, driver.index(shared)],
+        size_T=fit.scale_T / usual_scale,
+        torso_px=fit.ratio["torso"] * fit.reach["torso"] * usual_scale,
+    )
 
 
 def _path(built_TP2: np.ndarray, driver: Body, feet: Feet | None, fit: Fit, config: RetargetConfig) -> np.ndarray:
@@ -107,12 +174,8 @@ def _path(built_TP2: np.ndarray, driver: Body, feet: Feet | None, fit: Fit, conf
     return path_T2 * (across, 1.0 if feet is not None else across)
 
 
-def _shift(placed_TP2: np.ndarray, driver: Body, subject: Body, fit: Fit) -> np.ndarray:
-    """Shift [2] px of all frames that lays the hips of the reference frames onto the subject's.
-
-    Shoulders stand in for hips, and ears for shoulders, where the clip or the photo does not show them.
-    """
-    name = _shared_point(driver, subject)
+def _shift(placed_TP2: np.ndarray, driver: Body, subject: Body, fit: Fit, name: str) -> np.ndarray:
+    """Shift [2] px of all frames that lays the point called `name` of the reference frames onto the subject's."""
     place = driver.index(name)
     weight_T = reference_weights(fit.likeness_T) * np.maximum(driver.confidence_TP[:, place], 1e-6)
     reference_2 = [weighted_quantile(placed_TP2[:, place, axis], weight_T, 0.5) for axis in (0, 1)]
@@ -120,6 +183,7 @@ def _shift(placed_TP2: np.ndarray, driver: Body, subject: Body, fit: Fit) -> np.
 
 
 def _shared_point(driver: Body, subject: Body) -> str:
+    """The middle of the hips; shoulders stand in for hips, and ears for shoulders, where clip or photo lack them."""
     for test in (Body.shows, Body.knows):
         for name in INNER_POINTS:
             if test(driver, name) and test(subject, name):

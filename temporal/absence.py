@@ -1,4 +1,4 @@
-"""What a motion does while nobody is in view: it waits, and says so.
+"""What a motion does while nobody is in view, or is just coming or leaving: it waits, and says so.
 
 Legend: T frames, K keypoints.
 """
@@ -8,6 +8,43 @@ from __future__ import annotations
 import numpy as np
 
 from pose_tracking.sequence import PoseSequence
+
+# A joint is shown from here on (BlazePose visibility).
+_SHOWN = 0.5
+# Fewer joints than this share of the sighting's usual number are part of a body.
+_WHOLE = 0.8
+_PAIRS = ("shoulder", "elbow", "hip", "knee", "ankle")
+_BODY = tuple(f"{side}_{joint}" for joint in _PAIRS for side in ("left", "right"))
+
+
+def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[float, float], ...]]:
+    """Take out the moments in which somebody comes into the picture or leaves it, and only part of the body is in.
+
+    What a tracker says of a body that is mostly outside the picture is guesswork, most of all of one close to the
+    camera: its place and its size would throw the subject out of the picture, and be held there while nobody is in
+    view. Only frames next to an absence are taken out, as long as they show less than `_WHOLE` of what the rest of
+    that sighting shows; a body that is never shown whole stays.
+
+    Args:
+        sequence: a motion with gaps, in px of the clip.
+
+    Returns:
+        The motion with those frames unseen, and their spans (start, end) in seconds.
+    """
+    seen_T = sequence.seen_TK.any(axis=1)
+    if seen_T.all():
+        return sequence, ()
+    inside_TK = ((sequence.keypoints_TK2 >= 0) & (sequence.keypoints_TK2 <= sequence.frame_size)).all(axis=-1)
+    body = [sequence.skeleton.index(joint) for joint in _BODY if joint in sequence.skeleton]
+    number_T = (inside_TK & (sequence.confidence_TK >= _SHOWN))[:, body].sum(axis=1)
+    passing_T = np.zeros(len(seen_T), dtype=bool)
+    for start, stop in _runs(seen_T):
+        whole_T = number_T[start:stop] >= _WHOLE * np.quantile(number_T[start:stop], 0.75)
+        places = np.flatnonzero(whole_T)
+        passing_T[start : start + places[0]] = start > 0
+        passing_T[start + places[-1] + 1 : stop] = stop < len(seen_T)
+    keypoints_TK2 = np.where(passing_T[:, None, None], np.nan, sequence.keypoints_TK2)
+    return sequence.replace(keypoints_TK2=keypoints_TK2), _spans(passing_T, sequence.times_s_T)
 
 
 def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[float, float], ...]]:
@@ -46,10 +83,13 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
     return held, _spans(~seen_TK.any(1), times)
 
 
-def _spans(absent_T: np.ndarray, times_s_T: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """(start, end) in seconds of each run of absent frames; a run lasts until the next frame begins."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], absent_T, [False]]).astype(int)))
+def _spans(among_T: np.ndarray, times_s_T: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """(start, end) in seconds of each run of frames; a run lasts until the next frame begins."""
     until = np.append(times_s_T[1:], times_s_T[-1:])
-    return tuple(
-        (float(times_s_T[start]), float(until[end - 1])) for start, end in zip(edges[::2], edges[1::2], strict=True)
-    )
+    return tuple((float(times_s_T[start]), float(until[stop - 1])) for start, stop in _runs(among_T))
+
+
+def _runs(among_T: np.ndarray) -> list[tuple[int, int]]:
+    """(first, one after the last) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], among_T, [False]]).astype(int)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

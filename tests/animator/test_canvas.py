@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from animator.canvas import CanvasConfig, place_photo
+from animator.canvas import SMALLEST_FOR_REACH, CanvasConfig, place_photo
 
 SIZES = st.tuples(st.integers(64, 3000), st.integers(64, 3000))
 
@@ -65,3 +65,53 @@ def test_a_canvas_that_is_no_size_is_refused(text):
 
 def test_canvas_is_read_as_width_by_height():
     assert CanvasConfig.parse("512x640").size == (512, 640)
+
+
+def _placed(placement, box):
+    (left, top), (right, bottom) = placement.to_canvas(np.array([box[:2], box[2:]]))
+    return left, top, right, bottom
+
+
+def test_auto_makes_room_for_raised_hands():
+    person, hands = (180.0, 40.0, 340.0, 620.0), (150.0, -60.0, 400.0, 620.0)
+    canvas = CanvasConfig(width=512, height=640)
+    placement = place_photo((512, 640), canvas, person=person, reach=hands)
+    left, top, right, bottom = _placed(placement, hands)
+    assert min(left, top) >= 0
+    assert right <= 512
+    assert bottom <= 640
+    assert SMALLEST_FOR_REACH <= placement.scale < 1.0
+    for fit in ("fit", "fill"):
+        assert place_photo((512, 640), canvas.model_copy(update={"fit": fit}), person=person, reach=hands).scale == 1.0
+
+
+def test_a_reach_that_is_in_view_anyway_changes_nothing():
+    person, hands = (600.0, 150.0, 800.0, 600.0), (560.0, 140.0, 840.0, 600.0)
+    canvas = CanvasConfig(width=512, height=640)
+    assert place_photo((1280, 720), canvas, person=person, reach=hands) == place_photo(
+        (1280, 720), canvas, person=person
+    )
+
+
+@given(
+    photo=SIZES,
+    fit=st.sampled_from(["auto", "fill"]),
+    beyond=st.tuples(*[st.floats(0, 3)] * 4),
+    middle=st.tuples(st.floats(0.3, 0.7), st.floats(0.3, 0.7)),
+)
+def test_no_reach_drives_the_person_off_the_canvas(photo, fit, beyond, middle):
+    center = np.array(photo) * middle
+    person = (*(center - 0.1 * min(photo)), *(center + 0.1 * min(photo)))
+    reach = tuple(np.array(person) + np.array([-1, -1, 1, 1]) * beyond * (*photo, *photo))
+    placement = place_photo(photo, CanvasConfig(width=512, height=640, fit=fit), person=person, reach=reach)
+    left, top, right, bottom = _placed(placement, person)
+    assert min(left, top) >= -1
+    assert right <= 513
+    assert bottom <= 641
+    assert placement.scale > 0.84 * place_photo(photo, CanvasConfig(width=512, height=640), person=person).scale
+
+
+def test_a_person_cut_off_below_is_not_lifted_off_the_lower_edge():
+    person, hands = (180.0, 100.0, 340.0, 640.0), (100.0, -300.0, 420.0, 640.0)
+    placement = place_photo((512, 640), CanvasConfig(width=512, height=640), person=person, reach=hands)
+    assert _placed(placement, (0, 0, 512, 640))[3] >= 640 - 0.5

@@ -26,12 +26,14 @@ from tests.pose_tracking.driven_figure import (
     without,
 )
 
+# The motion as it is, wherever it leads.
+LET_GO = RetargetConfig(stay_in_view=False)
 LEGS = ("knee", "ankle", "heel", "foot_index")
 
 
 def own_error(motion: PoseSequence, frame: int) -> float:
     """Median distance in torsos between a motion and itself retargeted onto one of its frames."""
-    result = retarget(motion, onto=motion[frame], canvas_size=motion.frame_size)
+    result = retarget(motion, onto=motion[frame], canvas_size=motion.frame_size, config=LET_GO)
     torso = np.nanmedian(np.linalg.norm(middle(motion, "shoulder") - middle(motion, "hip"), axis=-1))
     apart = np.linalg.norm(result.keypoints_TK2 - motion.keypoints_TK2, axis=-1)
     return float(np.median(apart[motion.confidence_TK >= 0.5]) / torso)
@@ -87,8 +89,8 @@ def test_a_photo_taken_in_mid_jump_keeps_its_height() -> None:
 
 def test_a_person_twice_as_large_moves_twice_as_far() -> None:
     motion = sequence_of(dance(sway=0.5))
-    once = retarget(motion, onto=sequence_of(pose_of(), scale=100.0), canvas_size=CANVAS)
-    twice = retarget(motion, onto=sequence_of(pose_of(), scale=200.0), canvas_size=CANVAS)
+    once = retarget(motion, onto=sequence_of(pose_of(), scale=100.0), canvas_size=CANVAS, config=LET_GO)
+    twice = retarget(motion, onto=sequence_of(pose_of(), scale=200.0), canvas_size=CANVAS, config=LET_GO)
     assert np.ptp(middle(twice, "hip"), axis=0) == pytest.approx(2 * np.ptp(middle(once, "hip"), axis=0), rel=1e-3)
     assert np.median(distance(once, "left_hip", "left_knee")) == pytest.approx(
         np.median(distance(motion, "left_hip", "left_knee")), rel=0.02

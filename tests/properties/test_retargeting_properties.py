@@ -66,7 +66,8 @@ def taken(photo: dict[str, Any]) -> PoseSequence:
 
 
 def carried(motion: PoseSequence, onto: PoseSequence, **config: object) -> np.ndarray:
-    settings_ = RetargetConfig(**config)  # type: ignore[arg-type]
+    # The picture's edges are no part of these properties; tests/properties/test_staging_properties.py has them.
+    settings_ = RetargetConfig(**{"stay_in_view": False, **config})  # type: ignore[arg-type]
     return retarget(motion, onto=onto, canvas_size=CANVAS, config=settings_).keypoints_TK2
 
 

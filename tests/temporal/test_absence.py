@@ -4,7 +4,7 @@ import numpy as np
 
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
-from temporal.absence import hold_through_absence
+from temporal.absence import drop_passages, hold_through_absence
 
 
 def _motion(seen_T, *, positions_T=None):
@@ -54,3 +54,36 @@ def test_a_joint_that_is_never_seen_stays_unseen():
     assert np.isnan(held.keypoints_TK2[:, 5]).all()
     assert not np.isnan(held.keypoints_TK2[:, 4]).any()
     assert len(absences) == 1
+
+
+def _cut_at_the_lower_edge(motion, frames, *, below=("knee", "ankle", "hip")):
+    keypoints = motion.keypoints_TK2.copy()
+    joints = [place for place, name in enumerate(COCO_17.joints) if any(part in name for part in below)]
+    keypoints[np.ix_(frames, joints, [1])] = 600.0
+    return motion.replace(keypoints_TK2=keypoints)
+
+
+def test_who_comes_in_from_the_edge_counts_once_the_body_is_in_view():
+    motion = _cut_at_the_lower_edge(_motion([0, 0, 1, 1, 1, 1, 1, 1, 1, 0]), [2, 3, 8])
+    whole, passages = drop_passages(motion)
+    assert whole.seen_TK.any(1).tolist() == [False, False, False, False, True, True, True, True, False, False]
+    np.testing.assert_allclose(passages, [(0.2, 0.4), (0.8, 0.9)])
+    held, absences = hold_through_absence(whole)
+    assert held.keypoints_TK2[:4, 0, 0].tolist() == [40, 40, 40, 40]
+    np.testing.assert_allclose(absences, [(0.0, 0.4), (0.8, 0.9)])
+
+
+def test_half_a_body_in_the_middle_of_a_sighting_or_throughout_is_kept():
+    seen = [0, 1, 1, 1, 1, 1, 1, 0]
+    for frames in ([3, 4], range(8)):
+        motion = _cut_at_the_lower_edge(_motion(seen), list(frames))
+        whole, passages = drop_passages(motion)
+        np.testing.assert_array_equal(whole.keypoints_TK2, motion.keypoints_TK2)
+        assert passages == ()
+
+
+def test_a_clip_that_begins_or_ends_with_half_a_body_has_no_passage_there():
+    motion = _cut_at_the_lower_edge(_motion([1, 1, 1, 1, 0, 1, 1, 1, 1]), [0, 8])
+    assert drop_passages(motion)[1] == ()
+    without_gap = _cut_at_the_lower_edge(_motion([1] * 5), [0, 4])
+    assert drop_passages(without_gap) == (without_gap, ())

@@ -1,0 +1,196 @@
+"""Where a retargeted person stands in the picture: growth, travel and reach are held back before they lead out of it.
+
+Three steps, none of which does anything to a motion that stays in view: a body that outgrows the picture grows no
+farther; the way of the body is squeezed, the more the farther it goes, so that somebody who crosses the clip
+gets on slower instead of walking out; and what still reaches over the edge, such as an arm thrown out there, moves
+the whole body by as much, gently.
+
+Legend: T frames, K keypoints, O points of the outline (keypoints, then finger tips and crown). Boxes are (left, top,
+right, bottom) px, a room is a box that others should lie in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_tracking.limbs import SEEN_CONFIDENCE, window_frames
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import Skeleton
+
+# Room between the outline and the picture's edge, as a share of the picture's longer side.
+_EDGE = 0.01
+# Up to this share of the room a step is a step; farther out the way is squeezed.
+_FREE_SHARE = 0.5
+# Corrections come and go within this time.
+_EASE_S = 0.8
+# Share of the frames whose reach counts for the room that the body's way has; the rest is met by moving the body.
+_USUAL = 0.95
+# The top of the head over the middle of the eyes, in torsos, hair included.
+_CROWN = 0.3
+_FACE = ("nose", "eye", "ear", "mouth")
+_FOOT = ("ankle", "heel", "foot", "toe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stage:
+    """A subject in its picture, and what of it is to stay there.
+
+    Attributes:
+        pose: the subject's own, one frame; its frame is the picture.
+        place_2: the point of the subject that the driver was laid onto, px.
+        torso_px: the subject's true torso length.
+        kept_K: the joints that the photo shows inside the picture; others may be anywhere.
+        room_4: the picture without a narrow edge, or all of the photo's person where that reaches farther.
+    """
+
+    pose: PoseSequence
+    place_2: np.ndarray
+    torso_px: float
+    kept_K: np.ndarray
+    room_4: np.ndarray
+
+    @classmethod
+    def from_pose(cls, pose: PoseSequence, *, place_2: np.ndarray, torso_px: float) -> Stage:
+        """Set the stage for the subject in `pose`."""
+        points_K2 = pose.keypoints_TK2[0]
+        inside_K = ((points_K2 >= 0) & (points_K2 <= pose.frame_size)).all(axis=-1)
+        width, height = pose.frame_size
+        edge = _EDGE * max(width, height)
+        bare = cls(
+            pose=pose,
+            place_2=place_2,
+            torso_px=torso_px,
+            kept_K=inside_K & (pose.confidence_TK[0] >= SEEN_CONFIDENCE),
+            room_4=np.array([edge, edge, width - edge, height - edge]),
+        )
+        taken_4 = bare.extent_4()
+        room_4 = np.concatenate([np.fmin(bare.room_4[:2], taken_4[:2]), np.fmax(bare.room_4[2:], taken_4[2:])])
+        return dataclasses.replace(bare, room_4=room_4)
+
+    @property
+    def stands(self) -> bool:
+        """Whether feet are in the picture; else the picture cuts the person off below."""
+        return bool((self.kept_K & _among(self.pose.skeleton, _FOOT)).any())
+
+    def extent_4(self) -> np.ndarray:
+        """Box of the subject in the photo; NaN where nothing of it is in the picture."""
+        return boxes(self.outline_TO2(self.pose, place_T2=self.place_2[None], size_T=np.ones(1)))[0]
+
+    def outline_TO2(self, poses: PoseSequence, *, place_T2: np.ndarray, size_T: np.ndarray) -> np.ndarray:
+        """Joints to be kept, finger tips and crown; what the motion does not show hangs as in the photo."""
+        hung_TK2 = place_T2[:, None] + size_T[:, None, None] * (self.pose.keypoints_TK2[0] - self.place_2)
+        shown_TK1 = (poses.confidence_TK >= SEEN_CONFIDENCE)[..., None]
+        points_TK2 = np.where(shown_TK1, poses.keypoints_TK2, hung_TK2).astype(float)
+        points_TK2 = np.where(self.kept_K[:, None], points_TK2, np.nan)
+        place = {joint: points_TK2[:, number] for number, joint in enumerate(poses.skeleton.joints)}
+        unknown_T2 = np.full_like(place_T2, np.nan)
+        extra = [middle + (middle - place[f"{side}_wrist"]) for side, middle in _knuckles(place, unknown_T2)]
+        eyes_T2 = (place.get("left_eye", unknown_T2) + place.get("right_eye", unknown_T2)) / 2
+        up_T2 = size_T[:, None] * self.torso_px * (0.0, -_CROWN)
+        return np.concatenate([points_TK2, np.stack([*extra, eyes_T2 + up_T2], axis=1)], axis=1)
+
+
+def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, size_T: np.ndarray) -> PoseSequence:
+    """Hold back what would lead the subject out of the picture.
+
+    Everything the photo shows ends up within `stage.room_4`, or in its middle where a gesture is wider than the
+    picture. Of a person whom the picture cuts off below, only the
+    head is kept from sinking out of it, and the cut rises no farther than the whole motion can be lowered to hide it.
+    Standing feet stay on the floor, and limbs keep their proportions.
+
+    Args:
+        poses: retargeted motion in px of the picture.
+        stage: the subject.
+        place_T2: where the motion takes `stage.place_2`, px.
+        size_T: the subject's size over that in the photo.
+    """
+    outline_TO2 = stage.outline_TO2(poses, place_T2=place_T2, size_T=size_T)
+    if np.isnan(stage.extent_4()).any():
+        return poses
+    box_T4, room_2 = boxes(outline_TO2), stage.room_4[2:] - stage.room_4[:2]
+    fitting_T = (room_2 / np.fmax(box_T4[:, 2:] - box_T4[:, :2], 1e-6)).min(axis=1)
+    # Growth alone is taken back: somebody who became smaller for each wide gesture would seem to breathe.
+    shrink_T = 1 - _eased(1 - np.fmin(np.fmax(fitting_T, 1 / size_T), 1.0), poses)
+    ground_T2 = np.where([False, stage.stands], box_T4[:, [0, 3]], place_T2)
+
+    def shrunk(points_TN2: np.ndarray) -> np.ndarray:
+        return points_TN2 + (shrink_T - 1)[:, None, None] * (points_TN2 - ground_T2[:, None])
+
+    outline_TO2 = shrunk(outline_TO2)
+    shift_T2 = _squeezed_way(boxes(outline_TO2), shrunk(place_T2[:, None])[:, 0], stage)
+    shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
+    moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
+    return poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
+
+
+def boxes(points_TN2: np.ndarray) -> np.ndarray:
+    """Boxes [T, 4] around points; NaN around none."""
+    low_T2 = np.fmin.reduce(points_TN2, axis=1)
+    return np.concatenate([low_T2, np.fmax.reduce(points_TN2, axis=1)], axis=1)
+
+
+def _squeezed_way(box_T4: np.ndarray, place_T2: np.ndarray, stage: Stage) -> np.ndarray:
+    """Shift [T, 2] px that keeps the way within its room: across always, up and down for who is cut off below."""
+    start_2, room_4 = stage.place_2, stage.room_4
+    left = start_2[0] - room_4[0] - np.quantile(place_T2[:, 0] - box_T4[:, 0], _USUAL)
+    right = room_4[2] - start_2[0] - np.quantile(box_T4[:, 2] - place_T2[:, 0], _USUAL)
+    way_T2 = place_T2 - start_2
+    squeezed_T2 = np.stack([_squeeze(way_T2[:, 0], left, right), way_T2[:, 1]], axis=1)
+    face_K = stage.kept_K & _among(stage.pose.skeleton, _FACE)
+    if not stage.stands and face_K.any():
+        drop = room_4[3] - stage.pose.keypoints_TK2[0, face_K, 1].max()
+        lowered = min(max(0.0, -float(way_T2[:, 1].min())), drop / 3)
+        squeezed_T2[:, 1] = lowered + _squeeze(way_T2[:, 1], lowered, drop - lowered)
+    return squeezed_T2 - way_T2
+
+
+def _squeeze(way_T: np.ndarray, back: float, forth: float) -> np.ndarray:
+    """The way within [-back, forth], unchanged where all of it fits.
+
+    Beyond `_FREE_SHARE` of the room the way w becomes w / (1 + w (1/r - 1/m)), which leaves with slope 1 and reaches
+    the rest r of the room at the farthest m.
+    """
+    room_T = np.where(way_T < 0, max(back, 0.0), max(forth, 0.0))
+    far_T = np.where(way_T < 0, -way_T.min(), way_T.max())
+    free_T = _FREE_SHARE * room_T
+    beyond_T, rest_T = np.fmax(np.abs(way_T) - free_T, 0.0), np.fmax(room_T - free_T, 1e-6)
+    slower_T = np.fmax(1 / rest_T - 1 / np.fmax(far_T - free_T, 1e-6), 0.0)
+    squeezed_T = np.sign(way_T) * (np.fmin(np.abs(way_T), free_T) + beyond_T / (1 + beyond_T * slower_T))
+    return np.where(far_T <= room_T, way_T, squeezed_T)
+
+
+def _nudge(outline_TO2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.ndarray:
+    """Shift [T, 2] px that brings every frame's outline into the room."""
+    box_T4 = boxes(outline_TO2)
+    if not stage.stands:
+        face_K = np.flatnonzero(stage.kept_K & _among(stage.pose.skeleton, _FACE))
+        box_T4[:, 3] = boxes(outline_TO2[:, face_K])[:, 3] if len(face_K) else -np.inf
+    least_T2, most_T2 = stage.room_4[:2] - box_T4[:, :2], stage.room_4[2:] - box_T4[:, 2:]
+    wanted_T2 = [
+        _eased(np.fmax(least_T2[:, axis], 0.0), poses) - _eased(np.fmax(-most_T2[:, axis], 0.0), poses)
+        for axis in (0, 1)
+    ]
+    nudge_T2 = np.fmin(np.fmax(np.stack(wanted_T2, axis=1), least_T2), most_T2)
+    return np.where(least_T2 <= most_T2, nudge_T2, (least_T2 + most_T2) / 2)
+
+
+def _eased(need_T: np.ndarray, poses: PoseSequence) -> np.ndarray:
+    """Something smoother that is nowhere less: the running mean of the running maximum over the same time."""
+    highest_T = window_frames(need_T, poses.times_s_T, _EASE_S).max(axis=-1)
+    return window_frames(highest_T, poses.times_s_T, _EASE_S).mean(axis=-1)
+
+
+def _among(skeleton: Skeleton, parts: tuple[str, ...]) -> np.ndarray:
+    """Mask [K] of the joints whose names hold one of `parts`, those of the hands apart."""
+    return np.array([any(part in joint for part in parts) and "hand" not in joint for joint in skeleton.joints])
+
+
+def _knuckles(place: Mapping[str, np.ndarray], unknown_T2: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Each side that has a wrist, and the middle of its knuckles, which lie half way to the finger tips."""
+    for side in ("left", "right"):
+        if f"{side}_wrist" in place:
+            yield side, (place.get(f"{side}_index", unknown_T2) + place.get(f"{side}_pinky", unknown_T2)) / 2

@@ -1,0 +1,113 @@
+"""People who are cut off by the picture, gestures wider than it, and what reaches over its edge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose_tracking.retargeting import RetargetConfig, reach, retarget
+from pose_tracking.sequence import PoseSequence
+from tests.pose_tracking.driven_figure import CANVAS, distance, lowest, middle, pose_of, sequence_of, subject, without
+
+LET_GO = RetargetConfig(stay_in_view=False)
+
+
+def half_body(scale: float = 250.0) -> PoseSequence:
+    """Head to hips fill the picture; the legs lie below it."""
+    return sequence_of(pose_of(), scale=scale, at=(320.0, 780.0 + 1.5 * scale), frame_size=CANVAS)
+
+
+def with_arms(up: np.ndarray) -> PoseSequence:
+    """Both arms from hanging (0) to above the head (1)."""
+    return sequence_of(np.array([pose_of(arms=(0.2 + 2.6 * share, 0.2 + 2.6 * share)) for share in up]), fps=12.0)
+
+
+def test_hands_that_would_leave_above_lower_the_body_gently_and_for_as_long_as_it_takes() -> None:
+    onto = sequence_of(pose_of(), scale=205.0, at=(320.0, 715.0), frame_size=CANVAS)
+    motion = with_arms(np.concatenate([np.zeros(40), np.sin(np.linspace(0, np.pi, 12)), np.zeros(40)]))
+    free, held = (retarget(motion, onto=onto, canvas_size=CANVAS, config=c) for c in (LET_GO, RetargetConfig()))
+    assert np.nanmin(free.keypoints_TK2[..., 1]) < 0
+    assert np.nanmin(held.keypoints_TK2[..., 1]) > 0
+    np.testing.assert_array_equal(held.keypoints_TK2[:25], free.keypoints_TK2[:25])
+    drop = lowest(held) - lowest(free)
+    assert drop.max() < 80
+    assert np.abs(np.diff(drop)).max() < 0.25 * drop.max()
+
+
+def test_a_gesture_wider_than_the_picture_does_not_make_the_body_smaller() -> None:
+    onto = sequence_of(pose_of(), scale=230.0, at=(320.0, 795.0), frame_size=CANVAS)
+    motion = sequence_of(np.array([pose_of(arms=(a, a)) for a in np.linspace(0.2, 1.6, 30)]), fps=12.0)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS)
+    torso = distance(result, "left_hip", "left_shoulder")
+    assert torso == pytest.approx(np.full(30, torso[0]), rel=1e-3)
+    assert middle(result, "hip")[-1, 0] == pytest.approx(320.0, abs=3.0)
+
+
+def test_whoever_comes_nearer_grows_only_as_far_as_the_picture_holds() -> None:
+    scale = np.linspace(80.0, 400.0, 60)
+    motion = sequence_of(np.repeat(pose_of()[None], 60, axis=0), scale=scale, at=np.stack([scale, 3 * scale], axis=1))
+    result = retarget(motion, onto=subject(), canvas_size=CANVAS)
+    height = lowest(result) - result.joint("nose")[:, 1]
+    assert (np.diff(height) > -0.1).all()
+    assert height[-1] < CANVAS[1]
+    assert lowest(result).max() <= CANVAS[1]
+
+
+def test_a_person_cut_off_below_neither_floats_nor_sinks_out_of_the_picture() -> None:
+    bends = np.abs(np.sin(np.linspace(0, 4 * np.pi, 60)))
+    poses = np.array([pose_of(knees=(1.4 * bend, 1.4 * bend)) for bend in bends])
+    rises = np.linspace(0, 1.5, 60)[:, None, None] * (0.0, -1.0)
+    onto = half_body()
+    for motion in (sequence_of(poses, fps=12.0), sequence_of(poses[:1] + rises, fps=12.0)):
+        result = retarget(motion, onto=onto, canvas_size=CANVAS)
+        assert middle(result, "hip")[:, 1].min() >= middle(onto, "hip")[0, 1] - 0.5
+        face = result.keypoints_TK2[:, :11, 1]
+        assert face.max() <= CANVAS[1]
+        assert face.min() >= 0
+
+
+def test_a_photo_that_shows_nobody_in_the_picture_is_left_to_itself() -> None:
+    outside = sequence_of(pose_of(), scale=100.0, at=(-2000.0, 300.0), frame_size=CANVAS)
+    motion = with_arms(np.linspace(0, 1, 10))
+    held, free = (retarget(motion, onto=outside, canvas_size=CANVAS, config=c) for c in (RetargetConfig(), LET_GO))
+    np.testing.assert_array_equal(held.keypoints_TK2, free.keypoints_TK2)
+
+
+def test_reach_holds_hands_head_and_feet_of_all_frames() -> None:
+    motion = with_arms(np.linspace(0, 1, 20))
+    left, top, right, bottom = reach(motion, onto=subject())
+    points = retarget(motion, onto=subject(), canvas_size=CANVAS, config=LET_GO).keypoints_TK2
+    assert left == pytest.approx(points[..., 0].min())
+    assert right == pytest.approx(points[..., 0].max())
+    assert top == pytest.approx(points[..., 1].min())
+    assert bottom == pytest.approx(points[..., 1].max())
+
+
+def test_reach_goes_beyond_the_joints_to_the_crown_and_the_finger_tips() -> None:
+    motion = with_arms(np.zeros(20))
+    points = retarget(motion, onto=subject(), canvas_size=CANVAS, config=LET_GO)
+    assert reach(motion, onto=subject())[1] < points.joint("left_eye")[:, 1].min() - 0.25 * 120
+    stretched = motion.keypoints_TK2.copy()
+    for joint in ("left_index", "left_pinky"):
+        stretched[:, motion.skeleton.index(joint)] = motion.joint("left_wrist") + np.array([30.0, 0.0])
+    pointing = motion.replace(keypoints_TK2=stretched)
+    hand = retarget(pointing, onto=subject(), canvas_size=CANVAS, config=LET_GO).joint("left_index")
+    assert reach(pointing, onto=subject())[2] > hand[:, 0].max() + 25
+
+
+def test_walking_through_the_picture_is_no_reach() -> None:
+    still = np.repeat(pose_of()[None], 20, axis=0)
+    motion = sequence_of(still, scale=np.linspace(100, 300, 20), at=np.linspace((0.0, 500.0), (4000.0, 500.0), 20))
+    left, _, right, _ = reach(motion, onto=subject())
+    points = subject().keypoints_TK2[0, :, 0]
+    assert left > points.min() - 0.6 * 120
+    assert right < points.max() + 0.6 * 120
+
+
+def test_the_reach_of_a_person_cut_off_below_ends_there() -> None:
+    assert reach(with_arms(np.linspace(0, 1, 20)), onto=half_body())[3] <= CANVAS[1]
+
+
+def test_joints_that_the_motion_lacks_hang_as_in_the_photo_and_count() -> None:
+    motion = without(with_arms(np.linspace(0, 1, 20)), "knee", "ankle", "heel", "foot")
+    assert reach(motion, onto=subject())[3] == pytest.approx(700.0, abs=15.0)
