@@ -15,7 +15,7 @@ from animator.synthesis.base_mesh import NUM_BODY_VERTICES
 from animator.synthesis.body import Body, bone_motions, bone_names, skin_weights
 from animator.synthesis.cloth import ClothTemplate, cloth_template, cloth_weights, template_place
 from animator.synthesis.fabric import Fabric, weave
-from animator.synthesis.mesh import Material, Piece, compact
+from animator.synthesis.mesh import Material, Piece, compact, without_cut_away
 from animator.synthesis.rasterizer import vertex_normals
 from animator.synthesis.rig import rest_pose
 from animator.synthesis.skinning import dual_quaternions, skin_vertices, strongest_influences
@@ -72,6 +72,9 @@ def dress(body: Body, garments: list[Garment]) -> tuple[list[Piece], np.ndarray]
             off = np.minimum(off, 0.004 + 0.16 * np.clip(garment.cut.waist_m - template.place_W3[:, 1], 0, None))
         if garment.tucked:
             off = np.minimum(off, 0.003 + 0.16 * np.clip(template.place_W3[:, 1] - 1.04, 0, None))
+        if isinstance(garment.cut, TopCut) and garment.cut.neck != "high":
+            # A neckline lies on the skin; a gap behind it would be seen as a dark strip.
+            off = np.minimum(off, 0.003 + 0.25 * np.clip(garment.cut.neckline(template.place_W3), 0, None))
         off = _over(off, covered_to, template)
         inside = garment.cut.distance(template.place_W3)
         covered_to = np.where(inside > -0.03, np.maximum(covered_to, off), covered_to)
@@ -112,7 +115,7 @@ def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.nd
     kept = (inside_W[template.faces_F3] > -0.03).any(1)
     weights = _skirt_weights() if garment.part == "skirt" else _template_weights(name)
     vertices, weights, faces, _ = compact(moved_W3, weights, template.faces_F3[kept])
-    return Piece(
+    piece = Piece(
         part=garment.part,
         vertices_V3=vertices,
         weights_VB=weights,
@@ -124,6 +127,7 @@ def _piece(garment: Garment, template: ClothTemplate, name: str, moved_W3: np.nd
             gloss=garment.fabric.gloss, sharpness=14, fuzz=garment.fabric.fuzz, cutout=True, two_sided=True
         ),
     )
+    return without_cut_away(piece)
 
 
 @lru_cache(maxsize=1)

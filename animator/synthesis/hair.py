@@ -14,7 +14,7 @@ import numpy as np
 
 from animator.synthesis.base_mesh import NUM_BODY_VERTICES, triangulate
 from animator.synthesis.body import Body, bone_names
-from animator.synthesis.mesh import Material, Piece
+from animator.synthesis.mesh import Material, Piece, without_cut_away
 from animator.synthesis.rig import JOINT
 
 _ANGLES, _STEPS = 73, 44
@@ -87,7 +87,7 @@ def hair_piece(body: Body, style: HairStyle) -> Piece:
         uv_faces = np.concatenate([uv_faces, knot_uv])
         vertices = np.concatenate([vertices, knot])
     colour, bump = _paint(head, style, points, down)
-    return Piece(
+    piece = Piece(
         part="hair",
         vertices_V3=vertices,
         weights_VB=_weights(body, vertices),
@@ -97,6 +97,7 @@ def hair_piece(body: Body, style: HairStyle) -> Piece:
         bump_HW4=bump,
         material=Material(gloss=0.05, sharpness=10, fuzz=0.25, cutout=True, two_sided=True),
     )
+    return without_cut_away(piece)
 
 
 class _Head:

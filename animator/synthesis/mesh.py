@@ -5,8 +5,9 @@ Legend: V vertices, F faces, P pieces, N influences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
 from animator.synthesis import shading
@@ -15,6 +16,9 @@ from animator.synthesis.textures import TexturePack, pack_textures
 
 # Part index in `RenderedFrame.parts_HW`; 0 is background. Within a part, (u, v) names one point of the surface.
 PARTS = {"skin": 1, "eyes": 2, "hair": 3, "top": 4, "bottom": 5, "skirt": 6, "shoes": 7, "hat": 8}
+# Alpha (of 255) below which no sample is drawn, and points looked at along a face's edge.
+_CUT_AWAY = 40
+_EDGE_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,24 @@ def _material_row(piece: Piece) -> np.ndarray:
     row[shading.SCATTER], row[shading.BUMP], row[shading.FUZZ] = material.scatter, material.bump, material.fuzz
     row[shading.PART] = PARTS[piece.part]
     return row
+
+
+def without_cut_away(piece: Piece) -> Piece:
+    """The piece without the faces its texture cuts away wholly.
+
+    They would not be drawn, yet shadow and ambient light know no textures: hair that is cut away before the face
+    would leave face and neck in the dark.
+    """
+    height, width = piece.texture_HW4.shape[:2]
+    # As wide as the gaps between the points looked at below, and a little more for coarser mip levels.
+    solid = cv2.dilate((piece.texture_HW4[..., 3] > _CUT_AWAY).astype(np.uint8), np.ones((5, 5), np.uint8))
+    steps = [(a, b, _EDGE_STEPS - a - b) for a in range(_EDGE_STEPS + 1) for b in range(_EDGE_STEPS + 1 - a)]
+    at = np.einsum("pk,fkc->fpc", np.array(steps) / _EDGE_STEPS, piece.uv_F32)
+    column = np.clip((at[..., 0] * width).astype(int), 0, width - 1)
+    row = np.clip(((1 - at[..., 1]) * height).astype(int), 0, height - 1)
+    kept = solid[row, column].any(1)
+    vertices, weights, faces, _ = compact(piece.vertices_V3, piece.weights_VB, piece.faces_F3[kept])
+    return replace(piece, vertices_V3=vertices, weights_VB=weights, faces_F3=faces, uv_F32=piece.uv_F32[kept])
 
 
 def compact(vertices_V3: np.ndarray, weights_VB: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, ...]:

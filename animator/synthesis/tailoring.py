@@ -36,13 +36,14 @@ class TopCut:
         """Signed distance of template positions [..., 3] to the nearest edge."""
         x, y = np.abs(place[..., 0]), place[..., 1]
         inside = np.minimum(self.sleeve_m - x, y - self.hem_m)
-        inside = np.minimum(inside, 1.494 - y if self.neck == "high" else self._neck(place))
+        inside = np.minimum(inside, 1.494 - y if self.neck == "high" else self.neckline(place))
         if self.neck == "open":
             gap = 0.020 + 0.055 * np.clip((y - 0.85) / 0.55, 0, 1)
             inside = np.minimum(inside, np.where(place[..., 2] > 0.0, x - gap, np.inf))
         return inside
 
-    def _neck(self, place: np.ndarray) -> np.ndarray:
+    def neckline(self, place: np.ndarray) -> np.ndarray:
+        """Signed distance of template positions [..., 3] to the edge of the opening at the neck."""
         x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
         if self.neck == "v":
             rim = np.maximum(1.452 - 0.15 * np.clip(z, -0.1, 0.1) - y, np.hypot(x, 0.6 * z) - self.neck_width_m)
