@@ -1,7 +1,7 @@
 """A person and a frame of them: `Character` from a seed, `render_frame` from character, pose, camera and backdrop.
 
-Everything is a pure function of its arguments; nothing is kept between frames. What lags (skirts) takes its lag as
-an argument.
+Everything is a pure function of its arguments; nothing is kept between frames. What lags (skirts, long hair)
+takes its lag as an argument.
 
 Legend: H W pixels, K = 33 BlazePose joints.
 """
@@ -20,6 +20,7 @@ from animator.synthesis.base_mesh import NUM_BODY_VERTICES, read_target
 from animator.synthesis.body import Body, bone_motions
 from animator.synthesis.camera import Camera
 from animator.synthesis.casting import cast_person
+from animator.synthesis.hair_sway import HairRig, build_hair_rig, move_hair
 from animator.synthesis.mesh import RenderMesh, join_pieces
 from animator.synthesis.rig import BodyPose, forward_kinematics
 from animator.synthesis.skinning import dual_quaternions, skin_vertices
@@ -63,6 +64,7 @@ class Character:
         mesh: all pieces.
         lift_m: thickness of the soles: everything stands this much higher.
         skirt: dynamics of the skirt, if one is worn.
+        hair: dynamics of the hair, if it is long.
         expressions: vertex numbers in the mesh and their shifts for "smile" and "blink".
         bound_K3, bones_K: the tracker's joints in the A-pose and the bones they move with.
     """
@@ -71,6 +73,7 @@ class Character:
     mesh: RenderMesh
     lift_m: float
     skirt: SkirtRig | None
+    hair: HairRig | None
     expressions: dict[str, tuple[np.ndarray, np.ndarray]]
     bound_K3: np.ndarray
     bones_K: np.ndarray
@@ -86,16 +89,19 @@ class Character:
             raise JobError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
         cast = cast_person(seed, split=split, wardrobe=wardrobe)
         mesh = join_pieces(cast.pieces)
-        skirt = None
+        skirt = hair = None
         for piece, start in zip(cast.pieces, mesh.starts, strict=True):
             if piece.part == "skirt":
                 skirt = build_skirt_rig(cast.body, piece.vertices_V3, piece.faces_F3, start)
+            elif piece.part == "hair":
+                hair = build_hair_rig(cast.body, piece.vertices_V3, start)
         bound, bones = keypoints.bind_keypoints(cast.body)
         return cls(
             body=cast.body,
             mesh=mesh,
             lift_m=cast.lift_m,
             skirt=skirt,
+            hair=hair,
             expressions={
                 "smile": _expression(cast.body, _SMILE, cast.skin_index),
                 "blink": _expression(cast.body, _BLINK, cast.skin_index),
@@ -118,7 +124,7 @@ def _expression(body: Body, targets: tuple[str, ...], skin_index: np.ndarray) ->
 
 
 def pose_vertices(
-    character: Character, pose: BodyPose, *, sway_2: np.ndarray | None = None
+    character: Character, pose: BodyPose, *, sway_2: np.ndarray | None = None, hair_3: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """World vertices [V, 3] float32 of the posed mesh, and the tracker's joints [K, 3]."""
     rotations, shifts = bone_motions(character.body, pose)
@@ -132,10 +138,12 @@ def pose_vertices(
     vertices = skin_vertices(
         rest, character.mesh.bones_VN, character.mesh.weights_VN, dual_quaternions(rotations, shifts)
     )
+    joints, turned = forward_kinematics(pose, character.body.rest_J3)
+    joints = joints + np.array([0.0, character.lift_m, 0.0])
     if character.skirt is not None:
-        joints, turned = forward_kinematics(pose, character.body.rest_J3)
-        joints = joints + np.array([0.0, character.lift_m, 0.0])
         move_skirt(character.skirt, vertices, joints, turned[0], np.zeros(2) if sway_2 is None else sway_2)
+    if character.hair is not None and hair_3 is not None:
+        move_hair(character.hair, vertices, joints, turned, hair_3)
     return vertices, keypoints.place_keypoints(character.bound_K3, character.bones_K, rotations, shifts)
 
 
@@ -146,10 +154,12 @@ def render_frame(
     background: Backdrop,
     *,
     sway_2: np.ndarray | None = None,
+    hair_3: np.ndarray | None = None,
 ) -> RenderedFrame:
     """Draws `character` in `body_pose` before `background`.
 
-    `sway_2` is the lag of the skirt (see `skirt.SkirtSpring`); none hangs still.
+    `sway_2` is the lag of the skirt (see `skirt.SkirtSpring`), `hair_3` that of long hair (see
+    `hair_sway.hair_sway`); without them they hang still.
 
     Raises:
         JobError: the backdrop was made for another picture size.
@@ -159,7 +169,7 @@ def render_frame(
             f"the backdrop has {background.image_HW3.shape[:2]} px, the camera {(camera.height, camera.width)}; "
             "make the backdrop with the same camera"
         )
-    vertices, joints = pose_vertices(character, body_pose, sway_2=sway_2)
+    vertices, joints = pose_vertices(character, body_pose, sway_2=sway_2, hair_3=hair_3)
     layers = renderer.draw(
         character.mesh,
         vertices,

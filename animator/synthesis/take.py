@@ -15,6 +15,7 @@ from animator.errors import JobError
 from animator.synthesis.backdrop import Backdrop, make_backdrop
 from animator.synthesis.body import bone_motions
 from animator.synthesis.camera import Camera
+from animator.synthesis.hair_sway import hair_sway
 from animator.synthesis.keypoints import place_keypoints
 from animator.synthesis.motions.choreography import compose
 from animator.synthesis.motions.dials import relaxed_dials
@@ -23,7 +24,7 @@ from animator.synthesis.motions.framing import frame_points, outline_points
 from animator.synthesis.motions.gestures import stay_upright
 from animator.synthesis.motions.legs import fit_to_body
 from animator.synthesis.motions.library import MotionFiles, random_motion
-from animator.synthesis.motions.motion import Motion
+from animator.synthesis.motions.motion import Motion, turn_motion
 from animator.synthesis.scene import Character, RenderedFrame, render_frame
 from animator.synthesis.skirt import SkirtSpring
 from animator.synthesis.splits import SPLITS, draw_identity
@@ -36,13 +37,15 @@ class Take:
     Attributes:
         character: who.
         motion: what, already fitted to the character's legs.
-        sway_T2: lag of skirt and hair, radians.
+        sway_T2: lag of the skirt, radians.
+        hair_T3: lag of long hair, radians; see `hair_sway`.
         camera, backdrop: where.
     """
 
     character: Character
     motion: Motion
     sway_T2: np.ndarray
+    hair_T3: np.ndarray
     camera: Camera
     backdrop: Backdrop
 
@@ -51,7 +54,14 @@ class Take:
 
     def frame(self, index: int) -> RenderedFrame:
         """One picture with its ground truth."""
-        return render_frame(self.character, self.motion[index], self.camera, self.backdrop, sway_2=self.sway_T2[index])
+        return render_frame(
+            self.character,
+            self.motion[index],
+            self.camera,
+            self.backdrop,
+            sway_2=self.sway_T2[index],
+            hair_3=self.hair_T3[index],
+        )
 
     def keypoints(self, index: int) -> np.ndarray:
         """[K, 2] float32 px: the joints of a frame, without drawing it."""
@@ -73,7 +83,14 @@ def make_take(character: Character, motion: Motion, *, camera: Camera, backdrop:
     """A take of a motion already fitted to `character` (see `fit_motion`); lets what hangs swing."""
     spring, hips = SkirtSpring(), motion.roots_T3 * character.body.rest_J3[0, 1]
     sways = [spring.step(place, dt_s=1 / motion.fps) for place in hips]
-    return Take(character=character, motion=motion, sway_T2=np.stack(sways), camera=camera, backdrop=backdrop)
+    return Take(
+        character=character,
+        motion=motion,
+        sway_T2=np.stack(sways),
+        hair_T3=hair_sway(motion, character.body.rest_J3),
+        camera=camera,
+        backdrop=backdrop,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,22 +134,25 @@ def random_take(seed: int, options: TakeOptions | None = None) -> Take:
 def paired_takes(seed: int, options: TakeOptions | None = None) -> tuple[Take, Take, Take]:
     """The same motion by two people: driver A, subject B doing A's motion, and B's still photo (one frame).
 
-    B's photo and film share camera and backdrop, so that film is the true answer to "animate this photo with A";
-    A is elsewhere.
+    Both films see the motion from the same side and height, as nobody could tell B's camera from A's clip otherwise;
+    place, light, distance and framing are each one's own. B's photo and film share camera and backdrop, so that the
+    film is the true answer to "animate this photo with A"; for the photo B mostly faces the camera.
     """
     options = options or TakeOptions()
     rng = _stream(seed, options.split)
     driver, subject, moves, place, other = (int(rng.integers(1 << 31)) for _ in range(5))
+    view = _draw_view(rng)
     motion = _draw_motion(moves, options)
     a = Character.from_seed(driver, split=options.split, wardrobe=options.wardrobe)
     b = Character.from_seed(subject, split=options.split, wardrobe=options.wardrobe)
-    film = _stage(b, motion, place, options)
-    still = make_take(b, fit_motion(b, photo_pose(place)), camera=film.camera, backdrop=film.backdrop)
-    return _stage(a, motion, other, options), film, still
+    pose = fit_motion(b, photo_pose(place, facing_deg=view.yaw_deg + _draw_aside(rng)))
+    film = _stage(b, motion, place, options, view=view, also=pose)
+    still = make_take(b, pose, camera=film.camera, backdrop=film.backdrop)
+    return _stage(a, motion, other, options, view=view), film, still
 
 
-def photo_pose(seed: int) -> Motion:
-    """One frame of standing at ease, as people stand for a photo."""
+def photo_pose(seed: int, *, facing_deg: float = 0.0) -> Motion:
+    """One frame of standing at ease, as people stand for a photo, turned by `facing_deg` to the person's left."""
     rng = np.random.default_rng(seed)
     footing = plan_footing([], num_frames=1, fps=1.0, stance=rng.uniform(0.09, 0.13), toes_out_deg=rng.uniform(6, 16))
     shift_weight(footing, np.full(1, rng.uniform(0.2, 0.8)), list_deg=4.0)
@@ -142,7 +162,26 @@ def photo_pose(seed: int) -> Motion:
         dials[f"{side}_elbow"] = dials[f"{side}_elbow"] + rng.uniform(-6, 12)
     dials["look"], dials["smile"] = rng.normal(0, 4, 1), rng.uniform(0, 0.4, 1)
     stay_upright(dials, footing)
-    return compose(dials, footing)
+    return turn_motion(compose(dials, footing), facing_deg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """From which side, and how far above the person's middle, a camera looks."""
+
+    yaw_deg: float
+    elevation_deg: float
+
+
+def _draw_view(rng: np.random.Generator) -> _View:
+    """Mostly from the front and about chest height, some from the side and above."""
+    yaw_deg = float(rng.normal(0, 18) if rng.random() < 0.75 else rng.uniform(-75, 75))
+    return _View(yaw_deg=yaw_deg, elevation_deg=float(np.clip(rng.normal(4, 5), -4, 22)))
+
+
+def _draw_aside(rng: np.random.Generator) -> float:
+    """How far, in degrees, somebody looks past the camera for a photo."""
+    return float(rng.normal(0, 10))
 
 
 def _stream(seed: int, split: str) -> np.random.Generator:
@@ -155,19 +194,29 @@ def _draw_motion(seed: int, options: TakeOptions) -> Motion:
     )
 
 
-def _stage(character: Character, motion: Motion, seed: int, options: TakeOptions) -> Take:
-    """Camera and backdrop for a motion: mostly from the front and about chest height, some from the side and above."""
+def _stage(
+    character: Character,
+    motion: Motion,
+    seed: int,
+    options: TakeOptions,
+    *,
+    view: _View | None = None,
+    also: Motion | None = None,
+) -> Take:
+    """Camera and backdrop for a motion; `also` is another one, already fitted, that must fit into the picture."""
     rng = np.random.default_rng(seed)
     fitted = fit_motion(character, motion)
-    points = outline_points(fitted, character.body.rest_J3) + np.array([0.0, character.lift_m, 0.0])
+    shown = [outline_points(one, character.body.rest_J3) for one in (fitted, also) if one is not None]
+    margin, distance_m, own = rng.uniform(0.04, 0.12), rng.uniform(3.5, 7.0), _draw_view(rng)
+    view = view or own
     camera = frame_points(
-        points,
+        np.concatenate(shown) + np.array([0.0, character.lift_m, 0.0]),
         height=options.height,
         width=options.width,
-        margin=rng.uniform(0.04, 0.12),
-        distance_m=rng.uniform(3.5, 7.0),
-        yaw_deg=rng.normal(0, 18) if rng.random() < 0.75 else rng.uniform(-75, 75),
-        elevation_deg=float(np.clip(rng.normal(4, 5), -4, 22)),
+        margin=margin,
+        distance_m=distance_m,
+        yaw_deg=view.yaw_deg,
+        elevation_deg=view.elevation_deg,
     )
     backdrop = make_backdrop(draw_identity(rng, "background", options.split), camera)
     return make_take(character, fitted, camera=camera, backdrop=backdrop)

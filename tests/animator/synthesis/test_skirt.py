@@ -63,3 +63,22 @@ def test_the_spring_trails_a_sudden_step_and_comes_to_rest() -> None:
     sways = np.array([spring.step(hips, dt_s=1 / 30) for hips in path])
     assert sways[3:6, 0].min() < -0.02
     assert np.abs(sways[-1]).max() < 0.005
+
+
+def test_cloth_lies_on_a_thigh_raised_level(skirt) -> None:  # type: ignore[no-untyped-def]
+    vertices, joints = hang(skirt, pose_from({"left_hip": rotation("x", -90), "left_knee": rotation("x", 90)}))
+    hip, knee = joints[JOINT["left_hip"]], joints[JOINT["left_knee"]]
+    for share in (0.4, 0.6, 0.8):
+        over = hip + share * (knee - hip)
+        near = (np.abs(vertices[:, 0] - over[0]) < 0.05) & (np.abs(vertices[:, 2] - over[2]) < 0.05)
+        highest = vertices[near, 1].max()
+        assert over[1] + 0.03 < highest < over[1] + 0.22
+
+
+def test_skirts_move_smoothly_while_a_thigh_rises(skirt) -> None:  # type: ignore[no-untyped-def]
+    before = None
+    for degrees in np.arange(0, 100, 2.0):
+        vertices, _ = hang(skirt, pose_from({"left_hip": rotation("x", -degrees), "left_knee": rotation("x", 60)}))
+        if before is not None:
+            assert np.linalg.norm(vertices - before, axis=1).max() < 0.1
+        before = vertices
