@@ -113,7 +113,9 @@ def test_every_command_has_an_example_and_every_option_a_phrase(verb: str) -> No
     assert [parameter.name for parameter in command.params if not parameter.help] == []
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["models", "--help"], *([verb, "--help"] for verb in VERBS)])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["models", "--help"], *([verb, "--help"] for verb in VERBS)]
+)
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     script = (
         "import sys; from animator.cli import main; code = main(sys.argv[1:]);"
