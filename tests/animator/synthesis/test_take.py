@@ -42,15 +42,39 @@ def test_splits_draw_different_people(take: Take) -> None:
     assert other.character.body.person != take.character.body.person
 
 
-def test_a_pair_is_one_motion_by_two_people_and_a_photo_in_the_same_place() -> None:
-    driver, film, still = paired_takes(3, SMALL)
+@pytest.fixture(scope="module")
+def pair() -> tuple[Take, Take, Take]:
+    # Seed 16's camera looks from the side.
+    return paired_takes(16, SMALL)
+
+
+def test_a_pair_is_one_motion_by_two_people_and_a_photo_in_the_same_place(pair: tuple[Take, Take, Take]) -> None:
+    driver, film, still = pair
     assert driver.character.body.person != film.character.body.person
     # Legs are fitted to each body; all else is the same motion.
     np.testing.assert_array_equal(driver.motion.rotations_TJ33[:, 12:], film.motion.rotations_TJ33[:, 12:])
     assert still.character is film.character
     assert still.backdrop is film.backdrop
     assert len(still) == 1
-    assert still.frame(0).matte_HW.mean() > 0.02
+
+
+def test_both_films_of_a_pair_look_from_the_same_side_and_height(pair: tuple[Take, Take, Take]) -> None:
+    driver, film, _ = pair
+    np.testing.assert_array_equal(driver.camera.world_to_camera_33, film.camera.world_to_camera_33)
+    assert driver.camera.focal_px != film.camera.focal_px
+    assert driver.backdrop.image_HW3.tobytes() != film.backdrop.image_HW3.tobytes()
+
+
+def test_the_photo_of_a_pair_shows_the_whole_person_from_the_front(pair: tuple[Take, Take, Take]) -> None:
+    _, film, still = pair
+    back = -film.camera.world_to_camera_33[2]
+    yaw_deg = np.rad2deg(np.arctan2(back[0], back[2]))
+    assert abs(yaw_deg) > 25, "this seed would not show the difference"
+    facing = still.motion.rotations_TJ33[0, 0, :, 2]
+    assert abs(np.rad2deg(np.arctan2(facing[0], facing[2])) - yaw_deg) < 25
+    matte = still.frame(0).matte_HW
+    assert matte.mean() > 0.02
+    assert max(matte[0].max(), matte[-1].max(), matte[:, 0].max(), matte[:, -1].max()) == 0.0
 
 
 def test_photo_poses_stand_with_hanging_arms() -> None:
