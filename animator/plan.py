@@ -23,6 +23,8 @@ from pose_tracking.frame import ClipInfo
 
 # Enough to see the pace of every stage, few enough to wait for.
 TRIAL_FRAMES = 12
+# A network on a CPU takes seconds a frame, and the pace of two is the pace of all.
+SLOW_TRIAL_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,12 @@ class RenderPlan:
     has_sound: bool
     generator: ChosenGenerator
     estimated_s: float | None = None
+
+    @property
+    def trial_frames(self) -> int:
+        """How many frames are tried."""
+        slow = self.generator.evaluations and self.generator.device == "cpu"
+        return SLOW_TRIAL_FRAMES if slow else TRIAL_FRAMES
 
     def as_dict(self) -> dict[str, Any]:
         """The plan in JSON's own types."""
@@ -81,7 +89,9 @@ class RenderPlan:
             self.generator.line(),
         ]
         if self.estimated_s is not None:
-            lines.append(f"about {self.estimated_s:.0f} s on this machine, as the first {TRIAL_FRAMES} frames went")
+            lines.append(
+                f"about {self.estimated_s:.0f} s on this machine, as the first {self.trial_frames} frames went"
+            )
         return lines
 
 
@@ -126,14 +136,14 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
     from animator.pipeline import animate
 
     stopwatch = _Stopwatch(progress)
-    end_s = job.start_s + TRIAL_FRAMES / float(plan.clip.fps)
+    end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
         changes = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
         try:
             animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
         except TrackingError as error:  # the person may come later; nobody at all is for the render to find out
-            progress.warn(f"no time estimate from the first {TRIAL_FRAMES} frames: {error}")
+            progress.warn(f"no time estimate from the first {plan.trial_frames} frames: {error}")
             return plan
     if plan.num_frames is None:
         return plan

@@ -22,6 +22,7 @@ from animator.generators.registry import choose_generator
 from animator.models import bases
 from animator.photo import read_photo
 from animator.pipeline import animate, prepare_motion, track_clip
+from animator.plan import plan_render, try_out
 from animator.progress import SilentProgress
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
@@ -206,6 +207,15 @@ def test_a_dry_run_says_generator_model_device_steps_and_evaluations(
     plan = json.loads(capsys.readouterr().out)
     assert (plan["generator"], plan["device"], plan["evaluations_per_frame"]) == ("diffusion", "cpu", 12)
     assert (plan["canvas_size"], plan["steps"]) == (list(CANVAS), 4)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_is_tried_on_few_frames_where_a_network_computes_on_the_cpu(made: Path, tmp_path: Path) -> None:
+    each = job(tmp_path, made / "tiny", end_s=1.0)
+    tried = try_out(each, plan_render(each), progress=SilentProgress())
+    assert tried.estimated_s is not None
+    assert "as the first 3 frames went" in tried.lines()[-1]
+    assert plan_render(each.model_copy(update={"generator": "puppet"})).trial_frames == 12
     assert list(tmp_path.iterdir()) == []
 
 
