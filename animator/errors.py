@@ -19,6 +19,12 @@ class JobError(PipelineError, ValueError):
     exit_code: ClassVar[int] = 3
 
 
+class OptionError(JobError):
+    """What was typed on the command line does not fit; the job file is not to blame."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class ModelError(PipelineError, ValueError):
     """Weights are missing, damaged, or do not fit."""
 

@@ -11,15 +11,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from animator.config import RenderJob
 from animator.encoding.atomic_file import replacing
-from animator.errors import JobError
-from animator.job_schema import complain, find_field, models_in, types_in
+from animator.errors import JobError, OptionError
+from animator.job_schema import complain, find_field, models_in, types_in, unit_of
 from animator.models.source import EMBEDDED
 
 if sys.version_info >= (3, 11):
@@ -53,6 +53,7 @@ def read_job(
 
     Raises:
         JobError: missing, too large, no TOML, unknown keys, wrong values, or an object without `trust`.
+        OptionError: the file is right, and `overrides` or `changes` are not.
     """
     path = Path(path)
     if not path.is_file():
@@ -60,7 +61,7 @@ def read_job(
     if path.stat().st_size > MAX_FILE_BYTES:
         raise JobError(f"{path.name}: {path.stat().st_size} bytes is no job file; at most {MAX_FILE_BYTES} are read")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise JobError(f"{path.name}: not TOML: {error}") from error
     folder = path.parent.absolute()
@@ -84,26 +85,50 @@ def build_job(
         changes: see `read_job`.
         folder: where relative paths in `values` count from; None: the current folder.
         trust: see `read_job`.
-        source: file name to begin complaints with.
+        source: file name to begin complaints about `values` with.
 
     Raises:
-        JobError: see `read_job`.
+        JobError, OptionError: see `read_job`.
     """
     prefix = f"{source}: " if source else ""
+    typed = [*(changes or {}).items(), *map(_parse_override, overrides)]
     try:
         tree = _anchored(values, RenderJob, folder or Path.cwd())
-        for key, value in (changes or {}).items():
-            _place(tree, key, value)
-        for override in overrides:
-            _place(tree, *_parse_override(override))
-        job = RenderJob.model_validate(_anchored(tree, RenderJob, Path.cwd()))
-    except ValidationError as error:
-        raise JobError(prefix + complain(error)) from error
+        _refuse_flags(tree)
+        of_values = _complaints(tree)
     except RecursionError as error:
         raise JobError(f"{prefix}tables nested too deeply for a job") from error
+    except JobError as error:
+        raise JobError(prefix + str(error)) from error
+    try:
+        for key, value in typed:
+            _place(tree, key, value)
+        tree = _anchored(tree, RenderJob, Path.cwd())
+        _refuse_flags(tree)
+    except (JobError, RecursionError) as error:
+        raise OptionError(str(error)) from error
+    try:
+        job = RenderJob.model_validate(tree)
+    except ValidationError as error:
+        if typed and not of_values.issuperset(_places(error)):
+            raise OptionError(complain(error, leaving_out=of_values)) from error
+        raise JobError(prefix + complain(error)) from error
     if not trust:
         _refuse_objects(job, prefix)
     return job
+
+
+def _complaints(tree: Mapping[str, Any]) -> frozenset[tuple[str | int, ...]]:
+    """Where pydantic finds fault with values as they stand, before anything was typed on top."""
+    try:
+        RenderJob.model_validate(tree)
+    except ValidationError as error:
+        return _places(error)
+    return frozenset()
+
+
+def _places(error: ValidationError) -> frozenset[tuple[str | int, ...]]:
+    return frozenset(detail["loc"] for detail in error.errors(include_url=False, include_input=False))
 
 
 _Checked = TypeVar("_Checked", bound=BaseModel)
@@ -166,7 +191,7 @@ def _parse_override(text: str) -> tuple[str, Any]:
     """`key.key=value` as dotted key and value."""
     key, equals, raw = (part.strip() for part in text.partition("="))
     if not equals or not _KEY.fullmatch(key):
-        raise JobError(f"--set {text}: expected key=value, for example --set motion.fps=25")
+        raise OptionError(f"--set {text}: expected key=value, for example --set motion.fps=25")
     return key, _override_value(raw, find_field(key.split(".")))
 
 
@@ -176,7 +201,7 @@ def _place(tree: dict[str, Any], key: str, value: Any) -> None:
     for depth, name in enumerate(tables):
         tree = tree.setdefault(name, {})
         if not isinstance(tree, dict):
-            raise JobError(f"{key}: {'.'.join(tables[: depth + 1])} is a value, not a table")
+            raise OptionError(f"{key}: {'.'.join(tables[: depth + 1])} is a value, not a table")
     tree[last] = value
 
 
@@ -202,11 +227,32 @@ def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -
         if isinstance(value, dict):
             for table in models_in(field.annotation):
                 tree[name] = _anchored(value, table, folder)
+        elif isinstance(value, str) and Path in kinds and "\0" in value:
+            raise JobError(f"{name}: holds a NUL character, which no file name can")
         elif isinstance(value, str) and value and (Path in kinds or _is_path(name, value, folder)):
             tree[name] = str(folder / os.path.expanduser(value))
         elif Path in kinds and isinstance(value, Path):
             tree[name] = folder / value
     return tree
+
+
+def _refuse_flags(tree: Mapping[str, Any], keys: tuple[str, ...] = ()) -> None:
+    """Refuse true and false where a number belongs; pydantic takes them for 1 and 0."""
+    for name, value in tree.items():
+        here = (*keys, name)
+        if isinstance(value, dict):
+            _refuse_flags(value, here)
+        elif isinstance(value, bool):
+            field = find_field(here)
+            kinds = types_in(field.annotation) if field is not None else [bool]
+            if bool not in kinds and {int, float}.intersection(map(_plain_type, kinds)):
+                written = str(value).lower()
+                raise JobError(f"{'.'.join(here)}: got {written}, expected a number{unit_of(name)}")
+
+
+def _plain_type(annotation: Any) -> Any:
+    """`int` for `Annotated[int, ...]`."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _is_path(key: str, value: str, folder: Path) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import reprlib
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
@@ -23,6 +24,13 @@ _LIMITS = {
     "less_than": "less than",
     "less_than_equal": "at most",
     "multiple_of": "a multiple of",
+}
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "gt": ("more than", operator.gt),
+    "ge": ("at least", operator.ge),
+    "lt": ("less than", operator.lt),
+    "le": ("at most", operator.le),
+    "multiple_of": ("a multiple of", lambda value, step: value % step == 0),
 }
 _KINDS = {
     "bool": "true or false",
@@ -81,11 +89,18 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [leaf for leaf in types_in(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
-def complain(error: ValidationError) -> str:
-    """What is wrong with a job, all in one line: `motion.fps: got 'x', expected a number (frames per second)`."""
+def complain(error: ValidationError, *, leaving_out: Container[tuple[str | int, ...]] = ()) -> str:
+    """What is wrong with a job, all in one line: `motion.fps: got 'x', expected a number (frames per second)`.
+
+    Args:
+        error: what pydantic found.
+        leaving_out: places of which nothing is said.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for detail in error.errors(include_url=False):
         keys = detail["loc"]
+        if keys in leaving_out:
+            continue
         while keys and find_field(keys) is None and detail["type"] != "extra_forbidden":
             keys = keys[:-1]  # members of a union, places in a list
         found.setdefault(".".join(map(str, keys)), []).append(detail)
@@ -105,8 +120,30 @@ def _complaint(key: str, details: list[Mapping[str, Any]]) -> str:
         text = details[0]["msg"].removeprefix("Value error, ")
         return f"{key}: {text}" if key else text
     expected = " or ".join(dict.fromkeys(map(_expected, details)))
-    unit = next((f" ({unit})" for ending, unit in _UNITS.items() if key.endswith(ending)), "")
-    return f"{key}: got {_BRIEF.repr(details[0]['input'])}, expected {expected}{unit}"
+    field = find_field(key.split("."))
+    if kind in _LIMITS and field is not None:
+        expected = _broken_limits(field, details[0]["input"]) or expected
+    return f"{key}: got {_BRIEF.repr(details[0]['input'])}, expected {expected}{unit_of(key)}"
+
+
+def unit_of(key: str) -> str:
+    """The unit a key is given in, in brackets; nothing where it has none."""
+    return next((f" ({unit})" for ending, unit in _UNITS.items() if key.endswith(ending)), "")
+
+
+def _broken_limits(field: FieldInfo, value: Any) -> str:
+    """All the limits that a number breaks, where pydantic stops at the first: `at least 64, a multiple of 2`."""
+    if not isinstance(value, int | float):
+        return ""
+    limits = {
+        (words, limit)
+        for each in field.metadata
+        for name, (words, holds) in _BOUNDS.items()
+        if (limit := getattr(each, name, None)) is not None and not holds(value, limit)
+    }
+    return ", ".join(
+        f"{words} {limit:g}" if isinstance(limit, float) else f"{words} {limit}" for words, limit in sorted(limits)
+    )
 
 
 def _advise(key: str) -> str:
@@ -114,8 +151,14 @@ def _advise(key: str) -> str:
     known = [each.name for each in job_keys()]
     known += sorted({name.rpartition(".")[0] for name in known} - {""})
     same = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
-    near = same or get_close_matches(key, known, n=1)
+    near = same or get_close_matches(key, known, n=1) or _nearest_last(key, known)
     return f"did you mean {near[0]}?" if near else "docs/job-file.md lists all keys"
+
+
+def _nearest_last(key: str, known: Sequence[str]) -> list[str]:
+    """The key whose last part is like that of `key`: `motion.fps` for `fsp`."""
+    by_last = {name.rpartition(".")[2]: name for name in reversed(known)}
+    return [by_last[last] for last in get_close_matches(key.rpartition(".")[2], by_last, n=1)]
 
 
 def _expected(detail: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animator.config import RenderJob
-from animator.errors import JobError
+from animator.errors import JobError, OptionError
 from animator.job_file import MAX_FILE_BYTES, build_job, read_job, write_job
 from animator.job_schema import job_keys
 
@@ -127,6 +127,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(key: str, advice: str) 
         ("canvas=512x640", "canvas: got '512x640', expected a table"),
         ("canvas.fit=stretch", "canvas.fit: got 'stretch', expected 'auto', 'fit' or 'fill'"),
         ("canvas.width=513", "canvas.width: got 513, expected a multiple of 2"),
+        ("canvas.width=63", "canvas.width: got 63, expected a multiple of 2, at least 64"),
+        ("start_s=true", "start_s: got true, expected a number (seconds)"),
+        ("seed=false", "seed: got false, expected a number"),
+        ("tracker.max_people=true", "tracker.max_people: got true, expected a number"),
+        ("fsp=3", "fsp: unknown key; did you mean motion.fps?"),
         ("device=warp9", "device: got 'warp9', expected auto, cpu, cuda, cuda:1 or mps"),
         ("sampler.repair=1.5", "sampler.repair: got 1.5, expected at most 1"),
         ("sampler.steps=0", "sampler.steps: got 0, expected at least 1"),
@@ -294,3 +299,63 @@ def test_the_documentation_names_every_key_with_its_default_and_no_other() -> No
     )
     expected = {key: default for key, default, _ in job_keys()}
     assert rows == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changes", "line"),
+    [
+        (["motion.fsp=3"], {}, "motion.fsp: unknown key; did you mean motion.fps?"),
+        (["seed"], {}, "--set seed: expected key=value, for example --set motion.fps=25"),
+        (["photo.x=1"], {}, "photo.x: photo is a value, not a table"),
+        (["end_s=1"], {}, "end_s 1 must lie after start_s 2"),
+        (["start_s=true"], {}, "start_s: got true, expected a number (seconds)"),
+        ([], {"canvas.width": 10}, "canvas.width: got 10, expected at least 64"),
+    ],
+)
+def test_what_was_typed_is_blamed_on_the_command_line(
+    tmp_path: Path, overrides: list[str], changes: dict[str, Any], line: str
+) -> None:
+    path = written(tmp_path, LEAST_TOML + "start_s = 2\n")
+    with pytest.raises(OptionError) as caught:
+        read_job(path, overrides, changes=changes)
+    assert str(caught.value) == line
+    assert caught.value.exit_code == 2
+
+
+def test_the_file_s_own_mistakes_stay_the_file_s_whatever_is_typed(tmp_path: Path) -> None:
+    path = written(tmp_path, LEAST_TOML + "sede = 2\n")
+    with pytest.raises(JobError, match=r"^job\.toml: sede: unknown key") as caught:
+        read_job(path, ["seed=3"])
+    assert caught.value.exit_code == 3
+    with pytest.raises(OptionError, match=r"^seed: got 'x', expected a whole number$"):
+        read_job(path, ["seed=x"])
+
+
+def test_a_missing_key_may_be_typed(tmp_path: Path) -> None:
+    path = written(tmp_path, 'photo = "me.jpg"\nclip = "dance.mp4"\n')
+    assert read_job(path, ["output=out.mp4"]).output.name == "out.mp4"
+    with pytest.raises(JobError, match=r"^job\.toml: output: missing$"):
+        read_job(path, ["seed=3"])
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + LEAST_TOML.encode())
+    assert read_job(path).photo == tmp_path / "me.jpg"
+
+
+@pytest.mark.parametrize(
+    "line", ["start_s = true", "seed = true", "[canvas]\nwidth = true", "[tracker]\nperson = true"]
+)
+def test_true_is_no_number(tmp_path: Path, line: str) -> None:
+    with pytest.raises(JobError, match=r"^job\.toml: .*: got true, expected a number"):
+        read_job(written(tmp_path, LEAST_TOML + line))
+
+
+@pytest.mark.parametrize("line", ['start_s = 1\noutput = "a\\u0000b.mp4"', '[tracker]\nrecorded = "a\\u0000"'])
+def test_a_nul_in_a_path_is_refused(tmp_path: Path, line: str) -> None:
+    path = written(
+        tmp_path, LEAST_TOML.replace('output = "out.mp4"\n', "" if "output" in line else 'output = "o.mp4"\n') + line
+    )
+    with pytest.raises(JobError, match=r"^job\.toml: \w+: holds a NUL character"):
+        read_job(path)
