@@ -116,6 +116,8 @@ class PhotoWarp:
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         moved = layer.carry(motion)
         top, left, height, width = _window(moved, self.size)
+        if height == 0 or width == 0:  # all of it beyond the canvas
+            return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         mirrored = mirror(source[None], motion.mirrored_B, motion.axis_x)
         relative = _growth(mirrored, moved, triangles) / motion.stretch_BJ22[:, HEAD, 1, 1, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)

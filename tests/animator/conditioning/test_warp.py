@@ -188,3 +188,9 @@ def test_with_nobody_in_view_nothing_is_drawn_and_others_are_not_disturbed(warp)
     mixed, others = warp(keypoints, confidence), warp(keypoints[1:], confidence[1:])
     assert float(mixed.coverage_BHW[0].max()) == 0
     torch.testing.assert_close(mixed.coverage_BHW[1:], others.coverage_BHW, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shift", [(0, 400), (300, 0), (0, -400)])
+def test_what_lies_beyond_the_canvas_is_not_drawn(warp, shift):
+    carried = _carry(warp, STANDING + np.array(shift, np.float32))
+    assert float(carried.coverage_BHW.max()) == 0
