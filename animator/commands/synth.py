@@ -20,7 +20,14 @@ Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from i
 Seconds = Annotated[float, typer.Option(min=0.04, max=600.0, help="Length of a clip.")]
 Fps = Annotated[float, typer.Option(min=1.0, max=240.0, help="Frames per second.")]
 Size = Annotated[str, typer.Option(metavar="WxH", help="Size of the pictures, px.")]
-Split = Annotated[str, typer.Option(help="train, or held-out: people, clothes, motions, places training never sees.")]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="train, or held-out: bodies, clothes, hair, backdrops, assets, motion files and combinations of footwork "
+        "and arms that training never draws. Colours, patterns and cuts come from the same ranges in both, and so "
+        "does each way of stepping or of holding arms on its own."
+    ),
+]
 Wardrobe = Annotated[
     Path | None, typer.Option(metavar="DIR", help="MakeHuman assets (clothes/, hair/); without it all is procedural.")
 ]
@@ -31,7 +38,12 @@ Crf = Annotated[int, typer.Option(min=1, max=51, help="Quality of the MP4: lower
 Maps = Annotated[bool, typer.Option(help="Also write part index, U,V and depth into the .npz.")]
 Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes at work; the files do not depend on it.")]
-Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")]
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="DIR", help="Folder to write to; what it holds of the same settings is kept."
+    ),
+]
 
 
 @group.callback(invoke_without_command=True)
@@ -58,11 +70,12 @@ def clip(
     """Write one person's motion as an MP4, and joints, matte, surface and depth of every frame as an .npz."""
     options = _options(seconds, fps, size, split, wardrobe, motions, crf, maps)
     console = Console.of(context)
+    from animator.synthesis.export import check_clip_place, write_clip
+
+    check_clip_place(output)
     if console.dry_run:
         _announce(console, output, 1, "clip", options)
         return
-    from animator.synthesis.export import write_clip
-
     with console.progress().stage("rendering", options.take.num_frames) as stage:
         paths = write_clip(seed, output, options, advance=stage.advance)
     console.result("clip", {"seed": seed, "files": [str(path) for path in paths]}, [str(path) for path in paths])
@@ -83,7 +96,7 @@ def dataset(
     maps: Maps = True,
     jobs: Jobs = 1,
 ) -> None:
-    """Write many clips, one person and motion each, with a manifest."""
+    """Write many clips, one person and motion each, with a manifest; started again, it goes on where it stopped."""
     options = _options(seconds, fps, size, split, wardrobe, motions, crf, maps)
     _write_many(context, "clips", output, count, options, seed=seed, jobs=jobs)
 
@@ -103,7 +116,10 @@ def pairs(
     maps: Maps = False,
     jobs: Jobs = 1,
 ) -> None:
-    """Write pairs: a driver's clip, another person's photo, and that person doing the driver's motion."""
+    """Write pairs: a driver's clip, another person's photo, and that person doing the driver's motion.
+
+    Both clips are seen from the same side and height.
+    """
     options = _options(seconds, fps, size, split, wardrobe, motions, crf, maps)
     _write_many(context, "pairs", output, count, options, seed=seed, jobs=jobs)
 
@@ -132,14 +148,15 @@ def _options(
         from animator.synthesis.export import ExportOptions
         from animator.synthesis.motions.library import read_motion_files
         from animator.synthesis.take import TakeOptions
+        from animator.synthesis.wardrobe import check_wardrobe
     except ModuleNotFoundError as error:
         raise JobError(
             f"{error.name} is missing; install what rendering people needs: pip install 'pose-animator[synthesis]'"
         ) from error
     width, height = _parse_size(size)
-    if wardrobe is not None and not (wardrobe / "hair").is_dir():
-        raise typer.BadParameter(f"{wardrobe} is no wardrobe: it has no folder hair/ (MakeHuman assets)")
     try:
+        if wardrobe is not None:
+            check_wardrobe(wardrobe)
         take = TakeOptions(
             split=split,
             height=height,
@@ -149,14 +166,14 @@ def _options(
             wardrobe=wardrobe,
             motions=read_motion_files(motions) if motions is not None else None,
         )
+        return ExportOptions(take=take, crf=crf, maps=maps)
     except JobError as error:
         raise typer.BadParameter(str(error)) from error
-    return ExportOptions(take=take, crf=crf, maps=maps)
 
 
 def _parse_size(size: str) -> tuple[int, int]:
     width, cross, height = size.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
+    if not (cross and width.isdecimal() and height.isdecimal()):
         raise typer.BadParameter(f"size is {size!r}, expected WIDTHxHEIGHT such as 384x480")
     return int(width), int(height)
 
@@ -165,18 +182,26 @@ def _write_many(
     context: typer.Context, kind: str, output: Path, count: int, options: ExportOptions, *, seed: int, jobs: int
 ) -> None:
     console = Console.of(context)
-    if console.dry_run:
-        _announce(console, output, count, kind, options)
-        return
-    from animator.synthesis.export import write_many
+    from animator.synthesis.collection import Collection, write_many
 
+    finished = count - len(Collection.open(kind, output, options).missing(range(seed, seed + count)))
+    if console.dry_run:
+        _announce(console, output, count, kind, options, finished=finished)
+        return
     with console.progress().stage(kind, count) as stage:
         manifest = write_many(kind, output, count, options, seed=seed, jobs=jobs, advance=stage.advance)
-    console.result(kind, {"manifest": str(manifest), "count": count}, [str(manifest)])
+    fields = {"manifest": str(manifest), "count": count, "found_done": finished}
+    console.result(kind, fields, [str(manifest)])
 
 
-def _announce(console: Console, output: Path, count: int, kind: str, options: ExportOptions) -> None:
+def _announce(
+    console: Console, output: Path, count: int, kind: str, options: ExportOptions, *, finished: int = 0
+) -> None:
     take = options.take
-    fields = {"output": str(output), "kind": kind, "count": count, "num_frames": take.num_frames, "fps": take.fps}
-    line = f"{output}: {count} {kind} of {take.num_frames} frames, {take.width}x{take.height} px, {take.split}"
+    fields = {
+        "output": str(output), "kind": kind, "count": count, "found_done": finished, "num_frames": take.num_frames,
+        "fps": take.fps,
+    }  # fmt: skip
+    there = f" ({finished} of them there already)" if finished else ""
+    line = f"{output}: {count} {kind}{there} of {take.num_frames} frames, {take.width}x{take.height} px, {take.split}"
     console.result("plan", fields, [line])

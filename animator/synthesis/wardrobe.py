@@ -8,6 +8,7 @@ Legend: V vertices of the piece, H W texels.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,6 +67,18 @@ def check_wardrobe(wardrobe: Path) -> None:
 
 def _is_wardrobe(folder: Path) -> bool:
     return all((folder / name).is_dir() for name in FOLDERS.values())
+
+
+def fingerprint_wardrobe(wardrobe: Path) -> str:
+    """Tells this folder's assets from others by the names and sizes of their files, wherever they lie.
+
+    Raises:
+        JobError: the folder is not a wardrobe.
+    """
+    check_wardrobe(wardrobe)
+    files = sorted(path for name in set(FOLDERS.values()) for path in (wardrobe / name).rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(wardrobe).as_posix()} {path.stat().st_size}" for path in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def list_assets(wardrobe: Path, kind: str, split: str) -> list[str]:

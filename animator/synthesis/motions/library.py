@@ -9,6 +9,7 @@ Legend: T frames, N poses, J joints.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,15 @@ class MotionFiles:
     def of_split(self, split: str) -> tuple[list[Motion], list[Motion]]:
         """Clips and poses whose names belong to `split`."""
         return _of_split(self.clips, split), _of_split(self.poses, split)
+
+    def fingerprint(self) -> str:
+        """Tells these motions from others, wherever their files lie."""
+        digest = hashlib.sha256()
+        for name, motion in (*self.clips, *self.poses):
+            digest.update(f"{name} {motion.fps} {len(motion)}".encode())
+            digest.update(motion.rotations_TJ33.tobytes())
+            digest.update(motion.roots_T3.tobytes())
+        return digest.hexdigest()[:16]
 
 
 def _of_split(named: Sequence[tuple[str, Motion]], split: str) -> list[Motion]:

@@ -1,6 +1,11 @@
 """`animator synth` on the command line."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +34,8 @@ def test_pairs_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixt
     ("arguments", "reason"),
     [
         (["--size", "big"], "'big'"),
+        (["--size", "²x16"], "'²x16'"),
+        (["--size", "129x161"], "130x162"),
         (["--split", "val"], "'val'"),
         (["--motions", "/nowhere"], "no such folder"),
         (["--wardrobe", "/nowhere"], "no wardrobe"),
@@ -41,6 +48,42 @@ def test_wrong_options_are_usage_errors_in_one_line(
     error = capsys.readouterr().err
     assert reason in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_file_where_the_folder_should_be_is_found_dry_or_not(
+    dry: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "people").touch()
+    assert main(["synth", "dataset", "-o", str(tmp_path / "people"), *dry]) == 3
+    assert "is a file; clips go into a folder" in capsys.readouterr().err
+    assert main(["synth", "clip", "-o", str(tmp_path / "people" / "a.mp4"), *dry]) == 3
+    assert main(["synth", "clip", "-o", str(tmp_path / "a.mov"), *dry]) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_processes_in_seconds_and_leaves_a_true_manifest(tmp_path: Path, signum: int) -> None:
+    folder = tmp_path / "people"
+    command = ["-m", "animator", "synth", "dataset", "-q", "-n", "4", "--seconds", "30", "-j", "2", "-o", str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, *command], start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        while process.poll() is None and len(list(folder.glob(".clip_*.mp4.*"))) < 2:
+            time.sleep(0.05)
+        # As the terminal does: to the whole group.
+        os.killpg(process.pid, signum)
+        start = time.monotonic()
+        shown, complaints = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + signum
+    assert time.monotonic() - start < 10
+    assert (shown, complaints.decode().count("\n")) == (b"", 1)
+    assert [path.name for path in folder.iterdir()] == ["manifest.json"]
+    assert json.loads((folder / "manifest.json").read_text())["clips"] == []
 
 
 def test_group_without_a_command_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
