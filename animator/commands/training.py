@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from animator.commands.console import Console, Verb
+from animator.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -68,8 +69,10 @@ def finetune(
         return
     from animator.training.finetuning import finetune as finetune_job
 
-    progress = console.progress()
+    progress = _progress(console)
     report = finetune_job(job, progress=progress)
+    if isinstance(progress, SilentProgress):
+        return
     for warning in report.warnings:
         progress.warn(warning)
     fields = {
@@ -147,12 +150,21 @@ def _train(context: typer.Context, job: BaseModel, what: str) -> None:
         return
     from animator.training import base as stories
 
-    progress = console.progress()
+    progress = _progress(console)
     report = getattr(stories, what)(job, progress=progress)
+    if isinstance(progress, SilentProgress):
+        return
     for warning in report.warnings:
         progress.warn(warning)
     fields = {"path": str(report.path), "seconds": round(report.seconds, 1), **_facts(report.training)}
     console.result("report", fields, [f"{report.path}: {_line(report.training)}, {report.seconds:.0f} s"])
+
+
+def _progress(console: Console) -> Progress:
+    """One of several processes speaks, the others work in silence."""
+    from animator.training.loop import is_main_process
+
+    return console.progress() if is_main_process() else SilentProgress()
 
 
 _Job = TypeVar("_Job", bound="BaseModel")

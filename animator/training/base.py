@@ -26,7 +26,7 @@ from animator.training.clips import ClipPairs, track_folder
 from animator.training.denoising import DenoisingStage
 from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
-from animator.training.loop import TrainReport, fit
+from animator.training.loop import TrainReport, fit, is_main_process
 from animator.training.samples import Batch, SampleSource, batches
 
 NEW = "new"
@@ -76,7 +76,8 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
         source = LatentCache(source, Conditioner(model), job.cache, size=job.cache_size)
     stage = DenoisingStage(model, train_image_encoder=job.base == NEW, held_out=held_out)
     report = fit(stage, source, job.train, place, device=device, progress=progress)
-    write_base(model, job.output)
+    if is_main_process():
+        write_base(model, job.output)
     return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s, warnings=tuple(warnings))
 
 
@@ -121,7 +122,8 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     place = job.output.with_name(job.output.name + ".training")
     report = fit(stage, source, job.train, place, device=device, progress=progress)
     set_unit_spread(vae.cpu(), typical)
-    vae.requires_grad_(False).save_pretrained(job.output)
+    if is_main_process():
+        vae.requires_grad_(False).save_pretrained(job.output)
     return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s)
 
 

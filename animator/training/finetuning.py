@@ -25,7 +25,7 @@ from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.denoising import NO_DROPOUT, DenoisingStage
 from animator.training.jobs import FinetuneJob, subject_phase
-from animator.training.loop import TrainReport, fit
+from animator.training.loop import TrainReport, fit, is_main_process
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
 from animator.training.samples import Batch, batches
@@ -83,8 +83,9 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
     reports = train_subject(
         model, source, held_out, denoise, decode, place, lora_rank=job.lora_rank, device=device, progress=progress
     )
-    _written(model, job.output)
-    _forget(place)
+    if is_main_process():
+        _written(model, job.output)
+        _forget(place)
     return FinetuneReport(
         path=job.output,
         denoise=reports[0],

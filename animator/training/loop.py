@@ -7,6 +7,7 @@ noise and the learning rate are functions of the update's number, and a checkpoi
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,14 @@ def fit(
     return run.report()
 
 
+def is_main_process() -> bool:
+    """Whether this process writes what the others only compute.
+
+    Launchers number their processes in the environment; asking accelerate before its set-up would fix that set-up.
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
 class _Run:
     """A training under way: networks, optimiser, averages, and where it stands."""
 
@@ -205,6 +214,7 @@ class _Run:
     def finish(self) -> None:
         """Keep what is best: the best check's weights, else the averaged ones."""
         self.save()
+        self.accelerator.wait_for_everyone()
         best = self.folder / "best"
         if math.isfinite(self.best[0]) and best.is_dir():
             load_checkpoint(best, nets=self.nets, averages={}, optimizer=self.optimizer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,17 @@ def test_base_is_trained_on_a_folder_of_clips(base: Path, tmp_path: Path) -> Non
     trained = SubjectModel.load(tmp_path / "new")
     assert trained.manifest.phase == "base"
     assert (tmp_path / "new.training" / "poses").is_dir()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_base(base: Path, tmp_path: Path) -> None:
+    clips = Path(__file__).parents[3] / "examples" / "media"
+    # What `accelerate launch` starts on GPUs, and does not start on CPUs.
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += ["-m", "animator", "train", "base", "-q"]
+    command += ["--clips", str(clips), "-o", str(tmp_path / "new"), "--base", str(base), "--device", "cpu"]
+    command += ["--set", "train.steps=2", "--set", "train.batch=2"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=Path(__file__).parents[3])
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert SubjectModel.load(tmp_path / "new").manifest.phase == "base"
+    assert ended.stdout.count("2 updates") == 1
