@@ -21,7 +21,7 @@ from animator.synthesis.scene import Character, RenderedFrame
 from animator.synthesis.splits import SPLITS
 from animator.synthesis.take import TakeOptions, fit_motion, make_take, photo_pose, random_take
 
-MAX_BYTES = 400_000
+MAX_BYTES = 350_000
 PEOPLE, PEOPLE_IN_ROW = 64, 16
 CLIPS, FRAMES, CLIP = 12, 10, TakeOptions(height=160, width=128, num_frames=100)
 
