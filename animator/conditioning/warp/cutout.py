@@ -120,20 +120,38 @@ def arm_mask(
     loose = (1 - hull) * (1 - smoothstep(1.8, 2.4, distance)) * (distance < torch.minimum(body, head))
     loose = loose * smoothstep(0.0, 0.15, above_hips)
     prior = torch.maximum(1 - smoothstep(0.9, 1.25, distance), loose)
-    likely = _color_vote(colors_3HW, matte_HW, distance, hull, prior)
-    unsure = smoothstep(0.55, 0.8, distance) * (1 - smoothstep(1.3, 1.7, distance)) * hull
-    voted = torch.lerp(prior, likely, unsure * 0.8)
+    before_body = (1 - smoothstep(1.3, 1.7, distance)) * hull
+    core, beyond = smoothstep(0.55, 0.8, distance), torch.zeros_like(distance)
+    if bones[1] in shown:
+        # Beside a hand on the hip or in a pocket lies cloth of the body, and the outline of that bulges there.
+        down, _ = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])
+        before_body = torch.maximum(before_body, _near(hull, 0.2 * pose.torso_length_B[0]) * smoothstep(0.3, 0.6, down))
+        if bones[2] not in shown:
+            # Where the hand is hidden, so is the wrist: sleeve and cloth part by colour alone, and the arm ends there.
+            core, beyond = torch.maximum(core, smoothstep(0.5, 0.75, down)), smoothstep(0.9, 1.05, down)
+    likely = _color_vote(colors_3HW, matte_HW, (distance < 0.6) & (core < 0.5), (distance > 1.6) & (hull > 0.5), prior)
+    voted = torch.lerp(prior, likely, core * before_body * 0.8) * (1 - beyond)
     radius = max(2, round(float(pose.torso_length_B[0]) / 30))
     smooth = guided_filter(colors_3HW, voted, radius=radius, epsilon=1e-3)
     return smoothstep(0.25, 0.75, smooth)
 
 
+def _near(hull: torch.Tensor, reach_px: torch.Tensor) -> torch.Tensor:
+    """The hull, wider by `reach_px`."""
+    side = 2 * max(1, round(float(reach_px))) + 1
+    return F.max_pool2d(hull[None, None], side, stride=1, padding=side // 2)[0, 0]
+
+
 def _color_vote(
-    colors_3HW: torch.Tensor, matte_HW: torch.Tensor, distance: torch.Tensor, hull: torch.Tensor, prior: torch.Tensor
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    sure_arm_HW: torch.Tensor,
+    sure_body_HW: torch.Tensor,
+    prior: torch.Tensor,
 ) -> torch.Tensor:
-    """Probability of being arm, from what arm and body look like near each pixel."""
-    arm = ((distance < 0.6) & (matte_HW > 0.8)).float()
-    body = ((distance > 1.6) & (hull > 0.5) & (matte_HW > 0.8)).float()
+    """Probability of being arm, from what arm and body (bool, where they are sure) look like near each pixel."""
+    arm = (sure_arm_HW & (matte_HW > 0.8)).float()
+    body = (sure_body_HW & (matte_HW > 0.8)).float()
     if float(arm.sum()) < 20 or float(body.sum()) < 20:
         return prior
     arm_color, body_color = push_pull(colors_3HW, arm), push_pull(colors_3HW, body)

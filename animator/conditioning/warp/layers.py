@@ -108,9 +108,35 @@ def split_layers(
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(points, colors_3HW, matte_HW, pose)
     arms, covered = _arm_layers(points, colors_3HW, matte_HW, hull, pose, cell_px)
-    legs, moved_away = _leg_layers(points, colors_3HW, matte_HW * (1 - covered), pose, cell_px, hem)
-    body = _body_layer(colors_3HW, matte_HW, covered, moved_away, hull, hem is not None, pose, cell_px)
+    behind = _behind_arms(colors_3HW, matte_HW, covered, hull, pose)
+    legs, moved_away = _leg_layers(points, behind, pose, cell_px, hem)
+    body = _body_layer(behind, moved_away, hull, hem is not None, pose, cell_px)
     return (body, *arms, *legs), pose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BehindArms:
+    """Trunk and legs as if the arms were not before them: colours, opacity, and what of it the photo hid."""
+
+    colors_3HW: torch.Tensor
+    alpha_HW: torch.Tensor
+    invented_HW: torch.Tensor
+
+
+def _behind_arms(
+    colors_3HW: torch.Tensor, matte_HW: torch.Tensor, arms_HW: torch.Tensor, hull: torch.Tensor, pose: BonePose
+) -> _BehindArms:
+    """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
+    covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
+    reach = 2 * round(float(pose.torso_length_B[0]) * 0.025) + 1
+    near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
+    filled = push_pull(colors_3HW, (near_arm < 0.05).float() * (own > 0.9) * (hull > 0.5))
+    alpha = torch.maximum(own, torch.minimum(matte_HW, hull))
+    return _BehindArms(
+        colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, covered)),
+        alpha_HW=alpha,
+        invented_HW=covered * alpha,
+    )
 
 
 def _arm_layers(
@@ -137,14 +163,13 @@ def _arm_layers(
 
 def _leg_layers(
     points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
+    behind: _BehindArms,
     pose: BonePose,
     cell_px: int,
     hem: float | None,
 ) -> tuple[list[Layer], torch.Tensor]:
     """The legs, below the hem of a skirt if there is one, and how far [H, W] the body's own layer leaves them out."""
-    legs, moved_away = [], torch.zeros_like(matte_HW)
+    legs, moved_away = [], torch.zeros_like(behind.alpha_HW)
     for name, bones, member in leg_masks(points, pose):
         place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
         bare = smoothstep(-0.1, 0.2, place)
@@ -157,8 +182,10 @@ def _leg_layers(
                 slim, smoothstep(hem + 0.08, hem + 0.15, below)
             )
             moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
-        leg = _limb_layer(name, bones, colors_3HW, matte_HW * member * bare, pose, cell_px, root=(-0.1, 0.45))
-        legs.append(replace(leg, under_body=hem is not None))
+        alpha = behind.alpha_HW * member * bare
+        leg = _limb_layer(name, bones, behind.colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))
+        invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
+        legs.append(replace(leg, under_body=hem is not None, invented_HW=invented))
     return legs, moved_away
 
 
@@ -213,31 +240,22 @@ def _limb_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], 
 
 
 def _body_layer(
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    arms: torch.Tensor,
+    behind: _BehindArms,
     legs: torch.Tensor,
     hull: torch.Tensor,
     skirt: bool,
     pose: BonePose,
     cell_px: int,
 ) -> Layer:
-    covered = arms * matte_HW
-    own = matte_HW * (1 - arms)
-    alpha = torch.maximum(own, torch.minimum(matte_HW, hull)) * (1 - legs)
-    alpha = without_islands(alpha, hull > 0.9)
+    alpha = without_islands(behind.alpha_HW * (1 - legs), hull > 0.9)
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
-    reach = 2 * round(float(pose.torso_length_B[0]) * 0.025) + 1
-    near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
-    colors = push_pull(colors_3HW, (near_arm < 0.05).float() * (own > 0.9) * (hull > 0.5))
-    colors = torch.lerp(colors_3HW, colors, smoothstep(0.02, 0.3, covered))
     mesh = grid_mesh(alpha, cell_px)
     bindings, shares, depth = _body_binding(mesh.vertices_V2, pose, skirt)
     return Layer(
         name="body",
-        colors_3HW=colors,
+        colors_3HW=behind.colors_3HW,
         alpha_HW=alpha,
-        invented_HW=covered * alpha,
+        invented_HW=torch.minimum(behind.invented_HW, alpha),
         mesh=mesh,
         bindings=bindings,
         shares=shares,

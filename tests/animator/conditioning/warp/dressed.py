@@ -27,6 +27,10 @@ def pixel(point_2: np.ndarray) -> tuple[int, int]:
     return int(point_2[1]), int(point_2[0])
 
 
+# Well inside the outline of the trunk, but beside the middle where nothing but the person can be.
+PRINT = joint("left_shoulder") + np.array([-8, 26], dtype=np.float32)
+
+
 def pose_of(keypoints_K2: np.ndarray = STANDING) -> BonePose:
     """The bones of one pose, every joint sure."""
     return bone_pose(torch.from_numpy(keypoints_K2)[None], torch.ones(1, 33))
@@ -46,9 +50,9 @@ def in_a_skirt() -> Picture:
 
 
 def with_print(color: tuple[int, int, int]) -> Picture:
-    """The figure with a square on its chest."""
-    x, y = (joint("left_shoulder") + joint("right_hip")) / 2
-    return _painted([(x - 8, y - 8), (x + 8, y - 8), (x + 8, y + 8), (x - 8, y + 8)], color, opaque=False)
+    """The figure with a square of 6 px on its left breast."""
+    x, y = PRINT
+    return _painted([(x - 3, y - 3), (x + 3, y - 3), (x + 3, y + 3), (x - 3, y + 3)], color, opaque=False)
 
 
 def _painted(outline: list[tuple[float, float]], color: tuple[int, int, int], *, opaque: bool) -> Picture:

@@ -7,7 +7,8 @@ import torch
 from animator.conditioning.warp.bones import LEFT_UPPER_ARM
 from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.skinning import bone_motion
-from tests.animator.conditioning.warp.dressed import figure, in_a_skirt, joint, pixel, pose_of
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import STANDING, figure, in_a_skirt, joint, pixel, pose_of
 
 
 def _layers(photo, matte, pose=None):
@@ -74,3 +75,20 @@ def test_what_an_arm_covered_is_marked_as_invented(trousers):
     assert float(body.invented_HW.max()) > 0.5
     assert body.invented_HW[pixel(joint("nose"))] == 0
     assert body.invented_HW[pixel(shoulder - [30, -10])] == 0
+
+
+def test_a_leg_goes_on_under_the_hand_before_it():
+    keypoints = STANDING.copy()
+    middle = joint("left_hip") + np.array([0, 20], dtype=np.float32)
+    for name in ("wrist", "pinky", "index", "thumb"):
+        offset = joint(f"left_{name}") - joint("left_wrist")
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = middle + offset * [0.2, 1]
+    photo, matte = figure(keypoints)
+    layers = _layers(photo, matte, pose_of(keypoints))
+    hand = pixel(middle + np.array([0, 4]))
+    assert layers["left_arm"].alpha_HW[hand] > 0.9
+    leg = layers["left_leg"]
+    assert leg.alpha_HW[hand] > 0.9
+    assert leg.invented_HW[hand] > 0.9
+    trousers = photo[:, hand[0], int(joint("right_hip")[0])]
+    assert (leg.colors_3HW[:, hand[0], hand[1]] - trousers).abs().max() < 0.1
