@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from animator.canvas import CanvasConfig
 from animator.encoding import EncodeConfig
-from animator.generators.registry import GeneratorSettings, log_note
+from animator.generators.registry import GENERATORS, GeneratorSettings, log_note
 from animator.models.source import EMBEDDED
 from animator.sampling.config import SamplerConfig
 from pose_tracking.retargeting import RetargetConfig
-from pose_tracking.tracking import TrackerConfig
+from pose_tracking.tracking import PersonSetting, TrackerConfig
 from temporal.motion import MotionConfig
 
 
@@ -61,6 +61,11 @@ class RenderJob(BaseModel):
     device: str = Field(default="auto", description="where to compute: auto, cpu, cuda, cuda:1, mps")
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     canvas: CanvasConfig = Field(default_factory=CanvasConfig)
+    photo_person: PersonSetting = Field(
+        default="largest",
+        description="whom of the photo to animate: largest, center, n-th from the left (0 first), "
+        "or [x, y] as fractions",
+    )
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
     motion: MotionConfig = Field(default_factory=MotionConfig)
     retarget: RetargetConfig = Field(default_factory=RetargetConfig)
@@ -86,6 +91,17 @@ class RenderJob(BaseModel):
         if self.end_s is not None and self.end_s <= self.start_s:
             raise ValueError(f"end_s {self.end_s:g} must lie after start_s {self.start_s:g}")
         return self
+
+    @field_validator("generator")
+    @classmethod
+    def _check_generator(cls, name: str) -> str:
+        if name not in GENERATORS and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name) is None:
+            raise ValueError(f"{name!r} is unknown; there is {', '.join(sorted(GENERATORS))}, or my_pkg.mod:Thing")
+        return name
+
+    def photo_tracker(self) -> TrackerConfig:
+        """How the person is found in the photo, which has its own choice among several."""
+        return self.tracker.model_copy(update={"person": self.photo_person})
 
     def generator_settings(self, *, on_note: Callable[[str], None] = log_note) -> GeneratorSettings:
         """What the job says to its generator; `on_note` is told what comes up while frames are made."""

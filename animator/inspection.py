@@ -154,7 +154,7 @@ def _inspect_photo(path: Path, progress: Progress) -> Inspection:
     if not people:
         problems.append("nobody was found; show a person from head to at least the waist")
     elif len(people) > 1:
-        problems.append(f"{len(people)} people; the largest is animated, choose another with --person")
+        problems.append(f"{len(people)} people; the largest is animated, choose another with --photo-person")
     return Inspection(kind="photo", facts=facts, problems=tuple(problems))
 
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from animator.config import RenderJob, RenderReport
+from animator.destinations import check_destinations
 from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
-from animator.errors import JobError
 from animator.generators.protocol import FrameGenerator
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.photo import read_photo
@@ -49,15 +49,15 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
     """
     progress = progress or SilentProgress()
     began_s = time.monotonic()
-    if job.output.exists() and not job.overwrite:
-        raise JobError(f"{job.output}: exists already. Choose another --output, or allow it to be overwritten.")
+    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    check_destinations(job, fps=job.motion.fps or clip.info.fps)
     told = _Told(progress)
     chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
     job = job.model_copy(update={"canvas": chosen.canvas})
     told.note(*chosen.notes)
     generator = chosen.open()
-    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
     scene = prepare_scene(job, clip, progress=progress, note=told.note, trust=trust)
+    is_partial = clip.damage is not None  # a later pass may stop before it comes to the damage
     previews = _previews(job, clip, scene)
     mark = fingerprint(job, clip, chosen)
     with previews, progress.stage("render", len(scene.driving)) as stage:
@@ -72,7 +72,7 @@ def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = F
         fingerprint=mark,
         previews=previews.paths,
         warnings=tuple(told.messages),
-        partial=clip.damage is not None,
+        partial=is_partial,
     )
 
 
@@ -106,7 +106,7 @@ def prepare_scene(
         trust: allow the job to name a smoother of its own.
     """
     with progress.stage("photo", 1) as stage:
-        portrait = Portrait.from_photo(read_photo(job.photo), job.tracker)
+        portrait = Portrait.from_photo(read_photo(job.photo), job.photo_tracker())
         stage.advance()
     tracked = track_clip(clip, job.tracker, progress=progress)
     motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
@@ -139,12 +139,23 @@ def track_clip(clip: DrivingClip, config: TrackerConfig, *, progress: Progress) 
         )
 
 
+def clean_clip_motion(
+    clip: DrivingClip, tracked: PoseSequence, config: MotionConfig, *, trust: bool = False
+) -> PoseSequence:
+    """Clean motion on the output grid, as long as the clip, or as what could be read of a damaged one."""
+    duration_s = clip.info.duration_s
+    if clip.damage is not None or not duration_s:
+        read_s = float(tracked.times_s_T[-1]) + float(1 / clip.info.fps)
+        duration_s = min(duration_s or read_s, read_s)
+    motion, _ = clean_motion(tracked, config, fps=clip.info.fps, duration_s=duration_s, trust_plugins=trust)
+    return motion
+
+
 def prepare_motion(
     clip: DrivingClip, tracked: PoseSequence, config: MotionConfig, *, trust: bool = False
 ) -> tuple[PoseSequence, Fraction, list[str]]:
     """Clean motion without gaps on the output grid, its rate, and what a person should know about it."""
-    duration_s = clip.info.duration_s or float(tracked.times_s_T[-1]) + float(1 / clip.info.fps)
-    motion, _ = clean_motion(tracked, config, fps=clip.info.fps, duration_s=duration_s, trust_plugins=trust)
+    motion = clean_clip_motion(clip, tracked, config, trust=trust)
     whole, passages = drop_passages(motion.to_skeleton(BLAZEPOSE_33))
     held, absences = hold_through_absence(whole)
     warnings = []

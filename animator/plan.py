@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from animator.config import RenderJob
-from animator.encoding import open_encoder
-from animator.errors import JobError
+from animator.destinations import check_destinations
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.photo import read_photo
 from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
-from pose_tracking.errors import TrackingError
+from pose_tracking.errors import AbsenceError
 from pose_tracking.frame import ClipInfo
 
 # Enough to see the pace of every stage, few enough to wait for.
@@ -101,14 +100,10 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     Raises:
         PipelineError: what `animate` would raise for the same reason.
     """
-    if job.output.exists() and not job.overwrite:
-        raise JobError(f"{job.output}: exists already. Choose another --output, or allow it to be overwritten.")
-    chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
-    if job.start_s:
-        next(clip.frames())  # only decoding tells whether there is anything after the start
     fps = job.motion.fps or clip.info.fps
-    open_encoder(job.output, job.encode, fps=fps, inputs=(job.photo, job.clip))  # opens nothing before its block
+    check_destinations(job, fps=fps)
+    chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
     photo = read_photo(job.photo)
     num_frames = round(clip.info.duration_s * fps) if clip.info.duration_s else None
     return RenderPlan(
@@ -142,7 +137,7 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
         changes = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
         try:
             animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
-        except TrackingError as error:  # the person may come later; nobody at all is for the render to find out
+        except AbsenceError as error:  # the person may come later; nobody at all is for the render to find out
             progress.warn(f"no time estimate from the first {plan.trial_frames} frames: {error}")
             return plan
     if plan.num_frames is None:

@@ -168,12 +168,12 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[
     person = choose_person(people, tracker.person, frame_size=photo.image.size)
     if person is None:
         raise PhotoError(
-            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --person."
+            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person."
         )
     warnings = []
     if len(people) > 1 and tracker.person == "largest":
         warnings.append(
-            f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --person"
+            f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --photo-person"
         )
     return person, [other for other in people if other is not person], tuple(warnings)
 

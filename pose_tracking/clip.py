@@ -88,7 +88,7 @@ class DrivingClip:
         self._source = source
         self._start_s = start_s
         self._end_s = end_s
-        self._first_time_s: float | None = None if start_s else 0.0
+        self._first_time_s = start_s
         self._sha256: str | None = None
 
     @classmethod
@@ -105,7 +105,8 @@ class DrivingClip:
         Args:
             path: a plain local file; URLs, pipes, devices and playlists are refused.
             limits: checked before anything is decoded, and again while streaming.
-            start_s: leave out what is shown before, in seconds from the clip's first shown frame.
+            start_s: leave out what is shown before, in seconds from the clip's first shown frame. The clip is
+                decoded up to there.
             end_s: leave out what is shown from there on.
 
         Raises:
@@ -127,18 +128,30 @@ class DrivingClip:
         width, height = source.orientation.shown_size(*source.square_size)
         check_size(file, width, height, limits)
         info = dataclasses.replace(info, width=width, height=height)
-        return cls(path=file, limits=limits, info=info, source=source, start_s=start, end_s=end)
+        clip = cls(path=file, limits=limits, info=info, source=source, start_s=start, end_s=end)
+        if start:  # only decoding tells whether anything comes after it
+            clip._check_start()
+        return clip
 
     @property
     def picture_start_s(self) -> float:
         """When the first frame of `frames()` is shown, in seconds as `ffmpeg -ss` counts them in this file.
 
-        Sound cut from there on is in step with the picture. After trimming, the first use decodes up to there.
+        Sound cut from there on is in step with the picture.
         """
-        if self._first_time_s is None:
-            with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
-                next(pictures, None)
-        return self._source.delay_s + (self._start_s if self._first_time_s is None else self._first_time_s)
+        return self._source.delay_s + self._first_time_s
+
+    def _check_start(self) -> None:
+        with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
+            if next(pictures, None) is None:
+                raise clip_error(self.path, f"shows nothing {self._part}", "Give another start and end.")
+
+    @property
+    def _part(self) -> str:
+        """The part that is read, in words; nothing for the whole clip."""
+        if self._end_s == math.inf:
+            return f"from {self._start_s:g} s on" if self._start_s else ""
+        return f"from {self._start_s:g} s to {self._end_s:g} s"
 
     def frames(self, *, max_side_px: int | None = None, only: Container[int] | None = None) -> Iterator[Frame]:
         """Stream the shown frames in presentation order, one at a time, times rising from 0.
@@ -190,7 +203,7 @@ class DrivingClip:
             sentence = damage.describe(num_frames)
             self.damage = None if sentence is None else f"{printable_name(self.path)}: {sentence}"
         if not num_frames:
-            part = f" from {self._start_s:g} s to {self._end_s:g} s" if self._start_s or self._end_s < math.inf else ""
+            part = f" {self._part}" if self._part else ""
             raise clip_error(
                 self.path, f"shows nothing that can be decoded{part}", "Read another part, or re-export it."
             )

@@ -25,3 +25,7 @@ class TrackingError(PipelineError, ValueError):
     """No usable pose sequence: nobody found, wrong file, or a tracker that is not at hand."""
 
     exit_code: ClassVar[int] = 3
+
+
+class AbsenceError(TrackingError):
+    """The clip was read and tracked; nobody, or not the person asked for, is in enough of its frames."""

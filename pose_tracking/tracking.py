@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import Self
 
-from pose_tracking.errors import TrackingError
+from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
 from pose_tracking.region import Region
@@ -24,6 +24,10 @@ from pose_tracking.skeleton import Skeleton
 __all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track", "track_photo"]
 
 _Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+# A `PersonChoice` as people write it.
+PersonSetting = Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction]
 
 
 class PoseTracker(Protocol):
@@ -77,9 +81,9 @@ class TrackerConfig(BaseModel):
     min_visibility: _Fraction = Field(
         default=0.3, description="mean visibility of the body below which a find is not a person"
     )
-    person: Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction] = Field(
+    person: PersonSetting = Field(
         default="largest",
-        description="whom to follow: largest, center, n-th from the left (0 first), or [x, y] as fractions",
+        description="whom of the clip to follow: largest, center, n-th from the left (0 first), or [x, y] as fractions",
     )
     max_people: Annotated[int, Field(ge=1, le=20)] = Field(default=4, description="most people a .task file finds")
     max_missing: _Fraction = Field(
@@ -259,16 +263,16 @@ def _check_presence(num_found: int, num_frames: int, most_in_view: int, config: 
     if num_found and num_missing <= config.max_missing * num_frames:
         return
     if most_in_view == 0:
-        raise TrackingError(
+        raise AbsenceError(
             f"{source}: nobody in any of {num_frames} frames. Show one person whole and well lit, "
             f"or lower tracker.detection_confidence ({config.detection_confidence:g})"
         )
     if num_found == 0:
-        raise TrackingError(
+        raise AbsenceError(
             f"{source}: tracker.person = {config.person!r} matches nobody; at most {most_in_view} "
             f"{'person is' if most_in_view == 1 else 'people are'} in view. Choose largest, center, an index or a point"
         )
-    raise TrackingError(
+    raise AbsenceError(
         f"{source}: nobody in {num_missing} of {num_frames} frames (max {config.max_missing:.0%}). "
         "Look at the preview, then trim the clip, set tracker.person or raise tracker.max_missing"
     )

@@ -34,15 +34,19 @@ def _canvas(text: str) -> dict[str, Any]:
     return {"canvas.width": int(match[1]), "canvas.height": int(match[2])}
 
 
-def person_changes(text: str) -> dict[str, Any]:
-    """`largest`, `2` (the third from the left), or `0.3,0.5` (a point, as fractions of width and height)."""
-    if re.fullmatch(r"\d+", text):
-        return {"tracker.person": int(text)}
-    x, comma, y = text.partition(",")
-    try:
-        return {"tracker.person": [float(x), float(y)] if comma else text}
-    except ValueError:
-        raise typer.BadParameter(f"--person: got {text!r}, expected largest, center, a number or X,Y") from None
+def _person(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
+    """A reader of `largest`, `2` (the third from the left), or `0.3,0.5` (a point, fractions of width and height)."""
+
+    def changes(text: str) -> dict[str, Any]:
+        if re.fullmatch(r"\d+", text):
+            return {key: int(text)}
+        x, comma, y = text.partition(",")
+        try:
+            return {key: [float(x), float(y)] if comma else text}
+        except ValueError:
+            raise typer.BadParameter(f"{flag}: got {text!r}, expected largest, center, a number or X,Y") from None
+
+    return changes
 
 
 def _no_preview(_: bool) -> dict[str, Any]:
@@ -65,6 +69,15 @@ CHOICES = (
         kind=bool,
         text="Show the whole photo, or fill the canvas and crop.",
         default="between the two, around the person",
+        panel=PICTURE,
+    ),
+    Choice(
+        flags=("--photo-person",),
+        sets=_person("photo_person", "--photo-person"),
+        kind=str,
+        metavar="WHO",
+        text="Whom of the photo to animate: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
+        default="largest",
         panel=PICTURE,
     ),
     # Before --generator, which overrules it.
@@ -108,7 +121,7 @@ CHOICES = (
         sets="sampler.steps",
         kind=int,
         text="Evaluations of the network per frame and branch.",
-        default="20",
+        default="what the model needs, 20 for Stable Diffusion",
         panel=DIFFUSION,
     ),
     Choice(
@@ -182,10 +195,10 @@ CHOICES = (
     ),
     Choice(
         flags=("--person",),
-        sets=person_changes,
+        sets=_person("tracker.person", "--person"),
         kind=str,
         metavar="WHO",
-        text="Whom to follow: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
+        text="Whom of the clip to follow: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
         default="largest",
         panel=MOTION,
     ),

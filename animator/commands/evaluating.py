@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
-from animator.commands.console import Console
+from animator.commands.console import PARTIAL, Console
 
 if TYPE_CHECKING:
     from animator.config import RenderJob
 
 
-@with_choices("canvas", "fit", "generator", "start", "end", "person", "tracker", "smoother", "fps")
+@with_choices(*("canvas", "fit", "generator", "photo_person", "start", "end", "person", "tracker", "smoother", "fps"))
 def evaluate(
     context: typer.Context,
     clip: Annotated[Path, typer.Option(help="The driving clip; without --photo also the subject and the truth.")],
@@ -35,6 +35,10 @@ def evaluate(
     values = {"photo": str(photo or clip), "clip": str(clip), "output": str(output or "evaluation")}
     job = typed_job(values, overrides or (), changes=changes, trust=trust)
     console = Console.of(context)
+    if output is not None:
+        from animator.encoding.atomic_file import check_file_place
+
+        check_file_place(output / "evaluation.json")
     if console.dry_run:
         _print_plan(console, job, photo)
         return
@@ -46,6 +50,7 @@ def evaluate(
     settings = EvaluationSettings(
         canvas=job.canvas,
         tracker=job.tracker,
+        photo_person=job.photo_person,
         motion=job.motion,
         retarget=job.retarget,
         start_s=job.start_s,
@@ -61,6 +66,8 @@ def evaluate(
     written = [] if output is None else [str(path) for path in write_reports(evaluation, output)]
     fields = {**json.loads(to_json(evaluation)), "written": written}
     console.result("evaluation", fields, [table(evaluation), *written])
+    if evaluation.partial:
+        raise typer.Exit(PARTIAL)
 
 
 def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:

@@ -56,6 +56,10 @@ def render(
 def _run(context: typer.Context, job: RenderJob, job_out: Path | None, *, trust: bool) -> None:
     """Plan or render, report, and end with the right code."""
     console = Console.of(context)
+    if job_out is not None:
+        from animator.destinations import check_job_place
+
+        check_job_place(job, job_out)
     if console.dry_run:
         from animator.plan import plan_render, try_out
 
@@ -67,7 +71,9 @@ def _run(context: typer.Context, job: RenderJob, job_out: Path | None, *, trust:
 
     if job_out is not None:
         from animator.job_file import write_job
+        from animator.plan import plan_render
 
+        plan_render(job, trust=trust)  # only a job that has proved sound is written down
         write_job(job, job_out)
     progress = console.progress()
     report = animate_job(job, progress=progress, trust=trust)

@@ -34,15 +34,22 @@ def track(
     changes: Mapping[str, Any],
 ) -> None:
     """Track the person in CLIP, write the poses as they were seen, and report how well it went."""
-    if output.suffix not in {".npz", ".json"}:
+    if output.suffix.lower() not in {".npz", ".json"}:
         raise typer.BadParameter(f"--output: got {str(output)!r}, expected a name ending in .npz or .json")
     values = {"photo": str(clip_path), "clip": str(clip_path), "output": str(output)}
     job = typed_job(values, overrides or (), changes=changes)
 
+    from animator.encoding import check_output, spare_inputs
+    from animator.encoding.atomic_file import check_file_place
     from pose_tracking.clip import DrivingClip
 
     console = Console.of(context)
+    check_file_place(job.output)
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    inputs = [path for path in (job.clip, job.tracker.recorded) if path is not None]
+    spare_inputs(job.output, inputs)
+    if preview is not None:
+        check_output(preview, fps=clip.info.fps, inputs=[*inputs, job.output])
     if console.dry_run:
         plan = {"clip": str(clip_path), "output": str(output), "num_frames": clip.info.num_frames or None}
         frames = f"{clip.info.num_frames} frames" if clip.info.num_frames else "a number of frames it does not tell"

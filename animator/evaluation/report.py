@@ -34,6 +34,7 @@ def to_json(evaluation: Evaluation) -> str:
         "format": FORMAT,
         "mode": evaluation.mode,
         "facts": dict(evaluation.facts),
+        "partial": evaluation.partial,
         "metrics": {
             metric.key: {"unit": metric.unit, "better": metric.better, "meaning": metric.meaning} for metric in metrics
         },

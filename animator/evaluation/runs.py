@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +23,21 @@ from animator.evaluation.subject_frame import best_subject_frame
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
 from animator.photo import read_photo
-from animator.pipeline import generate, track_clip
+from animator.pipeline import clean_clip_motion, generate, track_clip
 from animator.preview import ContactSheet
 from animator.progress import Progress, SilentProgress
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
-from pose_tracking.person import Detection
+from pose_tracking.person import Detection, PersonChoice
 from pose_tracking.retargeting import RetargetConfig, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.trackers.blazepose import face_landmarks, segment_person
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
 from temporal.absence import hold_through_absence
-from temporal.motion import MotionConfig, clean_motion
+from temporal.motion import MotionConfig
 
 SHEET_FRAMES = 8
 SHEET_SIDE_PX = 280
@@ -53,6 +52,7 @@ class EvaluationSettings:
     Attributes:
         canvas: size of the pictures.
         tracker: finds the person in clip and photo, and again in generated frames.
+        photo_person: whom of another photo to animate.
         motion: how the tracked motion is cleaned.
         retarget: how it is carried onto the person of another photo.
         start_s: leave out what the clip shows before, seconds.
@@ -62,6 +62,7 @@ class EvaluationSettings:
 
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    photo_person: PersonChoice = "largest"
     motion: MotionConfig = field(default_factory=MotionConfig)
     retarget: RetargetConfig = field(default_factory=RetargetConfig)
     start_s: float = 0.0
@@ -95,7 +96,7 @@ def evaluate_self(
         PipelineError: one of its leaves: unreadable clip, nobody in it.
     """
     progress = progress or SilentProgress()
-    clip, motion = _tracked_motion(clip_path, settings, progress)
+    clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     chosen = best_subject_frame(motion)
     placement = place_photo(motion.frame_size, settings.canvas, person=_extent(motion))
     with progress.stage("photo", 1) as stage:
@@ -121,7 +122,7 @@ def evaluate_self(
         scores.append(result)
     photo = f"the clip at {motion.times_s_T[chosen]:.2f} s, where the person shows best"
     facts = {"photo": photo, **_facts(clip, target, settings)}
-    return Evaluation(mode="self", facts=facts, scores=tuple(scores), sheets=sheets)
+    return Evaluation(mode="self", facts=facts, scores=tuple(scores), sheets=sheets, partial=is_partial)
 
 
 def evaluate_cross(
@@ -146,11 +147,12 @@ def evaluate_cross(
     """
     progress = progress or SilentProgress()
     with progress.stage("photo", 1) as stage:
-        subject = Subject.from_photo(read_photo(photo_path), settings.canvas, settings.tracker)
+        tracker = settings.tracker.model_copy(update={"person": settings.photo_person})
+        subject = Subject.from_photo(read_photo(photo_path), settings.canvas, tracker)
         stage.advance()
     for warning in subject.warnings:
         progress.warn(warning)
-    clip, motion = _tracked_motion(clip_path, settings, progress)
+    clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     target = retarget(motion, onto=subject.pose, canvas_size=settings.canvas.size, config=settings.retarget)
     sheets = {"driving clip": _sheet_of(frames_on_screen(clip, motion.times_s_T), len(motion))}
     scores = []
@@ -161,7 +163,7 @@ def evaluate_cross(
         )
         scores.append(result)
     facts = {"photo": Path(photo_path).name, **_facts(clip, target, settings)}
-    return Evaluation(mode="cross", facts=facts, scores=tuple(scores), sheets=sheets)
+    return Evaluation(mode="cross", facts=facts, scores=tuple(scores), sheets=sheets, partial=is_partial)
 
 
 def write_reports(evaluation: Evaluation, folder: str | Path) -> tuple[Path, Path]:
@@ -172,20 +174,15 @@ def write_reports(evaluation: Evaluation, folder: str | Path) -> tuple[Path, Pat
 
 def _tracked_motion(
     clip_path: str | Path, settings: EvaluationSettings, progress: Progress
-) -> tuple[DrivingClip, PoseSequence]:
-    """The clip, and its person's cleaned motion in px of the clip; unseen where nobody is in view."""
+) -> tuple[DrivingClip, PoseSequence, bool]:
+    """The clip, its person's cleaned motion in px of the clip, unseen where nobody is in view, and whether the clip
+    could be read only in part."""
     clip = DrivingClip.open(clip_path, start_s=settings.start_s or None, end_s=settings.end_s)
     tracked = track_clip(clip, settings.tracker, progress=progress)
     if clip.damage:
         progress.warn(clip.damage)
-    motion, _ = clean_motion(
-        tracked,
-        settings.motion,
-        fps=clip.info.fps,
-        duration_s=clip.info.duration_s or None,
-        trust_plugins=settings.trust_plugins,
-    )
-    return clip, motion
+    motion = clean_clip_motion(clip, tracked, settings.motion, trust=settings.trust_plugins)
+    return clip, motion, clip.damage is not None
 
 
 def _add_pair(evaluator: SelfEvaluator, real: Iterator[RealFrame], generated_HWC: np.ndarray) -> None:

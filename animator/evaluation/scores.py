@@ -55,12 +55,14 @@ class Evaluation:
         facts: what a reader wants to know about the run, name to text: clip, photo, canvas, frame rate ...
         scores: one entry per system, in the order of the reports.
         sheets: contact sheets, name to uint8 RGB [H, W, 3]; the real clip among them.
+        partial: the clip could be read only in part.
     """
 
     mode: Mode
     facts: Mapping[str, str]
     scores: tuple[Scores, ...]
     sheets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    partial: bool = False
 
 
 def mean_of_measured(values: Sequence[float]) -> float:

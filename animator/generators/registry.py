@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
@@ -16,9 +18,7 @@ from animator.models.manifest import check_canvas
 from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
 
-if TYPE_CHECKING:
-    pass
-
+_WANTED = "expected a class of generators, see animator.generators.protocol"
 log_note = logging.getLogger(__name__).warning
 
 
@@ -108,10 +108,34 @@ def choose_generator(name: str, settings: GeneratorSettings, *, trust: bool = Fa
     if not trust:
         raise JobError(f"generator {name!r} would run Python code from outside; allow it with --trust")
     try:
-        thing: Callable[[], FrameGenerator] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise JobError(f"generator {name!r} cannot be loaded: {error}") from error
-    return ChosenGenerator(name=name, open=thing, canvas=settings.canvas.completed(DEFAULT_SIZE))
+        thing = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # outside code can raise anything while it is imported
+        raise JobError(f"generator {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    _check_factory(name, thing)
+    return ChosenGenerator(
+        name=name, open=partial(_open_object, name, thing), canvas=settings.canvas.completed(DEFAULT_SIZE)
+    )
+
+
+def _check_factory(name: str, thing: Any) -> None:
+    """Refuse what cannot be called without arguments to get a generator, as far as that shows without a call."""
+    if not callable(thing):
+        raise JobError(f"generator {name!r} is no class or function; {_WANTED}")
+    try:
+        inspect.signature(thing).bind()
+    except TypeError as error:
+        raise JobError(f"generator {name!r} cannot be called without arguments ({error}); {_WANTED}") from error
+    except ValueError:  # some built-in objects do not tell their arguments
+        return
+
+
+def _open_object(name: str, thing: Callable[[], Any]) -> FrameGenerator:
+    made = thing()
+    if not callable(getattr(made, "generate", None)) or not isinstance(getattr(made, "name", None), str):
+        raise JobError(
+            f"generator {name!r} gives a {type(made).__name__}, which has no generate() or no name; {_WANTED}"
+        )
+    return made  # type: ignore[no-any-return]  # as checked
 
 
 def open_generator(name: str, *, trust: bool = False, settings: GeneratorSettings | None = None) -> FrameGenerator:
@@ -159,8 +183,9 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
     def open_diffusion() -> FrameGenerator:
         return _open_diffusion(model, canvas, device, settings)
 
+    sampler = settings.sampler.completed(None if model.manifest is None else model.manifest.steps)
     has_warp = model.manifest is None or model.manifest.warp
-    keeps_photo = settings.sampler.lock_background or (has_warp and settings.sampler.repair < 1)
+    keeps_photo = sampler.lock_background or (has_warp and sampler.repair < 1)
     return ChosenGenerator(
         name="diffusion",
         open=open_diffusion,
@@ -168,8 +193,8 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
         source_type="compositeWithTrainedAlgorithmicMedia" if keeps_photo else "trainedAlgorithmicMedia",
         model=model,
         device=str(device),
-        sampler=settings.sampler,
-        evaluations=_evaluations(settings.sampler),
+        sampler=sampler,
+        evaluations=_evaluations(sampler),
     )
 
 
@@ -225,8 +250,9 @@ def _evaluations(config: SamplerConfig) -> int:
         rescale=config.guidance_rescale,
         interval=config.guidance_interval,
     )
-    last = max(config.steps - 1, 1)
-    return sum(len(guidance.weights(step / last)) for step in range(config.steps))
+    steps = config.completed().steps or 0
+    last = max(steps - 1, 1)
+    return sum(len(guidance.weights(step / last)) for step in range(steps))
 
 
 GENERATORS: dict[str, Callable[[GeneratorSettings], ChosenGenerator]] = {"puppet": _puppet, "diffusion": _diffusion}

@@ -30,6 +30,7 @@ from pose_tracking.errors import ClipError, TrackingError
 VERBS = ("animate", "track", "render", "evaluate", "inspect", "doctor")
 HEAVY = ("torch", "mediapipe", "numpy", "pydantic", "scipy", "av", "PIL", "tqdm")
 REPORT = RenderReport(path=Path("out.mp4"), num_frames=48, duration_s=2.0, seconds=4.0, fingerprint="f" * 64)
+MEDIA = Path(__file__).parents[2] / "examples" / "media"
 ANIMATE = ["animate", "me.png", "dance.mp4", "-o", "out.mp4"]
 
 Animate = Callable[..., RenderReport]
@@ -127,7 +128,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)
 def test_every_choice_sets_a_key_of_the_job(choice: Any) -> None:
-    given: dict[str, Any] = {"canvas": "64x64", "person": "0.5,0.5"}
+    given: dict[str, Any] = {"canvas": "64x64", "person": "0.5,0.5", "photo_person": "1"}
     changes = choice.changes(given.get(choice.name, True))
     assert changes
     assert all(find_field(key.split(".")) is not None for key in changes)
@@ -152,14 +153,15 @@ def test_the_defaults_in_the_help_are_those_of_the_job() -> None:
 def test_options_become_the_job(pipeline: Any) -> None:
     jobs = pipeline(makes())
     options = (
-        "--canvas 256x320 --fill --fps 29.97 --seed 7 --start 1 --end 2.5 --person 0.3,0.5 --smoother kalman"
-        " --lock-root --crf 20 --no-audio --no-preview --tracker holistic --set motion.window_s=0.5"
+        "--canvas 256x320 --fill --fps 29.97 --seed 7 --start 1 --end 2.5 --person 0.3,0.5 --photo-person 2"
+        " --smoother kalman --lock-root --crf 20 --no-audio --no-preview --tracker holistic --set motion.window_s=0.5"
     )
     assert main([*ANIMATE, *options.split()]) == 0
     (job,) = jobs
     assert job.photo == Path.cwd() / "me.png"
     assert (job.canvas.size, job.canvas.fit, job.seed, job.start_s, job.end_s) == ((256, 320), "fill", 7, 1, 2.5)
     assert (job.tracker.person, job.tracker.kind, job.retarget.lock_root) == ((0.3, 0.5), "holistic", True)
+    assert job.photo_person == 2
     assert (job.motion.smoother, job.motion.window_s, str(job.motion.fps)) == ("kalman", 0.5, "2997/100")
     assert (job.encode.crf, job.encode.keep_audio) == (20, False)
     assert job.preview == PreviewConfig(contact_sheet=False, side_by_side=False)
@@ -182,10 +184,43 @@ def test_options_of_render_go_before_the_file(pipeline: Any, tmp_path: Path) -> 
     assert (job.seed, job.start_s, job.encode.crf, job.photo) == (2, 3.0, 9, tmp_path / "a.png")
 
 
+def real_paths(folder: Path) -> list[str]:
+    return ["animate", str(MEDIA / "portrait.png"), str(MEDIA / "dance.mp4"), "-o", str(folder / "out.mp4")]
+
+
 def test_job_out_writes_the_job_that_is_rendered(pipeline: Any, tmp_path: Path) -> None:
     jobs = pipeline(makes())
-    assert main([*ANIMATE, "--seed", "5", "--job-out", str(tmp_path / "job.toml")]) == 0
+    assert main([*real_paths(tmp_path), "--seed", "5", "--job-out", str(tmp_path / "job.toml")]) == 0
     assert jobs == [read_job(tmp_path / "job.toml")]
+
+
+def test_job_out_writes_no_job_that_cannot_be_rendered(pipeline: Any, tmp_path: Path) -> None:
+    pipeline(makes())
+    job_file = tmp_path / "job.toml"
+    assert main([*real_paths(tmp_path), "--start", "100", "--job-out", str(job_file)]) == 3
+    assert main([*ANIMATE, "--job-out", str(job_file)]) == 3
+    assert not job_file.exists()
+
+
+@pytest.mark.parametrize("name", ["me.png", "out.mp4"])
+def test_job_out_never_overwrites_what_the_job_reads_or_makes(
+    pipeline: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    jobs = pipeline(makes())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"the only copy")
+    assert main([*ANIMATE, "--job-out", name]) == 3
+    assert (tmp_path / name).read_bytes() == b"the only copy"
+    assert jobs == []
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--set", "motion.fsp=3"], 2), (["--generator", "foo"], 2), ([], 3)])
+def test_what_was_typed_beside_a_job_file_is_a_matter_of_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    (tmp_path / "set.toml").write_text('photo = "a"\nclip = "b"\noutput = "c.mp4"\n' + ("" if words else "fsp = 3\n"))
+    assert main(["render", str(tmp_path / "set.toml"), *words]) == code
+    assert ("set.toml" in capsys.readouterr().err) == (not words)
 
 
 @pytest.mark.parametrize("words", [["--trust"], []])
@@ -448,17 +483,17 @@ def test_a_dry_run_for_a_person_tells_frames_size_and_length(media: Path, capsys
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("words", "code", "line"),
     [
-        (["-o", "out.xyz"], "cannot write .xyz"),
-        (["-o", "out.mp4", "--generator", "pupet"], "generator"),
-        (["-o", "out.mp4", "--start", "99"], "99 s"),
+        (["-o", "out.xyz"], 3, "cannot write .xyz"),
+        (["-o", "out.mp4", "--generator", "pupet"], 2, "generator"),
+        (["-o", "out.mp4", "--start", "99"], 3, "from 99 s on"),
     ],
 )
 def test_a_dry_run_finds_what_would_fail(
-    media: Path, capsys: pytest.CaptureFixture[str], words: list[str], line: str
+    media: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, line: str
 ) -> None:
-    assert main(["animate", str(media / "me.png"), str(media / "dance.mp4"), *words, "--dry-run"]) == 3
+    assert main(["animate", str(media / "me.png"), str(media / "dance.mp4"), *words, "--dry-run"]) == code
     assert line in capsys.readouterr().err
 
 

@@ -77,3 +77,16 @@ def test_a_report_does_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         report.num_frames = 2  # type: ignore[misc]
     assert (report.previews, report.warnings, report.partial) == ((), (), False)
+
+
+@pytest.mark.parametrize("name", ["foo", "", ":Thing", "my_pkg.mod:", "a b:C"])
+def test_an_unknown_generator_is_no_job(name: str) -> None:
+    with pytest.raises(ValidationError, match="generator"):
+        RenderJob(**LEAST, generator=name)
+
+
+def test_photo_and_clip_have_their_own_choice_of_a_person() -> None:
+    job = RenderJob(**LEAST, tracker={"person": 1, "max_missing": 0.5})
+    assert (job.photo_tracker().person, job.photo_tracker().max_missing) == ("largest", 0.5)
+    job = RenderJob(**LEAST, photo_person=[0.25, 0.5])
+    assert (job.tracker.person, job.photo_tracker().person) == ("largest", (0.25, 0.5))

@@ -9,10 +9,10 @@ import pytest
 from animator import pipeline
 from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
-from animator.errors import JobError, PhotoError
+from animator.errors import EncodeError, JobError, PhotoError
 from animator.plan import TRIAL_FRAMES, plan_render, try_out
 from animator.progress import Progress, SilentProgress
-from pose_tracking.errors import TrackingError
+from pose_tracking.errors import AbsenceError, ClipError, TrackingError
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 
@@ -112,10 +112,29 @@ def failing(error: Exception) -> Callable[..., RenderReport]:
 def test_nobody_in_the_first_frames_is_told_and_leaves_the_time_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "animate", failing(TrackingError("dance.mp4: nobody")))
+    monkeypatch.setattr(pipeline, "animate", failing(AbsenceError("dance.mp4: nobody")))
     listener, job = Listener(), job_with(tmp_path)
     assert try_out(job, plan_render(job), progress=listener).estimated_s is None
     assert listener.warnings == [f"no time estimate from the first {TRIAL_FRAMES} frames: dance.mp4: nobody"]
+
+
+def test_a_tracker_that_is_not_at_hand_is_an_error(tmp_path: Path) -> None:
+    for tracker in ({"recorded": tmp_path / "missing.json"}, {"kind": str(tmp_path / "missing.task")}):
+        job = job_with(tmp_path, tracker=tracker)
+        with pytest.raises(TrackingError, match="missing"):
+            try_out(job, plan_render(job), progress=SilentProgress())
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("x.avi", "cannot write .avi"), ("d.mp4", "is not a file")])
+def test_a_place_that_cannot_be_written_is_found(tmp_path: Path, name: str, complaint: str) -> None:
+    (tmp_path / "d.mp4").mkdir()
+    with pytest.raises(EncodeError, match=complaint):
+        plan_render(job_with(tmp_path, output=tmp_path / name))
+
+
+def test_a_start_beyond_the_end_is_found(tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match=r"dance\.mp4: shows nothing from 100 s on"):
+        plan_render(job_with(tmp_path, start_s=100))
 
 
 def test_nobody_in_the_photo_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
 from animator.encoding import read_provenance
-from animator.errors import PhotoError
+from animator.errors import EncodeError, PhotoError
 from animator.pipeline import animate
 from pose_tracking.clip import DrivingClip
 from temporal.motion import MotionConfig
@@ -131,7 +131,18 @@ def test_a_clip_cut_short_renders_what_is_there_and_says_so(tmp_path, dev_media)
     report = animate(_job(tmp_path, clip=clip, end_s=None), progress=events)
     assert report.partial
     assert any("truncated_faststart_60pct.mp4" in warning for warning in events.warnings)
-    assert DrivingClip.open(report.path).info.num_frames == report.num_frames > 0
+    assert DrivingClip.open(report.path).info.num_frames == report.num_frames
+    assert report.num_frames == len(DrivingClip.open(clip).times_s())  # no picture stands still where the clip ends
+
+
+def test_what_is_wrong_with_the_output_is_found_before_any_work(tmp_path):
+    (tmp_path / "out.side.mp4").write_bytes(DANCE.read_bytes())
+    events = _Events()
+    for changes in ({"output": tmp_path / "x.avi"}, {"clip": tmp_path / "out.side.mp4", "preview": PreviewConfig()}):
+        with pytest.raises(EncodeError):
+            animate(_job(tmp_path, **changes), progress=events)
+    assert events.stages == []
+    assert (tmp_path / "out.side.mp4").read_bytes() == DANCE.read_bytes()
 
 
 @pytest.mark.dev_media

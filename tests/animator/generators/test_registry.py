@@ -137,3 +137,24 @@ def test_a_base_is_opened_on_the_canvas_that_was_asked_for(base: str, tmp_path: 
     generator = choose_generator("diffusion", settings(base, canvas=given)).open()
     assert isinstance(generator, DiffusionGenerator)
     assert generator.model.manifest.canvas == CANVAS
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (":Thing", "cannot be loaded"),
+        ("nowhere_to_be_found:Thing", "cannot be loaded"),
+        ("os:nothing", "cannot be loaded"),
+        ("os:sep", "is no class or function"),
+        ("os.path:join", "cannot be called without arguments"),
+        ("os:getcwd", "gives a str, which has no generate"),
+    ],
+)
+def test_an_object_that_is_no_generator_is_refused_before_any_work(name: str, complaint: str) -> None:
+    with pytest.raises(JobError, match=complaint):
+        choose_generator(name, GeneratorSettings(), trust=True).open()
+
+
+def test_a_class_of_ones_own_is_opened_without_arguments() -> None:
+    chosen = choose_generator("animator.evaluation.baselines:HoldGenerator", GeneratorSettings(), trust=True)
+    assert chosen.open().name == "hold"
