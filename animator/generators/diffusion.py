@@ -21,10 +21,10 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.conditioning import Conditioner, Conditioning, predict
 from animator.conditioning.inputs import picture_tensor, subject_warp, warp_to, window_tensors
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
-from animator.device import is_out_of_memory
+from animator.device import is_out_of_memory, one_thread
 from animator.errors import DeviceError, ModelError
 from animator.models.subject_model import SubjectModel
-from animator.sampling.config import SamplerConfig
+from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
 from animator.sampling.guidance import Branch, Guidance
 from animator.sampling.noise import frame_noise
@@ -75,7 +75,7 @@ class DiffusionGenerator:
         on_note: Callable[[str], None] = _LOG.warning,
     ) -> None:
         self.model = model
-        self.config = config or SamplerConfig()
+        self.config = (config or SamplerConfig()).completed(model.manifest.steps)
         self._seed = seed
         self._note = on_note
         self._conditioner = Conditioner(model)
@@ -163,7 +163,8 @@ class DiffusionGenerator:
         facts, device, settings = self.model.manifest, self.model.device, self.config
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
-        warped = warp_to(scene.warp, keypoints[:, middle], confidence[:, middle])
+        with one_thread():
+            warped = warp_to(scene.warp, keypoints[:, middle], confidence[:, middle])
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
         channels = None
         if facts.warp:
@@ -173,7 +174,7 @@ class DiffusionGenerator:
             self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels)),
             self._noise(frames, "start").to(device),
             scheduler=self._scheduler,
-            steps=settings.steps,
+            steps=settings.steps or DEFAULT_STEPS,
             guidance=Guidance(
                 image=settings.guidance_image,
                 pose=settings.guidance_pose,
@@ -231,7 +232,10 @@ class DiffusionGenerator:
         ) -> dict[Branch, torch.Tensor]:
             unet, residual = self.model.unet, self.model.manifest.residual
             if not self._branches_together:
-                return {branch: predict(unet, latents, timestep, conditions[branch], residual=residual) for branch in branches}
+                return {
+                    branch: predict(unet, latents, timestep, conditions[branch], residual=residual)
+                    for branch in branches
+                }
             joined = Conditioning.joined([conditions[branch] for branch in branches])
             outputs = predict(unet, latents.repeat(len(branches), 1, 1, 1), timestep, joined, residual=residual)
             return dict(zip(branches, outputs.chunk(len(branches)), strict=True))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
+from animator.device import one_thread
 from animator.subject import Subject
 from pose_tracking.frame import Frame
 from temporal.windows import PoseWindow
@@ -38,21 +38,10 @@ class PuppetGenerator:
         warp = subject_warp(subject, self._device)
         background = picture_tensor(subject.background_HWC, self._device)
         remaining = iter(windows)
-        with _one_thread():
+        with one_thread():
             while chunk := list(itertools.islice(remaining, self._batch)):
                 keypoints, confidence = window_tensors(chunk, 1, self._device)
                 warped = warp(keypoints[:, 0], confidence[:, 0])
                 pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
                 for window, picture in zip(chunk, rearrange(pixels, "b c h w -> b h w c").cpu().numpy(), strict=True):
                     yield Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Hundreds of small operations a frame gain nothing from more threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,20 @@ from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net
 from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
+from animator.models.source import EMBEDDED, PARTS, look_up
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
 from temporal.windows import WINDOW_SIZE
 
-EMBEDDED = "embedded"
 # DreamPose's canvas, which Stable Diffusion 1.x draws well.
 DEFAULT_CANVAS = (512, 640)
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
-# What is fetched of a repository: networks as safetensors, settings, and the card that names the licence.
-PARTS = ("unet", "vae", "image_encoder", "scheduler")
-_HUB_FILES = ("{}/*.json", "{}/*.safetensors")
+# What is fetched of a repository: networks as safetensors, settings, and the card that names the licence. A star
+# stands for folders, too, so what lies at the top is named.
+_HUB_PART = ("{}/*.json", "{}/*.safetensors")
+_HUB_TOP = ("model_index.json", "config.json", MANIFEST, "README.md", "LICENSE*", "NOTICE*")
+_HUB_ENCODER = ("config.json", "model.safetensors", "image_encoder/*.json", "image_encoder/*.safetensors")
 _CLIP_TEXT = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
 
 
@@ -52,7 +53,7 @@ def open_base(
         ModelError: not there, pickled, damaged, incomplete, or of shapes that do not fit together.
     """
     if str(name) == EMBEDDED:
-        return _open_embedded()
+        return SubjectModel.load(look_up(EMBEDDED).folder)
     folder, info = locate(name)
     if (folder / MANIFEST).is_file():
         return SubjectModel.load(folder)
@@ -87,6 +88,7 @@ def widen_base(
     pose_channels: int = POSE_CHANNELS,
     skeleton: Skeleton = "blazepose-33",
     residual: bool = False,
+    steps: int | None = None,
 ) -> SubjectModel:
     """Make an untrained model of the parts of a base; `unet` is widened in place.
 
@@ -115,6 +117,7 @@ def widen_base(
         warp=warp,
         residual=residual,
         canvas=canvas,
+        steps=steps,
         licence=info.licence,
     )
     return SubjectModel(
@@ -136,13 +139,18 @@ def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, B
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder, BaseInfo(name=folder.resolve().name or str(folder), licence=card_licence(folder))
+    if folder.is_file():
+        raise ModelError(
+            f"{name}: a file; a model is a folder in diffusers' layout with .safetensors. For DreamPose's .pth files: "
+            "animator import-dreampose"
+        )
     if not _HUB_ID.fullmatch(str(name)) or str(name).startswith((".", "~")):
         raise ModelError(
             f"{name}: no such folder, and no hub id (owner/name). Use a folder, a hub id, or {EMBEDDED!r}."
         )
     repository, _, revision = str(name).partition("@")
-    patterns = [pattern.format(part) for part in parts for pattern in _HUB_FILES]
-    folder = _fetch(repository, revision or None, [*patterns, "*.json", "README.md", "*.safetensors"])
+    patterns = [pattern.format(part) for part in parts for pattern in _HUB_PART] or list(_HUB_ENCODER)
+    folder = _fetch(repository, revision or None, [*patterns, *_HUB_TOP])
     return folder, BaseInfo(name=repository, revision=folder.name, licence=card_licence(folder))
 
 
@@ -159,8 +167,8 @@ def open_image_encoder(folder: Path, clip: str | Path | None, *, token_dim: int)
         place = folder / "image_encoder"
     else:
         raise ModelError(
-            f"{folder}: image_encoder/ is missing. Give a CLIP vision encoder with --clip, for Stable Diffusion 1.x "
-            "openai/clip-vit-base-patch32 or a folder with it."
+            f"{folder}: image_encoder/ is missing. Give a CLIP vision encoder with --image-encoder, for Stable "
+            "Diffusion 1.x openai/clip-vit-base-patch32 or a folder with it."
         )
     encoder = load_net(CLIPVisionModel, place, may_hold=_CLIP_TEXT)
     if encoder.config.hidden_size != token_dim:
@@ -198,16 +206,6 @@ def card_licence(folder: Path) -> str:
     return found[1].strip("'\"") if found else "unknown"
 
 
-def _open_embedded() -> SubjectModel:
-    folder = Path(str(files("animator") / "weights"))
-    if not (folder / MANIFEST).is_file():
-        raise ModelError(
-            "the embedded base is not part of this installation. Use --generator puppet, or give a Stable Diffusion "
-            "1.x folder or hub id with --base."
-        )
-    return SubjectModel.load(folder)
-
-
 def _fetch(repository: str, revision: str | None, patterns: list[str]) -> Path:
     """Snapshot of a hub repository in the local cache; its folder is named by the commit."""
     import huggingface_hub
@@ -221,9 +219,9 @@ def _fetch(repository: str, revision: str | None, patterns: list[str]) -> Path:
         offline = huggingface_hub.constants.HF_HUB_OFFLINE
         why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
         raise ModelError(
-            f"{repository}: not in the local cache, and {why}. Go online once, or give a folder with the model."
+            f"{repository}: no such folder, not in the local cache, and {why}. Go online once, or give a model folder."
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{repository}: cannot be fetched from the hub ({reason})") from error
+        raise ModelError(f"{repository}: no such folder, and it cannot be fetched from the hub ({reason})") from error
     return Path(found)

@@ -68,6 +68,7 @@ class Manifest(_Part):
         warp: whether the network sees the warped photo.
         residual: whether it predicts the clean latents as a difference to the warped photo's.
         canvas: (width, height) px the model was made for.
+        steps: of sampling that suffice; none says nothing.
         files: SHA-256 by path within the folder.
     """
 
@@ -81,6 +82,7 @@ class Manifest(_Part):
     warp: bool
     residual: bool = False
     canvas: tuple[int, int]
+    steps: int | None = Field(default=None, ge=1, le=1000)
     ranges: ValueRanges = ValueRanges()
     licence: str = Field(min_length=1, max_length=200)
     files: dict[str, str] = Field(default_factory=dict)

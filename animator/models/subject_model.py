@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,8 @@ class SubjectModel:
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SubjectModel:
         """Move all networks, in place."""
         for net in self.nets.values():
-            net.to(device=device, dtype=dtype)
+            # diffusers' own `to` logs about layers to be kept in float32, of which there are none.
+            torch.nn.Module.to(net, device=device, dtype=dtype)
         return self
 
     @property
@@ -126,13 +128,21 @@ class SubjectModel:
         schedule = read_noise_schedule(folder / SCHEDULE_FILE)
         return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
 
-    def save(self, folder: str | Path, *, dtype: torch.dtype | None = None, max_shard_size: str = MAX_SHARD) -> None:
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        dtype: torch.dtype | None = None,
+        max_shard_size: str = MAX_SHARD,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         """Write a model folder; it appears whole or not at all.
 
         Args:
             folder: new, or empty.
             dtype: of the floating-point weights on the disk; none keeps what they have.
             max_shard_size: larger networks are written in several files.
+            texts: further files by name, such as the licence of the base.
 
         Raises:
             EncodeError: something is in the way.
@@ -147,6 +157,8 @@ class SubjectModel:
             path = temporary / SCHEDULE_FILE
             path.parent.mkdir()
             path.write_text(json.dumps(self.noise_schedule, indent=2) + "\n", encoding="utf-8")
+            for name, text in (texts or {}).items():
+                (temporary / name).write_text(text, encoding="utf-8")
             for path in sorted(temporary.rglob("*")):
                 sync(path)
             write_manifest(temporary, self.manifest)

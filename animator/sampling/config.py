@@ -12,6 +12,7 @@ NoiseKind = Literal["shared", "independent", "mixed"]
 
 # Models for LCM and TCD are distilled to skip along this many steps (diffusers' `original_inference_steps`).
 DISTILLED_STEPS = 50
+DEFAULT_STEPS = 20
 
 
 class SamplerConfig(BaseModel):
@@ -19,7 +20,12 @@ class SamplerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    steps: int = Field(default=20, ge=1, le=1000, description="evaluations of the network per frame and branch")
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="evaluations of the network per frame and branch; 20 unless the model says",
+    )
     scheduler: SchedulerName = Field(
         default="dpm++", description="dpm++ (2M), unipc, euler, ddim; lcm and tcd for models distilled for them"
     )
@@ -52,6 +58,10 @@ class SamplerConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_steps(self) -> SamplerConfig:
-        if self.scheduler in {"lcm", "tcd"} and self.steps > DISTILLED_STEPS:
+        if self.scheduler in {"lcm", "tcd"} and self.steps is not None and self.steps > DISTILLED_STEPS:
             raise ValueError(f"{self.scheduler} takes at most {DISTILLED_STEPS} steps, got {self.steps}")
         return self
+
+    def completed(self, model_steps: int | None = None) -> SamplerConfig:
+        """With the number of steps set: as written, else as many as the model needs, else `DEFAULT_STEPS`."""
+        return self if self.steps is not None else self.model_copy(update={"steps": model_steps or DEFAULT_STEPS})

@@ -6,6 +6,7 @@ Source: DreamPose (Karras et al. 2023, section 3.4), with true five-frame window
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from animator.device import pick_device
 from animator.errors import EncodeError, JobError
 from animator.models.bases import open_base
 from animator.models.embedded import new_base
+from animator.models.listing import licence_texts
 from animator.models.patch_autoencoder import PatchAutoencoder
+from animator.models.source import look_up
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import load_autoencoder
 from animator.progress import Progress, SilentProgress
@@ -77,11 +80,12 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
     stage = DenoisingStage(model, train_image_encoder=job.base == NEW, held_out=held_out)
     report = fit(stage, source, job.train, place, device=device, progress=progress)
     if is_main_process():
-        write_base(model, job.output)
+        texts = {} if job.base == NEW else licence_texts(look_up(job.base))
+        write_base(model, job.output, texts=texts)
     return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s, warnings=tuple(warnings))
 
 
-def write_base(model: SubjectModel, output: Path) -> None:
+def write_base(model: SubjectModel, output: Path, *, texts: Mapping[str, str]) -> None:
     """Write a trained base in half precision, its manifest saying that it knows poses."""
     for net in model.nets.values():
         net.eval().requires_grad_(False)
@@ -93,7 +97,7 @@ def write_base(model: SubjectModel, output: Path) -> None:
         noise_schedule=model.noise_schedule,
         manifest=model.manifest.model_copy(update={"phase": "base", "files": {}}),
     )
-    trained.save(output, dtype=torch.float16, max_shard_size="15MB")
+    trained.save(output, dtype=torch.float16, max_shard_size="15MB", texts=texts)
 
 
 def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = None) -> BaseReport:

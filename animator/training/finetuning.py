@@ -16,7 +16,8 @@ from animator.canvas import CanvasConfig
 from animator.device import pick_device
 from animator.errors import EncodeError
 from animator.models.bases import open_base
-from animator.models.source import EMBEDDED
+from animator.models.listing import licence_texts
+from animator.models.source import EMBEDDED, look_up
 from animator.models.subject_model import SubjectModel
 from animator.photo import read_photo
 from animator.progress import Progress, SilentProgress
@@ -84,7 +85,7 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
         model, source, held_out, denoise, decode, place, lora_rank=job.lora_rank, device=device, progress=progress
     )
     if is_main_process():
-        _written(model, job.output)
+        _written(model, job)
         _forget(place)
     return FinetuneReport(
         path=job.output,
@@ -136,7 +137,7 @@ def _held_out(source: SubjectPhotos) -> list[Batch]:
     return list(batches(source, start=0, stop=1, batch=_HELD_OUT))
 
 
-def _written(model: SubjectModel, output: Path) -> None:
+def _written(model: SubjectModel, job: FinetuneJob) -> None:
     tuned = SubjectModel(
         unet=model.unet,
         adapter=model.adapter,
@@ -146,7 +147,8 @@ def _written(model: SubjectModel, output: Path) -> None:
         manifest=model.manifest.model_copy(update={"phase": "subject", "files": {}}),
     )
     half = model.manifest.base.name == EMBEDDED or model.device.type != "cpu"
-    tuned.save(output, dtype=torch.float16 if half else None)
+    # Who has the tuned weights is bound by the base's licence, so its text goes along.
+    tuned.save(job.output, dtype=torch.float16 if half else None, texts=licence_texts(look_up(job.base)))
 
 
 def _forget(place: Path) -> None:

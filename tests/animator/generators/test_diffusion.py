@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,3 +278,11 @@ def test_the_registry_opens_it_with_model_and_sampler(tmp_path) -> None:
         open_generator("gan")
     with pytest.raises(DeviceError, match="warp9"):
         open_generator("diffusion", settings=GeneratorSettings(device="warp9"))
+
+
+def test_the_model_says_how_many_steps_it_needs_unless_told(tmp_path) -> None:
+    model = tiny_model()
+    quick = replace(model, manifest=model.manifest.model_copy(update={"steps": 3}))
+    assert DiffusionGenerator(model).config.steps == 20
+    assert DiffusionGenerator(quick).config.steps == 3
+    assert DiffusionGenerator(quick, SamplerConfig(steps=7)).config.steps == 7

@@ -12,7 +12,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from animator.conditioning.conditioning import Conditioner, predict
 from animator.errors import ModelError
-from animator.models import bases
+from animator.models import source
 from animator.models.bases import card_licence, open_base
 from tests.animator.models.tiny import CANVAS, WIDTH, save_base, tiny_image_encoder, tiny_model, tiny_unet
 
@@ -53,7 +53,7 @@ def test_a_model_folder_is_a_base_too(tmp_path: Path) -> None:
 
 def test_a_missing_image_encoder_is_asked_for_and_taken_from_elsewhere(tmp_path: Path) -> None:
     folder = save_base(tmp_path / "sd", image_encoder=False)
-    with pytest.raises(ModelError, match=r"image_encoder/ is missing.*--clip") as caught:
+    with pytest.raises(ModelError, match=r"image_encoder/ is missing.*--image-encoder") as caught:
         open_base(folder, canvas=CANVAS)
     assert caught.value.exit_code == 4
     tiny_image_encoder().save_pretrained(tmp_path / "clip")
@@ -118,7 +118,7 @@ def test_an_empty_folder_is_no_base(tmp_path: Path) -> None:
 
 
 def test_without_embedded_weights_one_is_told_what_to_do(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(bases, "files", lambda _: tmp_path)
+    monkeypatch.setattr(source, "embedded_folder", lambda: tmp_path / "weights")
     with pytest.raises(ModelError, match="--generator puppet") as caught:
         open_base("embedded")
     assert caught.value.exit_code == 4
@@ -126,7 +126,7 @@ def test_without_embedded_weights_one_is_told_what_to_do(tmp_path: Path, monkeyp
 
 def test_embedded_weights_are_opened_where_the_package_has_them(tmp_path: Path, monkeypatch) -> None:
     tiny_model().save(tmp_path / "weights")
-    monkeypatch.setattr(bases, "files", lambda _: tmp_path)
+    monkeypatch.setattr(source, "embedded_folder", lambda: tmp_path / "weights")
     assert open_base("embedded").manifest.canvas == CANVAS
 
 
