@@ -152,7 +152,7 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     """
     weighty = (path for path in folder.rglob("*") if path.is_file() and (path.suffix in READABLE))
     present = {path.relative_to(folder).as_posix() for path in weighty} - {MANIFEST}
-    for name in sorted(manifest.files.keys() - present):
+    for name in sorted(name for name in manifest.files if not (folder / name).is_file()):
         raise ModelError(f"{folder}: {name} is missing. Copy the model again, all of it.")
     for name in sorted(present - manifest.files.keys()):
         raise ModelError(f"{folder}: {name} is not in the manifest. Move it elsewhere, or copy the model again.")

@@ -151,7 +151,7 @@ class SubjectModel:
         with replacing_folder(Path(folder)) as temporary:
             for name, net in self.nets.items():
                 # A copy: converted in place, the networks at hand would lose their precision.
-                written = net if dtype is None else copy.deepcopy(net).to(dtype=dtype)
+                written = net if dtype is None else torch.nn.Module.to(copy.deepcopy(net), dtype=dtype)
                 with quiet():
                     written.save_pretrained(temporary / name, max_shard_size=max_shard_size)
             path = temporary / SCHEDULE_FILE

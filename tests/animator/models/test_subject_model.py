@@ -178,3 +178,12 @@ def test_parts_of_different_models_are_refused() -> None:
             noise_schedule=model.noise_schedule,
             manifest=model.manifest,
         )
+
+
+def test_the_bases_licence_travels_along(tmp_path: Path) -> None:
+    tiny_model().save(tmp_path / "model", texts={"LICENSE": "Do good."})
+    assert (tmp_path / "model" / "LICENSE").read_text() == "Do good."
+    SubjectModel.load(tmp_path / "model")
+    (tmp_path / "model" / "LICENSE").write_text("Do as you like.")
+    with pytest.raises(ModelError, match="LICENSE was changed"):
+        SubjectModel.load(tmp_path / "model")
