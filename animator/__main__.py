@@ -1,8 +1,27 @@
-"""`python -m animator`."""
+"""The `animator` command and `python -m animator`: ready for signals before anything heavy is imported."""
 
+from __future__ import annotations
+
+import os
+import signal
 import sys
+from types import FrameType
 
-from animator.cli import main
+
+def main() -> int:
+    """Run the command line; its exit code."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _stop_at_once)
+    from animator.cli import main as run
+
+    return run()
+
+
+def _stop_at_once(signum: int, _: FrameType | None) -> None:
+    """Nothing has begun yet that would have to be ended; the command line puts its own handler in this one's place."""
+    os.write(2, f"error: stopped by {signal.Signals(signum).name}\n".encode())
+    os._exit(128 + signum)
+
 
 if __name__ == "__main__":
     sys.exit(main())

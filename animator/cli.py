@@ -1,8 +1,8 @@
 """The command line: the verbs, and how a command ends.
 
 Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 bad input, 4 model missing, 5 out of memory, 6 disk full, 7 done in
-part, 130 and 143 stopped by a signal. Heavy modules are imported inside the commands: `animator --help` must be
-there before a finger leaves the key.
+part, 130 and 143 stopped by a signal, 141 nobody reads the output any more. Heavy modules are imported inside the
+commands: `animator --help` must be there before a finger leaves the key.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
 
 BUG, USAGE, BAD_INPUT, OUT_OF_MEMORY, DISK_FULL = 1, 2, 3, 5, 6
+NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
 _DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 # The root of typer's complaints about usage; typer exports only this leaf of it.
 _UsageComplaint: type[Exception] = typer.BadParameter.__mro__[2]
@@ -93,6 +95,7 @@ app.add_typer(synth.group)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print what went wrong as one line; return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     debug = "--debug" in words or os.environ.get("ANIMATOR_DEBUG", "0") not in {"", "0"}
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)
@@ -104,16 +107,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(args=words, prog_name="animator", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except SystemExit as error:  # typer's own way out when nobody reads its output any more
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # typer's own way out
+            return NOBODY_READS
         return error.code if isinstance(error.code, int) else BUG
     except BaseException as error:
         if debug:
             traceback.print_exc()
         code, message = explain(error)
-        print(f"error: {message}", file=sys.stderr)
-        if "--json" in words:
-            JsonProgress().emit(event="error", exit_code=code, message=message)
+        with suppress(BrokenPipeError):
+            print(f"error: {message}", file=sys.stderr)
+        with suppress(BrokenPipeError):
+            if "--json" in words:
+                JsonProgress().emit(event="error", exit_code=code, message=message)
         return code
+
+
+def _open_closed_streams() -> None:
+    """Let closed standard streams lead nowhere: the next file opened would get their number, and what is printed."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def explain(error: BaseException) -> tuple[int, str]:

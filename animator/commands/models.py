@@ -64,7 +64,7 @@ def licence(context: typer.Context, model: Name) -> None:
         lines += ["", f"--- {name} ---", text.rstrip()]
     if not texts:
         origin = model if manifest is None else manifest.base.name
-        where = f"read it at https://huggingface.co/{origin}" if "/" in origin else "ask where the model came from"
+        where = f"read it on the hub, under {origin}" if "/" in origin else "ask where the model came from"
         lines.append(f"its text does not lie in the folder: {where}")
     base = None if manifest is None else manifest.base.model_dump(mode="json")
     Console.of(context).result("licence", {"licence": facts.licence, "base": base, "texts": texts}, lines)

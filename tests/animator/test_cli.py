@@ -535,3 +535,38 @@ def test_track_and_inspect_a_real_clip(dev_media: Path, tmp_path: Path) -> None:
             [*command, "inspect", str(path), "--json"], capture_output=True, text=True, check=False, env=os.environ
         )
         assert json_lines(looked.stdout)[-1]["facts"]["num_frames"] == num_frames
+
+
+# Streams and signals at the edges
+
+
+def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    """A shell line in which `$ANIMATOR` is the program."""
+    environment = {**os.environ, "ANIMATOR": f"{sys.executable} -m animator"}
+    return subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_closed_streams_lead_nowhere() -> None:
+    done = run_in_shell("$ANIMATOR --version >&- && $ANIMATOR inspect /nowhere.mp4 --json >&- 2>&-; echo $?")
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_nobody_reading_is_told_by_the_exit_code() -> None:
+    done = run_in_shell("$ANIMATOR doctor --json | true; echo ${PIPESTATUS[0]}")
+    assert done.stdout == "141\n"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_the_program_starts_ends_it_in_one_line(signum: signal.Signals, code: int) -> None:
+    script = (
+        "import os, sys\n"
+        "class Interrupter:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'animator.cli': os.kill(os.getpid(), {signum.value})\n"
+        "sys.meta_path.insert(0, Interrupter())\n"
+        "from animator.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"error: stopped by {signum.name}\n")
