@@ -537,6 +537,48 @@ def test_track_and_inspect_a_real_clip(dev_media: Path, tmp_path: Path) -> None:
         assert json_lines(looked.stdout)[-1]["facts"]["num_frames"] == num_frames
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["-o", "folder.npz"], "folder.npz: is not a file"),
+        (["-o", "poses.npz", "--preview", "x.avi"], "cannot write .avi"),
+        (["-o", "poses.npz", "--preview", "folder.mp4"], "is not a file"),
+        (["-o", "poses.npz", "--preview", "clip.mp4"], "is an input"),
+        (["-o", "seen.json", "--set", "tracker.recorded=seen.json"], "is an input"),
+    ],
+)
+def test_track_finds_out_before_tracking_what_it_cannot_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("animator.pipeline.track_clip", None)
+    for name in ("folder.npz", "folder.mp4"):
+        Path(name).mkdir()
+    Path("clip.mp4").symlink_to(MEDIA / "dance.mp4")
+    Path("seen.json").write_text("mine")
+    assert main(["track", "clip.mp4", *words]) == 3
+    assert line in capsys.readouterr().err
+    assert Path("seen.json").read_text() == "mine"
+
+
+def test_the_ending_of_poses_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["track", str(MEDIA / "dance.mp4"), "-o", "t.NPZ", "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_evaluate_ends_with_7_where_the_clip_was_read_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], partial: bool
+) -> None:
+    from animator.evaluation import runs
+    from animator.evaluation.scores import Evaluation
+
+    evaluation = Evaluation(mode="self", facts={}, scores=(), partial=partial)
+    monkeypatch.setattr(runs, "evaluate_self", lambda *_, **__: evaluation)
+    assert main(["evaluate", "--clip", str(MEDIA / "dance.mp4"), "--json"]) == (7 if partial else 0)
+    assert json.loads(capsys.readouterr().out)["partial"] is partial
+
+
 # Streams and signals at the edges
 
 
