@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
@@ -24,7 +25,7 @@ from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
-from pose_tracking.retargeting import reach, retarget
+from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
@@ -113,16 +114,16 @@ def prepare_scene(
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
     fit = mismatch(motion, portrait.pose)
     note(*(fit.reasons if fit.score >= WARN_FROM else ()))
-    subject = place_subject(portrait, motion, job)
+    subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
     return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)
 
 
-def place_subject(portrait: Portrait, motion: PoseSequence, job: RenderJob) -> Subject:
-    """The photo on the canvas, with room for the motion's reach where the job wants the person to stay in view."""
-    is_held = job.retarget.stay_in_view and job.retarget.mode != "identity"
-    reached = reach(motion, onto=portrait.pose, config=job.retarget) if is_held else None
-    return Subject.from_portrait(portrait, job.canvas, reach=reached)
+def place_subject(portrait: Portrait, motion: PoseSequence, *, canvas: CanvasConfig, config: RetargetConfig) -> Subject:
+    """The photo on the canvas, with room for the motion's reach where the person is to stay in view."""
+    is_held = config.stay_in_view and config.mode != "identity"
+    reached = reach(motion, onto=portrait.pose, config=config) if is_held else None
+    return Subject.from_portrait(portrait, canvas, reach=reached)
 
 
 def track_clip(clip: DrivingClip, config: TrackerConfig, *, progress: Progress) -> PoseSequence:

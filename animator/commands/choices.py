@@ -121,7 +121,7 @@ CHOICES = (
         sets="sampler.steps",
         kind=int,
         text="Evaluations of the network per frame and branch.",
-        default="what the model needs, 20 for Stable Diffusion",
+        default="the base's own",
         panel=DIFFUSION,
     ),
     Choice(
@@ -218,6 +218,14 @@ CHOICES = (
         metavar="NAME",
         text="Smoothing: savitzky-golay, one-euro, kalman or none.",
         default="savitzky-golay",
+        panel=MOTION,
+    ),
+    Choice(
+        flags=("--leave-view",),
+        sets=lambda given: {"retarget.stay_in_view": not given},
+        kind=bool,
+        text="Let the person walk out of the picture and grow beyond it, as in the clip.",
+        default="off",
         panel=MOTION,
     ),
     Choice(

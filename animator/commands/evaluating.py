@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from animator.config import RenderJob
 
 
-@with_choices(*("canvas", "fit", "generator", "photo_person", "start", "end", "person", "tracker", "smoother", "fps"))
+_GENERATOR = ("generator", "model", "image_encoder", "device", "seed", "steps", "scheduler", "repair", "noise")
+_GUIDANCE = ("guidance_image", "guidance_pose")
+_MOTION = ("start", "end", "person", "tracker", "smoother", "fps")
+
+
+@with_choices("canvas", "fit", "photo_person", *_GENERATOR, *_GUIDANCE, *_MOTION)
 def evaluate(
     context: typer.Context,
     clip: Annotated[Path, typer.Option(help="The driving clip; without --photo also the subject and the truth.")],
@@ -45,10 +50,12 @@ def evaluate(
 
     from animator.evaluation.report import table, to_json
     from animator.evaluation.runs import EvaluationSettings, evaluate_cross, evaluate_self, write_reports
-    from animator.generators.registry import open_generator
+    from animator.generators.registry import choose_generator
 
+    progress = console.progress()
+    chosen = choose_generator(job.generator, job.generator_settings(on_note=progress.warn), trust=trust)
     settings = EvaluationSettings(
-        canvas=job.canvas,
+        canvas=chosen.canvas,
         tracker=job.tracker,
         photo_person=job.photo_person,
         motion=job.motion,
@@ -57,8 +64,7 @@ def evaluate(
         end_s=job.end_s,
         trust_plugins=trust,
     )
-    generators = [open_generator(job.generator, trust=trust)]
-    progress = console.progress()
+    generators = [chosen.open()]
     if photo is None:
         evaluation = evaluate_self(job.clip, generators=generators, settings=settings, progress=progress)
     else:

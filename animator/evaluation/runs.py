@@ -24,10 +24,10 @@ from animator.evaluation.subject_frame import best_subject_frame
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
 from animator.photo import read_photo
-from animator.pipeline import clean_clip_motion, generate, track_clip
+from animator.pipeline import clean_clip_motion, generate, place_subject, track_clip
 from animator.preview import ContactSheet
 from animator.progress import Progress, SilentProgress
-from animator.subject import Subject
+from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
@@ -149,11 +149,13 @@ def evaluate_cross(
     progress = progress or SilentProgress()
     with progress.stage("photo", 1) as stage:
         tracker = settings.tracker.model_copy(update={"person": settings.photo_person})
-        subject = Subject.from_photo(read_photo(photo_path), settings.canvas, tracker)
+        portrait = Portrait.from_photo(read_photo(photo_path), tracker)
         stage.advance()
-    for warning in subject.warnings:
+    for warning in portrait.warnings:
         progress.warn(warning)
     clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
+    # As a render places it.
+    subject = place_subject(portrait, motion, canvas=settings.canvas, config=settings.retarget)
     target = retarget(motion, onto=subject.pose, canvas_size=settings.canvas.size, config=settings.retarget)
     sheets = {"driving clip": _sheet_of(frames_on_screen(clip, motion.times_s_T), len(motion))}
     scores = []

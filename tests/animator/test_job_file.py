@@ -230,7 +230,7 @@ def _jobs(draw: st.DrawFn) -> RenderJob:
             "start_s": start_s,
             "end_s": draw(st.none() | st.floats(start_s, 1e9, exclude_min=True)),
             "seed": draw(st.integers(0, 2**63 - 1)),
-            "generator": draw(_text),
+            "generator": draw(st.sampled_from(["puppet", "diffusion", "my_pkg.mod:Thing"])),
             "model": draw(st.sampled_from(["embedded", "owner/name", "owner/name@0123abc", "/models/me"])),
             "image_encoder": draw(st.none() | st.just("openai/clip-vit-base-patch32")),
             "device": draw(st.sampled_from(["auto", "cpu", "cuda:1"])),
