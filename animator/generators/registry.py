@@ -179,6 +179,11 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
     device = pick_device(settings.device)
     model = find_model(settings.model, image_encoder=settings.image_encoder)
     canvas = _model_canvas(model, settings.canvas)
+    if model.manifest is not None and model.manifest.skeleton == "densepose-uv" and settings.sampler.densepose is None:
+        raise JobError(
+            f"{model.title} takes DensePose arrays, not keypoints: give U,V arrays, one per frame, with "
+            "--set sampler.densepose=FOLDER"
+        )
 
     def open_diffusion() -> FrameGenerator:
         return _open_diffusion(model, canvas, device, settings)

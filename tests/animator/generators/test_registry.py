@@ -158,3 +158,9 @@ def test_an_object_that_is_no_generator_is_refused_before_any_work(name: str, co
 def test_a_class_of_ones_own_is_opened_without_arguments() -> None:
     chosen = choose_generator("animator.evaluation.baselines:HoldGenerator", GeneratorSettings(), trust=True)
     assert chosen.open().name == "hold"
+
+
+def test_a_densepose_model_asks_for_its_arrays_before_anything_is_tracked(tmp_path: Path) -> None:
+    tiny_model(skeleton="densepose-uv", pose_channels=2).save(tmp_path / "uv")
+    with pytest.raises(JobError, match=r"sampler\.densepose"):
+        choose_generator("diffusion", settings(str(tmp_path / "uv")))
