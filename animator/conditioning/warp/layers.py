@@ -8,6 +8,7 @@ Legend: V vertices, H W pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -42,6 +43,8 @@ from animator.matting import foreground_colors
 
 # How far the cloth of a skirt goes with the thigh it hangs over.
 SKIRT_LEAN = 0.6
+# Torso lengths that a hand can hide of an outline.
+_HAND_REACH = 0.35
 
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -108,7 +111,7 @@ def split_layers(
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(points, colors_3HW, matte_HW, pose)
     arms, covered = _arm_layers(points, colors_3HW, matte_HW, hull, pose, cell_px)
-    behind = _behind_arms(colors_3HW, matte_HW, covered, hull, pose)
+    behind = _behind_arms(colors_3HW, matte_HW, covered, hull, pose, hem)
     legs, moved_away = _leg_layers(points, behind, pose, cell_px, hem)
     body = _body_layer(behind, moved_away, hull, hem is not None, pose, cell_px)
     return (body, *arms, *legs), pose
@@ -124,19 +127,54 @@ class _BehindArms:
 
 
 def _behind_arms(
-    colors_3HW: torch.Tensor, matte_HW: torch.Tensor, arms_HW: torch.Tensor, hull: torch.Tensor, pose: BonePose
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    arms_HW: torch.Tensor,
+    hull: torch.Tensor,
+    pose: BonePose,
+    hem: float | None,
 ) -> _BehindArms:
     """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
     reach = 2 * round(float(pose.torso_length_B[0]) * 0.025) + 1
     near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
     filled = push_pull(colors_3HW, (near_arm < 0.05).float() * (own > 0.9) * (hull > 0.5))
-    alpha = torch.maximum(own, torch.minimum(matte_HW, hull))
+    goes_on = hull
+    if hem is not None:
+        cloth = smoothstep(-0.2, 0.0, leg_place(pixel_centers(matte_HW), pose))
+        goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * float(pose.torso_length_B[0])))
+    alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
     return _BehindArms(
         colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, covered)),
         alpha_HW=alpha,
         invented_HW=covered * alpha,
     )
+
+
+def between(body_HW: torch.Tensor, *, reach: float) -> torch.Tensor:
+    """1 [H, W] where the body lies on both sides, along a line of any of eight slopes, within `reach` px.
+
+    The outline of cloth goes on behind a hand from where it stands above the hand to where it stands below.
+    """
+    found = torch.zeros_like(body_HW)
+    for rise, run in ((0, 1), (1, 0), (1, 1), (1, -1), (2, 1), (2, -1), (1, 2), (1, -2)):
+        steps = round(reach / math.hypot(rise, run))
+        found |= _near(body_HW, rise, run, steps) & _near(body_HW, -rise, -run, steps)
+    return found.float()
+
+
+def _near(body_HW: torch.Tensor, rise: int, run: int, steps: int) -> torch.Tensor:
+    """Where the body is met within so many steps of (rise, run) px."""
+    height, width = body_HW.shape
+    met = body_HW.clone()
+    for step in range(1, steps + 1):
+        down, right = step * rise, step * run
+        rows = slice(max(0, -down), min(height, height - down))
+        columns = slice(max(0, -right), min(width, width - right))
+        met[rows, columns] |= body_HW[
+            rows.start + down : rows.stop + down, columns.start + right : columns.stop + right
+        ]
+    return met
 
 
 def _arm_layers(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from animator.conditioning.warp.bones import LEFT_UPPER_ARM
-from animator.conditioning.warp.layers import split_layers
+from animator.conditioning.warp.layers import between, split_layers
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import STANDING, figure, in_a_skirt, joint, pixel, pose_of
@@ -92,3 +92,21 @@ def test_a_leg_goes_on_under_the_hand_before_it():
     assert leg.invented_HW[hand] > 0.9
     trousers = photo[:, hand[0], int(joint("right_hip")[0])]
     assert (leg.colors_3HW[:, hand[0], hand[1]] - trousers).abs().max() < 0.1
+
+
+def test_an_outline_goes_on_behind_a_hand_and_not_into_the_open():
+    cloth = torch.zeros(60, 60, dtype=torch.bool)
+    for row in range(60):
+        cloth[row, : 20 + row // 3] = True  # flares downwards
+    whole = cloth.clone()
+    cloth[25:35, 20:] = False  # a hand
+    filled = cloth | between(cloth, reach=14).bool()
+    notch, open_ground = whole & ~cloth, ~whole
+    assert float(filled[notch].float().mean()) > 0.9
+    assert float(filled[open_ground].float().mean()) < 0.02
+
+
+def test_what_is_wider_than_a_hand_stays_open():
+    cloth = torch.zeros(40, 80, dtype=torch.bool)
+    cloth[:, :20] = cloth[:, 60:] = True
+    assert not between(cloth, reach=15)[:, 30:50].any()
