@@ -35,7 +35,7 @@ Motions = Annotated[
     Path | None, typer.Option(metavar="DIR", help="BVH or DeepMimic files; without it all motion is procedural.")
 ]
 Crf = Annotated[int, typer.Option(min=1, max=51, help="Quality of the MP4: lower is better and larger.")]
-Maps = Annotated[bool, typer.Option(help="Also write part index, U,V and depth into the .npz.")]
+Maps = Annotated[bool, typer.Option(help="Also write part, layer, U,V and depth into the .npz.")]
 Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes at work; the files do not depend on it.")]
 Folder = Annotated[

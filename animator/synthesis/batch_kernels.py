@@ -28,6 +28,8 @@ class Scene:
     faces: Tensor
     uv: Tensor
     piece: Tensor
+    part: Tensor
+    layer: Tensor
     frame_V: Tensor
     frame_F: Tensor
     textures: Tensor
@@ -47,13 +49,13 @@ def batch_normals(scene: Scene) -> Tensor:
     return functional.normalize(total, dim=1, eps=1e-20)
 
 
-def batch_ambient(scene: Scene, normals: Tensor, centre: Tensor) -> Tensor:
+def batch_ambient(scene: Scene, normals: Tensor, centres_BD3: Tensor) -> Tensor:
     """See `lighting.ambient_visibility`."""
     size, scale = lighting.AMBIENT_CELLS, 1 / lighting.AMBIENT_CELL_M
-    local = scene.vertices - centre[scene.frame_V]
-    seen, total = torch.zeros_like(local[:, 0]), torch.full_like(local[:, 0], 1e-4)
+    seen, total = torch.zeros_like(scene.vertices[:, 0]), torch.full_like(scene.vertices[:, 0], 1e-4)
     base = scene.frame_V * size * size
-    for frame in torch.as_tensor(lighting.AMBIENT_FRAMES, device=local.device):
+    for number, frame in enumerate(torch.as_tensor(lighting.AMBIENT_FRAMES, device=seen.device)):
+        local = scene.vertices - centres_BD3[scene.frame_V, number]
         flat = local @ frame.T
         u = (flat[:, 0] * scale + size / 2).clamp(1, size - 2.001)
         v = (flat[:, 1] * scale + size / 2).clamp(1, size - 2.001)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animator.synthesis import lighting, renderer, shading
+from animator.synthesis import lighting, renderer
 from animator.synthesis.batch_kernels import (
     Samples,
     Scene,
@@ -46,6 +46,7 @@ class BatchLayers:
     image_BHWC: Tensor
     matte_BHW: Tensor
     parts_BHW: Tensor
+    layers_BHW: Tensor
     uv_BHW2: Tensor
     depth_BHW: Tensor
 
@@ -64,9 +65,10 @@ class TorchRenderer:
         size = (len(jobs), height * SAMPLES, width * SAMPLES)
         screen = self._project(scene, [job.camera for job in jobs])
         normals = batch_normals(scene)
-        centre = self._stack([renderer.light_centre(job.vertices_V3) for job in jobs])
-        ambient = batch_ambient(scene, normals, centre)
+        middles = [renderer.light_centre(job.vertices_V3) for job in jobs]
+        ambient = batch_ambient(scene, normals, self._stack([lighting.ambient_centres(middle) for middle in middles]))
         frames = self._stack([lighting.light_frame(job.light.direction_3) for job in jobs])
+        centre = self._stack([_key_centre(job) for job in jobs])
         shadow = batch_shadow_maps(scene, frames, centre)
         depth, face, lod = batch_rasterize(scene, screen, size)
         hit = Samples(scene, screen, depth, face, lod, size)
@@ -91,6 +93,7 @@ class TorchRenderer:
         if known is None:
             arrays = {
                 "faces": mesh.faces_F3.astype(np.int64), "uv": mesh.uv_F32, "piece": mesh.piece_F.astype(np.int64),
+                "part": mesh.part_F, "layer": mesh.layer_F,
                 "textures": mesh.textures_P.astype(np.int64), "bumps": mesh.bumps_P.astype(np.int64),
                 "cutout": mesh.cutout_P, "two_sided": mesh.two_sided_P, "materials": mesh.materials_PM,
                 "texels": mesh.pack.texels_N4, "table": mesh.pack.table_TL3.astype(np.int64),
@@ -119,6 +122,7 @@ class TorchRenderer:
             vertices = torch.as_tensor(job.vertices_V3, device=self.device)
             for name, value in (
                 ("vertices", vertices), ("faces", mesh["faces"] + vertex), ("uv", mesh["uv"]),
+                ("part", mesh["part"]), ("layer", mesh["layer"]),
                 ("piece", mesh["piece"] + seen[id(job.mesh)][0]),
                 ("frame_V", torch.full((len(vertices),), number, device=self.device)),
                 ("frame_F", torch.full((len(mesh["faces"]),), number, device=self.device)),
@@ -156,9 +160,9 @@ class TorchRenderer:
         matte.index_add_(0, pixel, torch.full_like(hit.near, share))
         best = torch.zeros_like(matte).scatter_reduce_(0, pixel, hit.near, "amax")
         chosen = hit.near == best[pixel]
-        parts = torch.zeros(len(matte), dtype=torch.uint8, device=self.device)
+        parts, layers = torch.zeros(2, len(matte), dtype=torch.uint8, device=self.device)
         uv = torch.zeros(len(matte), 2, device=self.device)
-        parts[pixel[chosen]] = scene.materials[hit.piece[chosen], shading.PART].to(torch.uint8)
+        parts[pixel[chosen]], layers[pixel[chosen]] = scene.part[hit.face[chosen]], scene.layer[hit.face[chosen]]
         uv[pixel[chosen]] = hit.uv[chosen]
         lit = torch.stack([self._floor(job, shadow[b]) for b, job in enumerate(jobs)])
         behind = self._stack([job.background_HW3 for job in jobs])
@@ -167,14 +171,19 @@ class TorchRenderer:
         linear = image.view(count, height, width, 3) + behind * (1 + strength * (lit - 1)) * (1 - matte[..., None])
         return BatchLayers(
             image_BHWC=_encode(linear), matte_BHW=matte, parts_BHW=parts.view(count, height, width),
+            layers_BHW=layers.view(count, height, width),
             uv_BHW2=uv.view(count, height, width, 2), depth_BHW=(1 / best).view(count, height, width),
         )  # fmt: skip
 
     def _floor(self, job: Job, shadow: Tensor) -> Tensor:
         """[H, W, 1]; the floor's light is small work on a coarse grid, shared with the compiled path."""
-        frame, centre = lighting.light_frame(job.light.direction_3), renderer.light_centre(job.vertices_V3)
+        frame, centre = lighting.light_frame(job.light.direction_3), _key_centre(job)
         lit = renderer.floor_light(job.vertices_V3, shadow.cpu().numpy(), frame, centre, job.light, job.camera)
         return torch.as_tensor(lit, device=self.device)
+
+
+def _key_centre(job: Job) -> np.ndarray:
+    return lighting.key_centre(renderer.light_centre(job.vertices_V3), lighting.light_frame(job.light.direction_3))
 
 
 def _encode(linear: Tensor) -> Tensor:

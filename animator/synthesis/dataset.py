@@ -70,7 +70,8 @@ class RenderedPeople(IterableDataset[Sample]):
         keypoints_NK2, confidence_NK: five poses around the target, the same way.
         true_reference_K2, true_target_K2: joints without errors.
         reference_matte_HW, target_matte_HW: 0 to 1.
-        reference_parts_HW, target_parts_HW; reference_uv_HW2, target_uv_HW2: surface coordinates.
+        reference_parts_HW, target_parts_HW; reference_layers_HW, target_layers_HW; reference_uv_HW2, target_uv_HW2:
+            part, layer and (u, v) name a point of the person's surface.
         number: n, int64.
     """
 
@@ -143,6 +144,7 @@ class _Source:
                 f"{name}_CHW": torch.from_numpy(np.ascontiguousarray(rearrange(image, "h w c -> c h w"))),
                 f"{name}_matte_HW": torch.from_numpy(frame.matte_HW),
                 f"{name}_parts_HW": torch.from_numpy(frame.parts_HW),
+                f"{name}_layers_HW": torch.from_numpy(frame.layers_HW),
                 f"{name}_uv_HW2": torch.from_numpy(frame.uv_HW2),
                 f"true_{name}_K2": torch.from_numpy(frame.keypoints_K2),
             }

@@ -35,7 +35,7 @@ class ExportOptions:
     Attributes:
         take: what is drawn.
         crf: quality of the MP4, lower is better.
-        maps: also write part index, U,V and depth (about 2 MB a second at 256x320).
+        maps: also write part, layer, U,V and depth (about 2 MB a second at 256x320).
     """
 
     take: TakeOptions
@@ -82,7 +82,7 @@ def write_take(take: Take, output: Path, options: ExportOptions, *, advance: Adv
     """Writes all frames of a take, in one pass and in memory that does not grow with its length.
 
     The .npz is a pose file of ours (`PoseSequence.load` reads it: keypoints, confidence, times_s) with more in it:
-    keypoints_3d [T, K, 3] world metres, matte [T, H, W] uint8, and with `maps` parts [T, H, W] uint8, uv
+    keypoints_3d [T, K, 3] world metres, matte [T, H, W] uint8, and with `maps` parts and layers [T, H, W] uint8, uv
     [T, H, W, 2] uint16 (65535 is 1) and depth [T, H, W] float16 metres (inf on the background).
 
     Returns:
@@ -124,6 +124,7 @@ def _maps(rendered: RenderedFrame, *, surface: bool) -> dict[str, np.ndarray]:
     if surface:
         maps |= {
             "parts": rendered.parts_HW,
+            "layers": rendered.layers_HW,
             "uv": np.round(rendered.uv_HW2.clip(0, 1) * UV_STEPS).astype(np.uint16),
             "depth": rendered.depth_HW.astype(np.float16),
         }

@@ -15,6 +15,7 @@ import numpy as np
 from animator.synthesis.base_mesh import NUM_BODY_VERTICES, load_base_mesh
 from animator.synthesis.body import Body, bone_names
 from animator.synthesis.camera import Camera
+from animator.synthesis.mesh import RenderMesh
 from animator.synthesis.rig import JOINT
 from pose_tracking.skeleton import BLAZEPOSE_33
 
@@ -49,6 +50,15 @@ _RIG_BONE = {
 }
 # How far inside the body each joint lies when it faces the camera, metres: deeper counts as hidden.
 _REACH_M = {"hip": 0.17, "shoulder": 0.11, "knee": 0.10, "elbow": 0.08, "ankle": 0.09, "ear": 0.04, "mouth": 0.03}
+# How much further away loose cloth may hang, and the bones whose cloth may hide a joint no more than flesh does.
+_LOOSE_M = 0.12
+_CLOTH = ("top", "bottom")
+_LIMBS = {
+    "elbow": ("upperarm", "lowerarm"),
+    "knee": ("thigh", "calf"),
+    "ankle": ("calf", "foot"),
+    "heel": ("calf", "foot"),
+}
 
 
 def bind_keypoints(body: Body) -> tuple[np.ndarray, np.ndarray]:
@@ -141,13 +151,31 @@ def place_keypoints(
     return np.einsum("kij,kj->ki", rotations_B33[bones_K], points_K3) + shifts_B3[bones_K]
 
 
-def visible_keypoints(points_K3: np.ndarray, camera: Camera, depth_HW: np.ndarray) -> np.ndarray:
-    """[K] float32, 1 where a joint is in the picture and nothing but its own flesh lies before it, else 0."""
+def visible_keypoints(
+    points_K3: np.ndarray, camera: Camera, depth_HW: np.ndarray, *, face_HW: np.ndarray, mesh: RenderMesh
+) -> np.ndarray:
+    """[K] float32, 1 where a joint is in the picture and only its own flesh and the cloth on it lie before it, else 0.
+
+    `depth_HW` and `face_HW` are those of `renderer.Layers`, drawn of `mesh`.
+    """
     projected = camera.project(points_K3)
     column, row = np.floor(projected[:, 0]).astype(int), np.floor(projected[:, 1]).astype(int)
     inside = (column >= 0) & (row >= 0) & (column < camera.width) & (row < camera.height) & (projected[:, 2] > 0)
     seen = np.zeros(len(points_K3), np.float32)
     for k in np.flatnonzero(inside):
-        kind = next((reach for part, reach in _REACH_M.items() if part in BLAZEPOSE_33.joints[k]), 0.05)
-        seen[k] = float(depth_HW[row[k], column[k]] > projected[k, 2] - kind)
+        joint = BLAZEPOSE_33.joints[k]
+        reach = next((metres for part, metres in _REACH_M.items() if part in joint), 0.05)
+        if _wears(joint, int(face_HW[row[k], column[k]]), mesh):
+            reach += _LOOSE_M
+        seen[k] = float(depth_HW[row[k], column[k]] > projected[k, 2] - reach)
     return seen
+
+
+def _wears(joint: str, face: int, mesh: RenderMesh) -> bool:
+    """Whether a face of `mesh` (-1 none) is cloth that hangs on the bones next to a joint."""
+    if face < 0 or mesh.parts[mesh.piece_F[face]] not in _CLOTH:
+        return False
+    bone = bone_names()[mesh.bones_VN[mesh.faces_F3[face, 0], 0]]
+    return any(
+        part in joint and bone.startswith(limbs) and bone.endswith(f"_{joint[0]}") for part, limbs in _LIMBS.items()
+    )

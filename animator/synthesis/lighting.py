@@ -63,6 +63,26 @@ def light_frame(direction_3: np.ndarray) -> np.ndarray:
     return np.stack([side, np.cross(direction_3, side), direction_3]).astype(np.float32)
 
 
+def whole_cells(center_3: np.ndarray, frame_33: np.ndarray, cell_m: float) -> np.ndarray:
+    """[3] float32: `center_3` moved by less than a cell, so that maps around it lie on one grid for good.
+
+    A map that followed the person by parts of a cell would draw its edges anew at every move.
+    """
+    local = frame_33.astype(np.float64) @ center_3
+    local[:2] = np.round(local[:2] / cell_m) * cell_m
+    return (local @ frame_33.astype(np.float64)).astype(np.float32)
+
+
+def key_centre(center_3: np.ndarray, frame_33: np.ndarray) -> np.ndarray:
+    """[3] float32 middle of the key light's map for a person around `center_3`."""
+    return whole_cells(center_3, frame_33, SHADOW_EXTENT_M / SHADOW_CELLS)
+
+
+def ambient_centres(center_3: np.ndarray) -> np.ndarray:
+    """[D, 3] float32 middles of the ambient maps, in the order of `AMBIENT_FRAMES`."""
+    return np.stack([whole_cells(center_3, frame, AMBIENT_CELL_M) for frame in AMBIENT_FRAMES])
+
+
 def key_shadow(vertices_V3: np.ndarray, faces_F3: np.ndarray, frame_33: np.ndarray, center_3: np.ndarray) -> np.ndarray:
     """The height map of the key light around `center_3`."""
     return shadow_depth(vertices_V3, faces_F3, frame_33, center_3, SHADOW_CELLS / SHADOW_EXTENT_M, SHADOW_CELLS)
@@ -83,7 +103,7 @@ AMBIENT_FRAMES = ambient_directions()
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def ambient_visibility(vertices_V3, normals_V3, frames_D33, center_3):  # type: ignore[no-untyped-def]
+def ambient_visibility(vertices_V3, normals_V3, frames_D33, centers_D3):  # type: ignore[no-untyped-def]
     """[V] float32 share of the ambient light that reaches each vertex, 0 to 1."""
     count = vertices_V3.shape[0]
     size, scale = AMBIENT_CELLS, 1.0 / AMBIENT_CELL_M
@@ -92,7 +112,7 @@ def ambient_visibility(vertices_V3, normals_V3, frames_D33, center_3):  # type: 
     flat = np.empty((count, 3), np.float32)
     highest = np.empty((size, size), np.float32)
     for d in range(frames_D33.shape[0]):
-        m = frames_D33[d]
+        m, center_3 = frames_D33[d], centers_D3[d]
         highest[:] = -1e9
         for i in range(count):
             x, y, z = vertices_V3[i, 0] - center_3[0], vertices_V3[i, 1] - center_3[1], vertices_V3[i, 2] - center_3[2]

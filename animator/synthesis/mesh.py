@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 
 from animator.synthesis import shading
+from animator.synthesis.charts import MAX_LAYERS, chart_layers
 from animator.synthesis.skinning import NUM_INFLUENCES, strongest_influences
 from animator.synthesis.textures import TexturePack, pack_textures
 
-# Part index in `RenderedFrame.parts_HW`; 0 is background. Within a part, (u, v) names one point of the surface.
+# Part index in `RenderedFrame.parts_HW`; 0 is background. Within a layer of a part, (u, v) names one point of the
+# surface; most parts have one layer, see `charts.chart_layers`.
 PARTS = {"skin": 1, "eyes": 2, "hair": 3, "top": 4, "bottom": 5, "skirt": 6, "shoes": 7, "hat": 8}
 # Alpha (of 255) below which no sample is drawn, and points looked at along a face's edge.
 _CUT_AWAY = 40
@@ -79,6 +81,7 @@ class RenderMesh:
     faces_F3: np.ndarray
     uv_F32: np.ndarray
     piece_F: np.ndarray
+    layer_F: np.ndarray
     textures_P: np.ndarray
     bumps_P: np.ndarray
     cutout_P: np.ndarray
@@ -87,6 +90,11 @@ class RenderMesh:
     pack: TexturePack
     starts: tuple[int, ...]
     parts: tuple[str, ...]
+
+    @property
+    def part_F(self) -> np.ndarray:
+        """[F] uint8 index from `PARTS`."""
+        return np.array([PARTS[part] for part in self.parts], np.uint8)[self.piece_F]
 
 
 def join_pieces(pieces: list[Piece]) -> RenderMesh:
@@ -114,6 +122,7 @@ def join_pieces(pieces: list[Piece]) -> RenderMesh:
         faces_F3=np.concatenate(faces).astype(np.int32),
         uv_F32=np.ascontiguousarray(np.concatenate([piece.uv_F32 for piece in pieces]), np.float32),
         piece_F=np.concatenate(owner),
+        layer_F=_layers(pieces),
         textures_P=np.array(textures, np.int32),
         bumps_P=np.array(bumps, np.int32),
         cutout_P=np.array([piece.material.cutout for piece in pieces]),
@@ -125,13 +134,23 @@ def join_pieces(pieces: list[Piece]) -> RenderMesh:
     )
 
 
+def _layers(pieces: list[Piece]) -> np.ndarray:
+    """[F] uint8; the pieces of one part, such as a shirt and a jacket, lie above each other."""
+    used: dict[str, int] = {}
+    found = []
+    for piece in pieces:
+        layers = chart_layers(piece.faces_F3, piece.uv_F32).astype(int) + used.get(piece.part, 0)
+        used[piece.part] = int(layers.max()) + 1
+        found.append(np.minimum(layers, MAX_LAYERS - 1).astype(np.uint8))
+    return np.concatenate(found)
+
+
 def _material_row(piece: Piece) -> np.ndarray:
     row = np.zeros(shading.NUM_MATERIAL)
     material = piece.material
     row[shading.TINT : shading.TINT + 3] = material.tint
     row[shading.GLOSS], row[shading.SHARPNESS] = material.gloss, material.sharpness
     row[shading.SCATTER], row[shading.BUMP], row[shading.FUZZ] = material.scatter, material.bump, material.fuzz
-    row[shading.PART] = PARTS[piece.part]
     return row
 
 

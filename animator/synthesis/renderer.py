@@ -28,14 +28,18 @@ class Layers:
     Attributes:
         image_HWC: uint8 sRGB over the background.
         matte_HW: float32 coverage, 0 to 1.
-        parts_HW: uint8 part index of the nearest sample, 0 background.
+        face_HW: int32 face of the nearest sample, -1 background.
+        parts_HW: uint8 part index of that sample, 0 background.
+        layers_HW: uint8 layer of its part, 0 background.
         uv_HW2: float32 texture coordinates of that sample.
         depth_HW: float32 metres along the view axis; inf on the background.
     """
 
     image_HWC: np.ndarray
     matte_HW: np.ndarray
+    face_HW: np.ndarray
     parts_HW: np.ndarray
+    layers_HW: np.ndarray
     uv_HW2: np.ndarray
     depth_HW: np.ndarray
 
@@ -56,9 +60,12 @@ def draw(
     height, width = camera.height, camera.width
     screen = _screen(vertices_V3, camera)
     normals = vertex_normals(vertices_V3, mesh.faces_F3)
-    center = light_centre(vertices_V3)
-    ambient = lighting.ambient_visibility(vertices_V3, normals, lighting.AMBIENT_FRAMES, center)
+    middle = light_centre(vertices_V3)
+    ambient = lighting.ambient_visibility(
+        vertices_V3, normals, lighting.AMBIENT_FRAMES, lighting.ambient_centres(middle)
+    )
     frame = lighting.light_frame(light.direction_3)
+    center = lighting.key_centre(middle, frame)
     shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
     depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
     face, lod = np.full(depth.shape, -1, np.int32), np.zeros(len(mesh.faces_F3), np.float32)
@@ -68,24 +75,37 @@ def draw(
         texels, table, depth, face, lod,
     )  # fmt: skip
     colour, matte, near = (np.zeros((height, width, *more), np.float32) for more in ((3,), (), ()))
-    parts, uv = np.zeros((height, width), np.uint8), np.zeros((height, width, 2), np.float32)
+    shown, uv = np.full((height, width), -1, np.int32), np.zeros((height, width, 2), np.float32)
     lights = np.stack([light.key_3, light.sky_3, light.floor_3, light.fill_3, camera.position_3, center])
     scales = np.array([lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, light.softness_m], np.float32)
     shade(
         screen, vertices_V3, normals, ambient, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, lod, depth, face,
         mesh.textures_P, mesh.bumps_P, mesh.two_sided_P, mesh.materials_PM, texels, table, LINEAR, _STRAIGHT,
-        shadow, frame, lights.astype(np.float32), scales, colour, matte, parts, uv, near,
+        shadow, frame, lights.astype(np.float32), scales, colour, matte, shown, uv, near,
     )  # fmt: skip
     lit = floor_light(vertices_V3, shadow, frame, center, light, camera)
     linear = colour + background_HW3 * (1 + floor_strength * (lit - 1)) * (1 - matte[..., None])
     with np.errstate(divide="ignore"):
         metres = 1 / near
-    return Layers(image_HWC=encode_srgb(linear), matte_HW=matte, parts_HW=parts, uv_HW2=uv, depth_HW=metres)
+    covered = shown >= 0
+    return Layers(
+        image_HWC=encode_srgb(linear),
+        matte_HW=matte,
+        face_HW=shown,
+        parts_HW=np.where(covered, mesh.part_F[shown], np.uint8(0)),
+        layers_HW=np.where(covered, mesh.layer_F[shown], np.uint8(0)),
+        uv_HW2=uv,
+        depth_HW=metres,
+    )
 
 
 def light_centre(vertices_V3: np.ndarray) -> np.ndarray:
-    """[3] float32 middle of the shadow and occlusion maps; snapped, so that small motions do not move the maps."""
-    return np.array([*(np.round(vertices_V3.mean(0)[[0, 2]] / 0.1) * 0.1), 0.9], np.float32)[[0, 2, 1]]
+    """[3] middle of the person to the millimetre, around which shadow and occlusion are mapped.
+
+    A smile or a finger does not move it, and so changes nothing elsewhere in the picture.
+    """
+    x, _, z = vertices_V3.mean(0, dtype=np.float64)
+    return np.round([x, 0.9, z], 3)
 
 
 def _screen(vertices_V3: np.ndarray, camera: Camera) -> np.ndarray:
@@ -111,14 +131,15 @@ def floor_light(
     camera: Camera,
 ) -> np.ndarray:
     """[H, W, 3] float32 share of the light the floor keeps: key shadow, softer with distance, and contact shadow."""
-    half = _FLOOR_CELL_M * _FLOOR_CELLS / 2
-    origin = np.array([center[0] - half, center[2] - half])
+    half, middle = _FLOOR_CELL_M * _FLOOR_CELLS / 2, light_centre(vertices_V3)[[0, 2]]
+    # On one grid for good, as the other maps are.
+    origin = np.round((middle - half) / _FLOOR_CELL_M) * _FLOOR_CELL_M
     lit = lighting.floor_shadow(
         shadow, frame, center, lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, origin, _FLOOR_CELL_M, _FLOOR_CELLS
     )
     # Large lamps: the shadow blurs, and fades with the distance from the feet.
-    cells = (np.arange(_FLOOR_CELLS) + 0.5) * _FLOOR_CELL_M - half
-    fade = np.exp(-((cells[:, None] ** 2 + cells[None] ** 2) / 0.95**2)).astype(np.float32)
+    away_x, away_z = origin[:, None] + (np.arange(_FLOOR_CELLS) + 0.5) * _FLOOR_CELL_M - middle[:, None]
+    fade = np.exp(-((away_z[:, None] ** 2 + away_x[None] ** 2) / 0.95**2)).astype(np.float32)
     key = 1 - fade * (1 - cv2.GaussianBlur(lit, (0, 0), 1.8))
     low = vertices_V3[vertices_V3[:, 1] < 0.30]
     near = np.exp(-np.maximum(low[:, 1], 0) / 0.07)

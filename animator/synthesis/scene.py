@@ -39,7 +39,8 @@ class RenderedFrame:
         image_HWC: uint8 sRGB.
         matte_HW: float32 coverage by the person, 0 to 1.
         parts_HW: uint8 index from `mesh.PARTS`, 0 background.
-        uv_HW2: float32 (u, v) of the surface point within its part; 0 on the background.
+        layers_HW: uint8 layer within the part, 0 background: tells apart what shares (u, v), as both shoes may.
+        uv_HW2: float32 (u, v) of the surface point within its part and layer; 0 on the background.
         depth_HW: float32 metres along the view axis; inf on the background.
         keypoints_K2, visibility_K: float32 px and 0 or 1, in BlazePose-33 order.
         keypoints_K3: float32 world metres.
@@ -48,6 +49,7 @@ class RenderedFrame:
     image_HWC: np.ndarray
     matte_HW: np.ndarray
     parts_HW: np.ndarray
+    layers_HW: np.ndarray
     uv_HW2: np.ndarray
     depth_HW: np.ndarray
     keypoints_K2: np.ndarray
@@ -182,9 +184,12 @@ def render_frame(
         image_HWC=layers.image_HWC,
         matte_HW=layers.matte_HW,
         parts_HW=layers.parts_HW,
+        layers_HW=layers.layers_HW,
         uv_HW2=layers.uv_HW2,
         depth_HW=layers.depth_HW,
         keypoints_K2=camera.project(joints)[:, :2].astype(np.float32),
-        visibility_K=keypoints.visible_keypoints(joints, camera, layers.depth_HW),
+        visibility_K=keypoints.visible_keypoints(
+            joints, camera, layers.depth_HW, face_HW=layers.face_HW, mesh=character.mesh
+        ),
         keypoints_K3=joints.astype(np.float32),
     )

@@ -13,8 +13,8 @@ from numba import njit
 from animator.synthesis.rasterizer import SAMPLES
 
 # Columns of the material table.
-TINT, GLOSS, SHARPNESS, SCATTER, BUMP, FUZZ, PART = 0, 3, 4, 5, 6, 7, 8
-NUM_MATERIAL = 9
+TINT, GLOSS, SHARPNESS, SCATTER, BUMP, FUZZ = 0, 3, 4, 5, 6, 7
+NUM_MATERIAL = 8
 # Rows of the table of lights.
 KEY, SKY, FLOOR, FILL, EYE, CENTRE = 0, 1, 2, 3, 4, 5
 
@@ -157,9 +157,11 @@ def _arriving(material, colour, point, normal, open_sky, cavity, height_map, fra
 def shade(  # type: ignore[no-untyped-def]
     screen_V3, vertices_V3, normals_V3, ambient_V, faces_F3, uv_F32, piece_F, lod_F, depth_HW, face_HW, textures_P,
     bumps_P, two_sided_P, materials_PM, texels_N4, table_TL3, linear, straight, height_map, frame_33, lights, scales,
-    out_HW3, matte_HW, part_HW, uv_HW2, near_HW,
+    out_HW3, matte_HW, shown_HW, uv_HW2, near_HW,
 ):  # fmt: skip
     """Adds the light of all samples into `out_HW3` (weighted by coverage) and fills the ground-truth maps.
+
+    `shown_HW` gets the face of each pixel's nearest sample, and is left alone where there is none.
 
     `lights` [6, 3] has the rows KEY, SKY, FLOOR, FILL, EYE, CENTRE; `scales` is (shadow cells a metre, softness).
     """
@@ -201,6 +203,6 @@ def shade(  # type: ignore[no-untyped-def]
                 matte_HW[row, column] += share
                 if near > best:
                     best = near
-                    part_HW[row, column] = np.uint8(materials_PM[p, PART])
+                    shown_HW[row, column] = f
                     uv_HW2[row, column, 0], uv_HW2[row, column, 1] = u, v
                     near_HW[row, column] = near

@@ -33,6 +33,7 @@ def compare(device: str, character: Character, camera: Camera, backdrop: Backdro
         assert difference.mean() < 0.02
         assert np.percentile(difference, 99.9) <= 4
         assert (single.parts_HW != batch.parts_BHW[number].cpu().numpy()).mean() < 1e-3
+        assert (single.layers_HW != batch.layers_BHW[number].cpu().numpy()).mean() < 1e-3
         assert np.abs(single.matte_HW - batch.matte_BHW[number].cpu().numpy()).mean() < 1e-3
 
 

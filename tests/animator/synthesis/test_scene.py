@@ -1,14 +1,16 @@
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from animator.errors import JobError
+from animator.synthesis import renderer
 from animator.synthesis.backdrop import Backdrop, make_backdrop
 from animator.synthesis.camera import Camera
 from animator.synthesis.mesh import PARTS
 from animator.synthesis.rig import BodyPose, pose_from, rotation
-from animator.synthesis.scene import Character, RenderedFrame, render_frame
+from animator.synthesis.scene import Character, RenderedFrame, pose_vertices, render_frame
 from pose_tracking.skeleton import BLAZEPOSE_33
 
 
@@ -97,6 +99,24 @@ def test_part_uv_of_another_frame_reproduces_the_cloth(
             errors.append(np.subtract(frame.image_HWC[row, column], colour, dtype=float))
     assert len(errors) > 0.3 * (frame.matte_HW == 1).sum()
     assert 10 * np.log10(255**2 / np.mean(np.square(errors))) > 22
+
+
+def test_light_does_not_jump_as_a_person_drifts(character: Character, camera: Camera, backdrop: Backdrop) -> None:
+    """Shadow and occlusion maps follow by whole cells: no step of 2 mm changes the picture much more than the others.
+
+    The light lies on a person the size of the picture; 0.12 m of drift passes the grid of every map.
+    """
+    light, mesh = backdrop.light, character.mesh
+    rest, _ = pose_vertices(character, standing())
+    eye, pictures = camera.position_3, []
+    for step in range(60):
+        drift = np.array([0.002 * step, 0, 0])
+        follow = dataclasses.replace(camera, position_3=eye + drift)
+        vertices = (rest + drift).astype(np.float32)
+        plain = np.full((camera.height, camera.width, 3), 0.5, np.float32)
+        pictures.append(renderer.draw(mesh, vertices, camera=follow, light=light, background_HW3=plain).image_HWC)
+    changes = np.array([np.abs(a.astype(int) - b).mean() for a, b in pairwise(pictures)])
+    assert changes.max() < 1.6 * np.median(changes)
 
 
 def test_backdrop_of_another_size_is_refused(character: Character, camera: Camera) -> None:
