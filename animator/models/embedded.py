@@ -16,6 +16,7 @@ from animator.models.bases import EMBEDDED, widen_base
 from animator.models.manifest import BaseInfo
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import Autoencoder
+from temporal.windows import WINDOW_SIZE
 
 CANVAS = (256, 320)
 _TOKEN_WIDTH = 128
@@ -50,8 +51,8 @@ STEPS = 4
 LICENCE = "apache-2.0"
 
 
-def new_base(vae: Autoencoder, *, seed: int = 0) -> SubjectModel:
-    """An untrained base around a trained autoencoder; a pure function of both."""
+def new_base(vae: Autoencoder, *, seed: int = 0, num_poses: int = WINDOW_SIZE) -> SubjectModel:
+    """An untrained base around a trained autoencoder; a pure function of its arguments."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         channels = int(vae.config.latent_channels)
@@ -66,6 +67,7 @@ def new_base(vae: Autoencoder, *, seed: int = 0) -> SubjectModel:
             dict(NOISE_SCHEDULE),
             info=BaseInfo(name=EMBEDDED, licence=LICENCE),
             canvas=CANVAS,
+            num_poses=num_poses,
             residual=True,
             steps=STEPS,
         )

@@ -182,9 +182,13 @@ class _Denoiser(nn.Module):
             clip_BLD=self.conditioner.clip_states(given["photo"].float() / 255),
             latents_BChw=given["photo_latents"].float(),
         )
+        # Samples hold five poses; a model that looks at fewer gets the middle ones, as when rendering.
+        wanted = self.conditioner.model.manifest.num_poses
+        first = (given["keypoints"].shape[1] - wanted) // 2
+        middle = slice(first, first + wanted)
         told = self.conditioner.condition(
             self.conditioner.tokens(photo),
-            self.conditioner.keypoint_map(given["keypoints"], given["confidence"]),
+            self.conditioner.keypoint_map(given["keypoints"][:, middle], given["confidence"][:, middle]),
             given["warp"].float() if "warp" in given else None,
         ).dropped(image_B=without_image_B, pose_B=without_pose_B)
         return predict(self.unet, noisy_BChw, steps_B, told, residual=self.conditioner.model.manifest.residual)
