@@ -34,7 +34,7 @@ def _canvas(text: str) -> dict[str, Any]:
     return {"canvas.width": int(match[1]), "canvas.height": int(match[2])}
 
 
-def _person(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
+def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
     """A reader of `largest`, `2` (the third from the left), or `0.3,0.5` (a point, fractions of width and height)."""
 
     def changes(text: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ CHOICES = (
     ),
     Choice(
         flags=("--photo-person",),
-        sets=_person("photo_person", "--photo-person"),
+        sets=person_of("photo_person", "--photo-person"),
         kind=str,
         metavar="WHO",
         text="Whom of the photo to animate: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
@@ -195,7 +195,7 @@ CHOICES = (
     ),
     Choice(
         flags=("--person",),
-        sets=_person("tracker.person", "--person"),
+        sets=person_of("tracker.person", "--person"),
         kind=str,
         metavar="WHO",
         text="Whom of the clip to follow: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from animator.commands.choices import person_of
 from animator.commands.console import Console, Verb
 from animator.progress import Progress, SilentProgress
 
@@ -45,6 +46,12 @@ def finetune(
     image_encoder: Encoder = None,
     lora: Annotated[int, typer.Option("--lora", metavar="RANK", min=0, help="Train LoRA of this rank; 0: all.")] = 0,
     flip: Annotated[bool, typer.Option("--flip/--no-flip", help="Learn from mirrored crops, too.")] = True,
+    photo_person: Annotated[
+        str,
+        typer.Option(
+            "--photo-person", metavar="WHO", help="Whom of the photos: largest, center, 0 (leftmost), 1, X,Y."
+        ),
+    ] = "largest",
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     device: Device = "auto",
     settings: Settings = None,
@@ -58,6 +65,7 @@ def finetune(
         "base": base,
         "image_encoder": image_encoder,
         "lora_rank": lora,
+        "tracker": person_of("person", "--photo-person")(photo_person),
         "flip": flip,
         "seed": seed,
         "device": device,

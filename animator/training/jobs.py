@@ -75,8 +75,8 @@ def subject_phase(base_is_small: bool) -> tuple[TrainConfig, TrainConfig]:
     """
     if base_is_small:
         return (
-            TrainConfig(steps=60, batch=4, learning_rate=1e-4, warmup=5, ema=0.9, check_every=20, patience=2),
-            TrainConfig(steps=80, batch=2, learning_rate=3e-4, warmup=5, ema=0.9, check_every=20, patience=2),
+            TrainConfig(steps=40, batch=4, learning_rate=1e-4, warmup=5, ema=0.9, check_every=20, patience=2),
+            TrainConfig(steps=60, batch=2, learning_rate=3e-4, warmup=5, ema=0.9, check_every=20, patience=2),
         )
     return (
         TrainConfig(steps=500, batch=4, learning_rate=1e-5, warmup=20, ema=0.99, check_every=50, patience=3),
