@@ -48,9 +48,7 @@ def finetune(
     flip: Annotated[bool, typer.Option("--flip/--no-flip", help="Learn from mirrored crops, too.")] = True,
     photo_person: Annotated[
         str,
-        typer.Option(
-            "--photo-person", metavar="WHO", help="Whom of the photos: largest, center, 0 (leftmost), 1, X,Y."
-        ),
+        typer.Option("--photo-person", metavar="WHO", help="Whom: largest, center, 0 (leftmost), 1, ... or X,Y."),
     ] = "largest",
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     device: Device = "auto",
