@@ -12,7 +12,7 @@ import numpy as np
 from animator.synthesis.body import Body
 from animator.synthesis.motions.motion import Motion
 from animator.synthesis.rig import JOINT, forward_kinematics
-from animator.synthesis.skirt import SkirtSpring
+from animator.synthesis.spring import SwaySpring
 
 # Hair that falls less far than this below the head's joint does not swing.
 _SHORT_M = 0.04
@@ -76,8 +76,8 @@ def hair_sway(motion: Motion, rest_J3: np.ndarray) -> np.ndarray:
         places[frame], facing[frame] = positions[head], turned[head][:, 2]
     heading = np.unwrap(np.arctan2(facing[:, 0], facing[:, 2]))
     turns = np.stack([heading, np.zeros_like(heading), np.zeros_like(heading)], axis=1)
-    steps = SkirtSpring(frequency_hz=_FREQUENCY_HZ, gain=_STEP_GAIN)
-    spins = SkirtSpring(frequency_hz=_FREQUENCY_HZ, gain=1.0)
+    steps = SwaySpring(frequency_hz=_FREQUENCY_HZ, gain=_STEP_GAIN)
+    spins = SwaySpring(frequency_hz=_FREQUENCY_HZ, gain=1.0)
     step_s = 1 / motion.fps
     return np.stack(
         [

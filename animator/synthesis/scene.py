@@ -160,7 +160,7 @@ def render_frame(
 ) -> RenderedFrame:
     """Draws `character` in `body_pose` before `background`.
 
-    `sway_2` is the lag of the skirt (see `skirt.SkirtSpring`), `hair_3` that of long hair (see
+    `sway_2` is the lag of the skirt (see `spring.SwaySpring`), `hair_3` that of long hair (see
     `hair_sway.hair_sway`); without them they hang still.
 
     Raises:

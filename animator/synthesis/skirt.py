@@ -1,4 +1,4 @@
-"""How a skirt moves: it hangs from the pelvis, legs push it from inside, and it lags behind turns.
+"""How a skirt moves: it hangs from the pelvis, and legs push it from inside.
 
 Legend: W skirt vertices, K neighbours.
 """
@@ -91,7 +91,7 @@ def move_skirt(
         vertices_V3: all posed vertices, the skirt's still rigid with the pelvis.
         joints_J3: posed rig joints in the same world.
         pelvis_33: global rotation of the pelvis.
-        sway_2: lag in radians about which the hem trails, along world x and z (see `SkirtSpring`).
+        sway_2: lag in radians about which the hem trails, along world x and z (see `spring.SwaySpring`).
     """
     legs = np.array(
         [[joints_J3[JOINT[f"{side}_{joint}"]] for joint in ("hip", "knee", "ankle")] for side in ("left", "right")]
@@ -282,34 +282,3 @@ def _spread(push, neighbours_WK):  # type: ignore[no-untyped-def]
                     seen += 1
             smooth[i] = max(push[i], 0.35 * before[i] + 0.65 * total / max(seen, 1))
     return smooth
-
-
-@dataclass(slots=True)
-class SkirtSpring:
-    """The lag of a skirt or of long hair over a clip: a damped pendulum driven by the acceleration of what it hangs on.
-
-    `gain` is the angle's acceleration for one metre per second squared. Call `step` once per frame in order; it
-    returns the sway [2] (radians along world x and z) for that frame.
-    """
-
-    frequency_hz: float = 1.6
-    damping: float = 0.45
-    gain: float = 0.9
-    _sway: np.ndarray | None = None
-    _speed: np.ndarray | None = None
-    _hips: list[np.ndarray] | None = None
-
-    def step(self, hips_3: np.ndarray, *, dt_s: float) -> np.ndarray:
-        """Advances by one frame of `dt_s` seconds to hips at `hips_3` (metres)."""
-        history = self._hips = [*(self._hips or []), np.asarray(hips_3, float)[[0, 2]]][-3:]
-        sway = self._sway if self._sway is not None else np.zeros(2)
-        speed = self._speed if self._speed is not None else np.zeros(2)
-        push = np.zeros(2)
-        if len(history) == 3:
-            push = -(history[2] - 2 * history[1] + history[0]) / dt_s**2
-        omega = 2 * np.pi * self.frequency_hz
-        for _ in range(4):
-            speed = speed + dt_s / 4 * (push * self.gain - omega**2 * sway - 2 * self.damping * omega * speed)
-            sway = np.clip(sway + dt_s / 4 * speed, -0.35, 0.35)
-        self._sway, self._speed = sway, speed
-        return sway

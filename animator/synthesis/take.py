@@ -26,8 +26,8 @@ from animator.synthesis.motions.legs import fit_to_body
 from animator.synthesis.motions.library import MotionFiles, random_motion
 from animator.synthesis.motions.motion import Motion, turn_motion
 from animator.synthesis.scene import Character, RenderedFrame, render_frame
-from animator.synthesis.skirt import SkirtSpring
 from animator.synthesis.splits import SPLITS, draw_identity
+from animator.synthesis.spring import SwaySpring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +81,7 @@ def fit_motion(character: Character, motion: Motion) -> Motion:
 
 def make_take(character: Character, motion: Motion, *, camera: Camera, backdrop: Backdrop) -> Take:
     """A take of a motion already fitted to `character` (see `fit_motion`); lets what hangs swing."""
-    spring, hips = SkirtSpring(), motion.roots_T3 * character.body.rest_J3[0, 1]
+    spring, hips = SwaySpring(), motion.roots_T3 * character.body.rest_J3[0, 1]
     sways = [spring.step(place, dt_s=1 / motion.fps) for place in hips]
     return Take(
         character=character,

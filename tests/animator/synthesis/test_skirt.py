@@ -8,7 +8,7 @@ from animator.synthesis.garments import Garment, dress
 from animator.synthesis.mesh import join_pieces
 from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, pose_from, rest_pose, rotation
 from animator.synthesis.skinning import dual_quaternions, skin_vertices
-from animator.synthesis.skirt import SkirtSpring, build_skirt_rig, move_skirt
+from animator.synthesis.skirt import build_skirt_rig, move_skirt
 from animator.synthesis.tailoring import Ease, SkirtCut
 
 
@@ -55,14 +55,6 @@ def test_sway_moves_the_hem_and_not_the_waist(skirt) -> None:  # type: ignore[no
     shift = (moved - still)[:, 0]
     assert shift[np.argmin(still[:, 1])] > 0.08
     assert abs(shift[np.argmax(still[:, 1])]) < 0.01
-
-
-def test_the_spring_trails_a_sudden_step_and_comes_to_rest() -> None:
-    spring = SkirtSpring()
-    path = [np.array([0.0, 1, 0])] * 3 + [np.array([0.04 * min(t, 5), 1, 0]) for t in range(1, 120)]
-    sways = np.array([spring.step(hips, dt_s=1 / 30) for hips in path])
-    assert sways[3:6, 0].min() < -0.02
-    assert np.abs(sways[-1]).max() < 0.005
 
 
 def test_cloth_lies_on_a_thigh_raised_level(skirt) -> None:  # type: ignore[no-untyped-def]
