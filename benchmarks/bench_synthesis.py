@@ -1,6 +1,6 @@
 """Rendered people against the tracker, against themselves, and against the clock.
 
-    python benchmarks/bench_synthesis.py [--output TABLE.md] [--takes 40] [--wardrobe DIR] [--only surface]
+    python benchmarks/bench_synthesis.py [--output TABLE.md] [--takes 40] [--wardrobe DIR] [--only PART]
 
 Found: share of upright frames in which MediaPipe Pose finds the person, every frame searched anew. Error: distance of
 its joints from the true ones that can be seen, in torso lengths. Surface: pixels of one frame painted with another
@@ -60,11 +60,18 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="also write the tables to this Markdown file")
     parser.add_argument("--takes", type=int, default=40, help="people and motions to look at, half of them held out")
     parser.add_argument("--wardrobe", type=Path, help="MakeHuman assets, to measure the surface with them too")
-    parser.add_argument("--only", choices=("surface",), help="this part alone")
+    parts = {
+        "tracker": lambda: tracker_table(arguments.takes),
+        "surface": lambda: surface_lines(arguments.takes, arguments.wardrobe),
+        "variety": variety_line,
+        "speed": speed_table,
+    }
+    parser.add_argument("--only", choices=parts, help="this part alone")
     arguments = parser.parse_args()
-    lines = surface_lines(arguments.takes, arguments.wardrobe)
-    if arguments.only is None:
-        lines = [*heading(), *tracker_table(arguments.takes), *lines, *variety_line(), *speed_table()]
+    if arguments.only:
+        lines = parts[arguments.only]()
+    else:
+        lines = [*heading(), *(line for part in parts.values() for line in part())]
     print("\n".join(lines))
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n")
