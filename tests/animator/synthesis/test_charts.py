@@ -1,5 +1,7 @@
 """(part, layer, u, v) names one point of a person's surface."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,15 @@ def test_a_jacket_and_the_shirt_below_it_are_told_apart() -> None:
     layers = [set(mesh.layer_F[mesh.piece_F == piece]) for piece in tops]
     assert len(tops) == 2
     assert not layers[0] & layers[1]
+
+
+@pytest.mark.dev_media
+@pytest.mark.parametrize(("seed", "part", "least"), [(1, "shoes", 2), (2, "top", 6)])
+def test_no_place_of_a_wardrobe_is_claimed_by_several_faces(dev_media: Path, seed: int, part: str, least: int) -> None:
+    # Person 1 wears a pair of shoes with one texture, person 2 a top whose cloth covers itself in U and V.
+    wardrobe = dev_media.parents[1] / "assets" / "makehuman"
+    if not wardrobe.is_dir():
+        pytest.skip("no MakeHuman assets beside the developers' media")
+    mesh = Character.from_seed(seed, wardrobe=wardrobe).mesh
+    assert len(layers(mesh, part)) >= least
+    assert shared(mesh, part) < 1e-3
