@@ -18,7 +18,8 @@ from typing import Any
 from animator.errors import JobError
 
 Work = Callable[[int], Any]
-_PATIENCE_S = 3.0
+# A busy machine may take seconds until a process gets to tidy up; one that is killed leaves its files.
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
