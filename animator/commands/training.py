@@ -15,6 +15,7 @@ from animator.progress import Progress, SilentProgress
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from animator.training.jobs import FinetuneJob, TrainAutoencoderJob, TrainBaseJob
     from animator.training.loop import TrainReport
 
 group = typer.Typer(name="train", help="Train a base, or the autoencoder of a new one.")
@@ -55,6 +56,7 @@ def finetune(
     settings: Settings = None,
 ) -> None:
     """Tune a base to the person in one or several photos."""
+    from animator.photo import read_photo
     from animator.training.jobs import FinetuneJob
 
     values: dict[str, Any] = {
@@ -71,6 +73,8 @@ def finetune(
     job = _checked(FinetuneJob, values, settings or ())
     console = Console.of(context)
     if console.dry_run:
+        for photo in job.photos:
+            read_photo(photo)
         _plan(console, job)
         return
     from animator.training.finetuning import finetune as finetune_job
@@ -79,8 +83,6 @@ def finetune(
     report = finetune_job(job, progress=progress)
     if isinstance(progress, SilentProgress):
         return
-    for warning in report.warnings:
-        progress.warn(warning)
     fields = {
         "path": str(report.path),
         "seconds": round(report.seconds, 1),
@@ -149,7 +151,7 @@ group.command(
 group.command(cls=Verb, epilog="Example: animator train autoencoder -o my_autoencoder --steps 20000")(autoencoder)
 
 
-def _train(context: typer.Context, job: BaseModel, what: str) -> None:
+def _train(context: typer.Context, job: TrainBaseJob | TrainAutoencoderJob, what: str) -> None:
     console = Console.of(context)
     if console.dry_run:
         _plan(console, job)
@@ -160,8 +162,6 @@ def _train(context: typer.Context, job: BaseModel, what: str) -> None:
     report = getattr(stories, what)(job, progress=progress)
     if isinstance(progress, SilentProgress):
         return
-    for warning in report.warnings:
-        progress.warn(warning)
     fields = {"path": str(report.path), "seconds": round(report.seconds, 1), **_facts(report.training)}
     console.result("report", fields, [f"{report.path}: {_line(report.training)}, {report.seconds:.0f} s"])
 
@@ -190,7 +190,17 @@ def _checked(kind: type[_Job], values: dict[str, Any], settings: Sequence[str], 
     return with_settings(kind, typed, settings)
 
 
-def _plan(console: Console, job: BaseModel) -> None:
+def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJob) -> None:
+    """Check what the work would check first, and print what it would be done with."""
+    from animator.device import pick_device
+    from animator.encoding.atomic_file import check_folder_place
+    from animator.models.source import look_up
+
+    check_folder_place(job.output)
+    pick_device(job.device)
+    base = getattr(job, "base", "new")
+    if base != "new":
+        look_up(base)
     facts = job.model_dump(mode="json")
     console.result("plan", facts, [f"{key}: {value}" for key, value in facts.items()])
 

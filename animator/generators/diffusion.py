@@ -81,7 +81,8 @@ class DiffusionGenerator:
         self._conditioner = Conditioner(model)
         self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
         self._batch = self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH)
-        self._branches_together = True
+        # With a single branch there is nothing to take apart.
+        self._branches_together = (self.config.guidance_image, self.config.guidance_pose) != (1.0, 1.0)
 
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:

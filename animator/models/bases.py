@@ -219,7 +219,7 @@ def _fetch(repository: str, revision: str | None, patterns: list[str]) -> Path:
         offline = huggingface_hub.constants.HF_HUB_OFFLINE
         why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
         raise ModelError(
-            f"{repository}: no such folder, not in the local cache, and {why}. Go online once, or give a model folder."
+            f"{repository}: not in the local cache, and {why}. Go online once, or give a folder with the model."
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = " ".join(str(error).split())[:200]

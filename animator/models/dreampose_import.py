@@ -18,6 +18,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from animator.conditioning.pose_map import DENSEPOSE_CHANNELS
+from animator.encoding.atomic_file import check_folder_place
 from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.bases import DEFAULT_CANVAS, check_unet, locate, open_image_encoder
@@ -107,6 +108,7 @@ def import_dreampose(
         ModelError: a file or the base is missing, or tensors do not fit the base.
         EncodeError, DiskError: `output` cannot be written.
     """
+    check_folder_place(output)
     check_canvas(canvas)
     folder, info = locate(base)
     unet_settings = UNet2DConditionModel.load_config(_config(folder / "unet"))

@@ -5,6 +5,7 @@ Source: DreamPose (Karras et al. 2023, section 3.4), with true five-frame window
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ import torch
 
 from animator.canvas import CanvasConfig
 from animator.conditioning.conditioning import Conditioner
-from animator.device import pick_device
+from animator.encoding.atomic_file import check_folder_place, replacing_folder
 from animator.errors import EncodeError, JobError
 from animator.models.bases import open_base
 from animator.models.embedded import new_base
 from animator.models.listing import licence_texts
+from animator.models.manifest import file_sha256
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.source import look_up
 from animator.models.subject_model import SubjectModel
@@ -30,6 +32,7 @@ from animator.training.denoising import DenoisingStage
 from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
 from animator.training.loop import TrainReport, fit, is_main_process
+from animator.training.processes import refuse_densepose, training_device
 from animator.training.samples import Batch, SampleSource, batches
 
 NEW = "new"
@@ -66,19 +69,25 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
     """
     progress, began_s = progress or SilentProgress(), time.monotonic()
     _check_free(job.output)
-    device = pick_device(job.device)
+    device = training_device(job.device)
+    if job.cache is not None and job.train.workers and device.type == "cuda":
+        raise JobError("a cache is filled on the GPU, which worker processes cannot use: set train.workers=0 with it")
     if job.base == NEW:
         assert job.autoencoder is not None  # the job's own check
         model = new_base(load_autoencoder(job.autoencoder), seed=job.train.seed)
     else:
         model = open_base(job.base, clip=job.image_encoder)
+        refuse_densepose(model)
     place = job.output.with_name(job.output.name + ".training")
     source, held_out, warnings = _sources(job, model, place, progress)
+    for warning in warnings:
+        progress.warn(warning)
+    learns_from = _learns_from(job)
     model.to(device)
     if job.cache is not None:
-        source = LatentCache(source, Conditioner(model), job.cache, size=job.cache_size)
+        source = LatentCache(source, Conditioner(model), job.cache, size=job.cache_size, of=learns_from)
     stage = DenoisingStage(model, train_image_encoder=job.base == NEW, held_out=held_out)
-    report = fit(stage, source, job.train, place, device=device, progress=progress)
+    report = fit(stage, source, job.train, place, device=device, progress=progress, learns_from=learns_from)
     if is_main_process():
         texts = {} if job.base == NEW else licence_texts(look_up(job.base))
         write_base(model, job.output, texts=texts)
@@ -110,7 +119,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
 
     progress, began_s = progress or SilentProgress(), time.monotonic()
     _check_free(job.output)
-    device = pick_device(job.device)
+    device = training_device(job.device)
     people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
     source = Pictures(people, seed=job.seed)
     typical = _pictures(source, _NUM_TYPICAL)
@@ -127,7 +136,8 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     report = fit(stage, source, job.train, place, device=device, progress=progress)
     set_unit_spread(vae.cpu(), typical)
     if is_main_process():
-        vae.requires_grad_(False).save_pretrained(job.output)
+        with replacing_folder(job.output) as temporary:
+            vae.requires_grad_(False).save_pretrained(temporary)
     return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s)
 
 
@@ -192,3 +202,20 @@ def _pictures(source: SampleSource, count: int) -> torch.Tensor:
 def _check_free(output: Path) -> None:
     if output.exists():
         raise EncodeError(f"{output}: exists already. Choose another --output, or delete it.")
+    check_folder_place(output)
+
+
+def _learns_from(job: TrainBaseJob) -> str:
+    """The weights a training begins with and where its samples come from."""
+    digest = hashlib.sha256(f"{job.train.seed} {job.tracker.model_dump_json()}".encode())
+    if job.autoencoder is not None:
+        for path in sorted(job.autoencoder.glob("*.safetensors")):
+            digest.update(file_sha256(path).encode())
+    else:
+        digest.update(look_up(job.base).fingerprint().encode())
+    for folder in (job.clips, job.wardrobe, job.motions):
+        names = (
+            [] if folder is None else sorted(f"{p.relative_to(folder)} {p.stat().st_size}" for p in folder.rglob("*"))
+        )
+        digest.update("\n".join([str(folder is None), *names]).encode())
+    return digest.hexdigest()

@@ -35,7 +35,7 @@ def save_checkpoint(
         averages: averaged weights, in the order of each net's trainable parameters.
         facts: what a resumed training must agree with, and what it has to remember; JSON values.
     """
-    target = folder / f"{_PREFIX}{step:08d}"
+    target = checkpoint_place(folder, step)
     if target.exists():
         return
     with replacing_folder(target) as temporary:
@@ -50,6 +50,11 @@ def save_checkpoint(
     for old in _checkpoints(folder):
         if old != target:
             _remove(old)
+
+
+def checkpoint_place(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` updates lies."""
+    return folder / f"{_PREFIX}{step:08d}"
 
 
 def load_checkpoint(

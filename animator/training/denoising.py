@@ -96,6 +96,10 @@ class DenoisingStage:
             model.unet.requires_grad_(True)
         model.adapter.requires_grad_(True)
         model.image_encoder.requires_grad_(train_image_encoder)
+        # Tokens are taken before this layer; several processes wait for gradients of all that is trainable.
+        for name, parameter in model.image_encoder.named_parameters():
+            if "post_layernorm" in name:
+                parameter.requires_grad_(False)
         model.vae.requires_grad_(False)
         self._denoiser = _Denoiser(model)
 

@@ -5,6 +5,7 @@ Source: DreamPose (Karras et al. 2023, section 3.4): UNet and adapter first, the
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 import torch
 
 from animator.canvas import CanvasConfig
-from animator.device import pick_device
+from animator.encoding.atomic_file import check_folder_place
 from animator.errors import EncodeError
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
@@ -25,10 +26,11 @@ from animator.subject import Subject
 from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.denoising import NO_DROPOUT, DenoisingStage
-from animator.training.jobs import FinetuneJob, subject_phase
+from animator.training.jobs import FinetuneJob, overlaid, subject_phase
 from animator.training.loop import TrainReport, fit, is_main_process
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
+from animator.training.processes import refuse_densepose, training_device
 from animator.training.samples import Batch, batches
 
 _HELD_OUT = 4
@@ -66,23 +68,39 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
     progress, began_s = progress or SilentProgress(), time.monotonic()
     if job.output.exists():
         raise EncodeError(f"{job.output}: exists already. Choose another --output, or delete it.")
-    device = pick_device(job.device)
+    check_folder_place(job.output)
+    device = training_device(job.device)
     model = open_base(job.base, clip=job.image_encoder)
+    refuse_densepose(model)
+    notes = []
+    if model.manifest.phase == "untrained":
+        notes.append(f"{job.base} was never trained on poses: what it learns of one photo will not follow a motion")
     with progress.stage("photos", len(job.photos)) as stage:
         subjects = []
         for path in job.photos:
             subjects.append(_subject(path, job, model))
             stage.advance()
-    warnings = [warning for subject in subjects for warning in subject.warnings]
+    notes += [warning for subject in subjects for warning in subject.warnings]
+    for note in notes:
+        progress.warn(note)
     small = sum(parameter.numel() for parameter in model.unet.parameters()) < _SMALL_UNET
     denoise, decode = subject_phase(small)
-    denoise, decode = job.denoise or denoise, job.decoder or decode
+    denoise, decode = overlaid(denoise, job.denoise), overlaid(decode, job.decoder)
     model.to(device)
     source = SubjectPhotos(subjects, seed=job.seed, flip=job.flip)
     held_out = _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True))
     place = job.output.with_name(job.output.name + ".training")
     reports = train_subject(
-        model, source, held_out, denoise, decode, place, lora_rank=job.lora_rank, device=device, progress=progress
+        model,
+        source,
+        held_out,
+        denoise,
+        decode,
+        place,
+        lora_rank=job.lora_rank,
+        device=device,
+        progress=progress,
+        learns_from=_learns_from(job),
     )
     if is_main_process():
         _written(model, job)
@@ -92,7 +110,7 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
         denoise=reports[0],
         decoder=reports[1],
         seconds=time.monotonic() - began_s,
-        warnings=tuple(warnings),
+        warnings=tuple(notes),
     )
 
 
@@ -107,6 +125,7 @@ def train_subject(
     lora_rank: int = 0,
     device: torch.device,
     progress: Progress | None = None,
+    learns_from: str = "",
 ) -> tuple[TrainReport, TrainReport]:
     """Both halves, in place: UNet and adapter, then the decoder.
 
@@ -117,15 +136,30 @@ def train_subject(
     if lora_rank:
         add_lora(model.unet, lora_rank, seed=denoise.seed)
     stage = DenoisingStage(model, name="subject", dropout=NO_DROPOUT, held_out=held_out)
-    first = fit(stage, source, denoise, place / "denoise", device=device, progress=progress)
+    first = fit(stage, source, denoise, place / "denoise", device=device, progress=progress, learns_from=learns_from)
     if lora_rank:
         merge_lora(model.unet)
     second = fit(
-        DecoderStage(model, held_out=held_out), source, decode, place / "decoder", device=device, progress=progress
+        DecoderStage(model, held_out=held_out),
+        source,
+        decode,
+        place / "decoder",
+        device=device,
+        progress=progress,
+        learns_from=learns_from,
     )
     for net in model.nets.values():
         net.eval().requires_grad_(False)
     return first, second
+
+
+def _learns_from(job: FinetuneJob) -> str:
+    """Photos, base and what is drawn from them; a training of others is not gone on with."""
+    digest = hashlib.sha256(look_up(job.base).fingerprint().encode())
+    for photo in job.photos:
+        digest.update(hashlib.sha256(photo.read_bytes()).digest())
+    digest.update(f"{job.flip} {job.seed} {job.lora_rank} {job.tracker.model_dump_json()}".encode())
+    return digest.hexdigest()
 
 
 def _subject(path: Path, job: FinetuneJob, model: SubjectModel) -> Subject:

@@ -26,8 +26,8 @@ class FinetuneJob(_Job):
     image_encoder: str | None = Field(default=None, min_length=1, description="for a base that has none")
     flip: bool = Field(default=True, description="learn from mirrored crops, too; not for clothes with writing")
     lora_rank: int = Field(default=0, ge=0, le=256, description="train small additions of this rank; 0 trains it all")
-    denoise: TrainConfig | None = Field(default=None, description="UNet and adapter; none: what suits the base")
-    decoder: TrainConfig | None = Field(default=None, description="then the decoder; none: what suits the base")
+    denoise: TrainConfig | None = Field(default=None, description="UNet and adapter; what is not set suits the base")
+    decoder: TrainConfig | None = Field(default=None, description="then the decoder; what is not set suits the base")
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
@@ -75,10 +75,46 @@ def subject_phase(base_is_small: bool) -> tuple[TrainConfig, TrainConfig]:
     """
     if base_is_small:
         return (
-            TrainConfig(steps=40, batch=4, learning_rate=1e-4, warmup=5, ema=0.9, check_every=20, patience=2),
-            TrainConfig(steps=60, batch=2, learning_rate=3e-4, warmup=5, ema=0.9, check_every=20, patience=2),
+            TrainConfig(
+                steps=40,
+                batch=4,
+                learning_rate=1e-4,
+                warmup=5,
+                ema=0.9,
+                checkpoint_every=10,
+                check_every=20,
+                patience=2,
+            ),
+            TrainConfig(
+                steps=60,
+                batch=2,
+                learning_rate=3e-4,
+                warmup=5,
+                ema=0.9,
+                checkpoint_every=10,
+                check_every=20,
+                patience=2,
+            ),
         )
     return (
-        TrainConfig(steps=500, batch=4, learning_rate=1e-5, warmup=20, ema=0.99, check_every=50, patience=3),
-        TrainConfig(steps=1500, batch=2, learning_rate=5e-5, warmup=20, ema=0.99, check_every=150, patience=3),
+        TrainConfig(
+            steps=500, batch=4, learning_rate=1e-5, warmup=20, ema=0.99, checkpoint_every=50, check_every=50, patience=3
+        ),
+        TrainConfig(
+            steps=1500,
+            batch=2,
+            learning_rate=5e-5,
+            warmup=20,
+            ema=0.99,
+            checkpoint_every=100,
+            check_every=150,
+            patience=3,
+        ),
     )
+
+
+def overlaid(suited: TrainConfig, asked: TrainConfig | None) -> TrainConfig:
+    """What suits the base, but for what was asked for."""
+    if asked is None:
+        return suited
+    return suited.model_copy(update={key: getattr(asked, key) for key in asked.model_fields_set})

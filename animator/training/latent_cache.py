@@ -5,6 +5,7 @@ Legend: C h w latents.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from animator.conditioning.conditioning import Conditioner
 from animator.encoding.atomic_file import replacing
+from animator.errors import JobError
 from animator.training.denoising import encoded
 from animator.training.samples import Sample, SampleSource
 
@@ -26,11 +28,22 @@ class LatentCache:
         conditioner: of the model that is trained; a cache belongs to its autoencoder.
         folder: for the files, about 0.4 MB per sample at 256x320.
         size: samples kept.
+        of: stands for the source and the autoencoder; a cache of others is refused.
+
+    Raises:
+        JobError: the folder holds samples of something else.
     """
 
-    def __init__(self, source: SampleSource, conditioner: Conditioner, folder: Path, *, size: int) -> None:
+    def __init__(
+        self, source: SampleSource, conditioner: Conditioner, folder: Path, *, size: int, of: str = ""
+    ) -> None:
         self._source, self._conditioner, self._folder, self._size = source, conditioner, folder, size
         folder.mkdir(parents=True, exist_ok=True)
+        name = folder / "cache.json"
+        if name.is_file() and json.loads(name.read_text(encoding="utf-8")) != {"of": of}:
+            raise JobError(f"{folder}: holds samples of another source or autoencoder; choose another --cache")
+        with replacing(name) as temporary:
+            temporary.write_text(json.dumps({"of": of}) + "\n", encoding="utf-8")
 
     def sample(self, number: int) -> Sample:
         """Sample `number` modulo the size."""

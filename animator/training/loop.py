@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,20 @@ from typing import Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from diffusers.training_utils import EMAModel
 from torch import nn
 
 from animator.device import is_out_of_memory
 from animator.errors import DeviceError, JobError, ModelError
 from animator.progress import Progress, SilentProgress
-from animator.training.checkpoint import load_checkpoint, save_checkpoint
+from animator.training.checkpoint import checkpoint_place, load_checkpoint, save_checkpoint
 from animator.training.config import TrainConfig, learning_rate_factor
 from animator.training.record import TrainingRecord
 from animator.training.samples import Batch, SampleSource, batches
+
+# Settings that may change between sittings: they do not change what is learned.
+_FREE = {"steps", "workers", "checkpoint_every", "gradient_checkpointing", "patience"}
 
 
 class Stage(Protocol):
@@ -76,6 +81,7 @@ def fit(
     *,
     device: torch.device,
     progress: Progress | None = None,
+    learns_from: str = "",
 ) -> TrainReport:
     """Train `stage` in place; if `folder` holds a checkpoint of it, go on from there.
 
@@ -83,19 +89,22 @@ def fit(
 
     Args:
         folder: gets checkpoints, `losses.csv`, `losses.png`, and tensorboard's files if it is installed.
+        learns_from: stands for the data and the weights it begins with; a checkpoint of another is refused.
 
     Raises:
         ModelError: the loss is not finite, or a checkpoint does not fit.
-        JobError: a checkpoint of other settings, or a batch that cannot be split evenly.
+        JobError: a checkpoint of other settings or data, or a batch that cannot be split evenly.
         DeviceError: out of memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    # Two halves of a subject phase may compute in different precision; accelerate remembers the first.
+    AcceleratorState._reset_state()
     accelerator = Accelerator(mixed_precision=_mixed(config), cpu=device.type == "cpu")
     if config.batch % accelerator.num_processes:
         raise JobError(
             f"a batch of {config.batch} cannot be split among {accelerator.num_processes} processes; use a multiple"
         )
-    run = _Run(stage, config, folder, accelerator)
+    run = _Run(stage, config, folder, accelerator, learns_from)
     run.resume()
     report = progress or SilentProgress()
     try:
@@ -120,8 +129,8 @@ def fit(
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
-            f"out of memory while training with a batch of {config.batch}: use --set train.batch={config.batch // 2} "
-            "or --set train.gradient_checkpointing=true"
+            f"training {stage.name}: out of memory with a batch of {config.batch}. Set a smaller batch, or "
+            f"gradient_checkpointing, and delete {folder} to begin anew with it; or use another --device."
         ) from error
     return run.report()
 
@@ -137,8 +146,11 @@ def is_main_process() -> bool:
 class _Run:
     """A training under way: networks, optimiser, averages, and where it stands."""
 
-    def __init__(self, stage: Stage, config: TrainConfig, folder: Path, accelerator: Accelerator) -> None:
+    def __init__(
+        self, stage: Stage, config: TrainConfig, folder: Path, accelerator: Accelerator, learns_from: str
+    ) -> None:
         self.stage, self.config, self.folder, self.accelerator = stage, config, folder, accelerator
+        self.learns_from = learns_from
         self.step, self.best, self.misses = 0, (math.inf, 0), 0
         self.nets = dict(stage.nets)
         for net in self.nets.values():
@@ -169,8 +181,14 @@ class _Run:
     def resume(self) -> None:
         facts = load_checkpoint(self.folder, nets=self.nets, averages=self._shadows(), optimizer=self.optimizer)
         if facts is None:
+            self._forget_best()
             return
-        for key in ("batch", "seed", "learning_rate", "ema", "weight_decay", "precision"):
+        if facts["learns_from"] != self.learns_from:
+            raise JobError(
+                f"{self.folder}: a training of other photos, clips or weights was begun here. Delete the folder, or "
+                "choose another --output."
+            )
+        for key in sorted(set(TrainConfig.model_fields) - _FREE):
             before, now = facts["config"][key], getattr(self.config, key)
             if before != now:
                 raise JobError(
@@ -179,9 +197,18 @@ class _Run:
                 )
         self.step, self.misses = int(facts["step"]), int(facts["misses"])
         self.best = (float(facts["best"][0]), int(facts["best"][1]))
+        self._forget_best(but=self.best[1])
         if self.accelerator.scaler is not None and facts["scale"] is not None:
             self.accelerator.scaler.load_state_dict(facts["scale"])
         self.record.rewind(self.step)
+
+    def _forget_best(self, *, but: int | None = None) -> None:
+        """What was best after the checkpoint, or in another training, is none of ours."""
+        if self.accelerator.is_main_process:
+            keep = None if but is None else checkpoint_place(self.folder / "best", but)
+            for old in (self.folder / "best").glob("*"):
+                if old != keep:
+                    shutil.rmtree(old)
 
     def update(self, batch: Batch) -> None:
         for group in self.optimizer.param_groups:
@@ -216,7 +243,7 @@ class _Run:
         self.save()
         self.accelerator.wait_for_everyone()
         best = self.folder / "best"
-        if math.isfinite(self.best[0]) and best.is_dir():
+        if math.isfinite(self.best[0]) and checkpoint_place(best, self.best[1]).is_dir():
             load_checkpoint(best, nets=self.nets, averages={}, optimizer=self.optimizer)
         else:
             for name, average in self.averages.items():
@@ -281,6 +308,7 @@ class _Run:
         return {
             "stage": self.stage.name,
             "config": self.config.model_dump(),
+            "learns_from": self.learns_from,
             "best": list(self.best),
             "misses": self.misses,
             "scale": None if scaler is None else scaler.state_dict(),

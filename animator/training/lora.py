@@ -11,13 +11,17 @@ _NAME = "subject"
 
 
 def add_lora(unet: UNet2DConditionModel, rank: int, *, seed: int) -> None:
-    """Give the attention of `unet` trainable additions that start at zero; all else is frozen."""
+    """Give the attention of `unet` trainable additions that start at zero.
+
+    All else is frozen but the first layer, which on an untrained base has yet to learn what poses are.
+    """
     unet.requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unet.add_adapter(
             LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=_TARGETS), _NAME
         )
+    unet.conv_in.requires_grad_(True)
 
 
 def merge_lora(unet: UNet2DConditionModel) -> None:

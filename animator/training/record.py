@@ -46,8 +46,8 @@ class TrainingRecord:
         path = self.folder / "losses.csv"
         if path.is_file():
             with open(path, newline="", encoding="utf-8") as file:
-                rows = [(int(row["step"]), row["name"], float(row["value"])) for row in csv.DictReader(file)]
-            self._rows = [row for row in rows if row[0] <= step]
+                rows = [_row(row) for row in csv.DictReader(file)]
+            self._rows = [row for row in rows if row is not None and row[0] <= step]
             self._written = 0
 
     def add(self, step: int, values: dict[str, float]) -> None:
@@ -74,6 +74,14 @@ class TrainingRecord:
             writer.writerows(self._rows[self._written :])
         self._written = len(self._rows)
         plot(self._rows, self.folder / "losses.png")
+
+
+def _row(fields: dict[str, str]) -> tuple[int, str, float] | None:
+    """One line of the table; none if its writing was cut short."""
+    try:
+        return int(fields["step"]), fields["name"], float(fields["value"])
+    except (TypeError, ValueError, KeyError):
+        return None
 
 
 def plot(rows: list[tuple[int, str, float]], path: Path) -> None:

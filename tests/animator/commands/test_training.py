@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from animator.cli import main
 from animator.models.subject_model import SubjectModel
@@ -21,18 +22,21 @@ SHORT = ["--set", "denoise.steps=2", "--set", "denoise.batch=1", "--set", "decod
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     tiny_model().save(tmp_path / "base")
+    Image.new("RGB", (80, 96)).save(tmp_path / "me.png")
     return tmp_path / "base"
 
 
 def test_finetune_writes_a_model(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "_subject", lambda path, job, model: drawn_subject(CANVAS))
-    assert main(["finetune", "me.png", "-o", str(tmp_path / "me"), "--base", str(base), "-q", *SHORT]) == 0
+    assert (
+        main(["finetune", str(tmp_path / "me.png"), "-o", str(tmp_path / "me"), "--base", str(base), "-q", *SHORT]) == 0
+    )
     assert SubjectModel.load(tmp_path / "me").manifest.phase == "subject"
 
 
 def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["finetune", "me.png", "-o", str(tmp_path / "me"), "--base", str(base), "--dry-run", "--json", *SHORT]
-    assert main(arguments) == 0
+    arguments = ["finetune", str(tmp_path / "me.png"), "-o", str(tmp_path / "me"), "--base", str(base), "--dry-run"]
+    assert main([*arguments, "--json", *SHORT]) == 0
     plan = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert plan["denoise"]["steps"] == 2
     assert not (tmp_path / "me").exists()

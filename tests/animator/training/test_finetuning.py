@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from animator.errors import EncodeError
+from animator.errors import EncodeError, JobError
 from animator.models.subject_model import SubjectModel
 from animator.training import finetuning
 from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.finetuning import finetune
-from animator.training.jobs import FinetuneJob, TrainBaseJob, subject_phase
+from animator.training.jobs import FinetuneJob, TrainBaseJob, overlaid, subject_phase
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
@@ -38,7 +38,10 @@ def _drawn_photo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job(base: Path, output: Path, **changes: object) -> FinetuneJob:
-    values = {"photos": ["me.png"], "output": output, "base": str(base), "denoise": SHORT, "decoder": SHORT}
+    photo = output.parent / "me.png"
+    if not photo.exists():
+        photo.write_bytes(b"a photo")
+    values = {"photos": [photo], "output": output, "base": str(base), "denoise": SHORT, "decoder": SHORT}
     return FinetuneJob.model_validate({**values, "device": "cpu", **changes})
 
 
@@ -70,8 +73,9 @@ def test_lora_changes_the_unet_and_leaves_its_shape(base: Path, tmp_path: Path) 
         for name, value in tuned.unet.state_dict().items()
         if not torch.equal(value, before.unet.state_dict()[name])
     ]
-    assert changed
-    assert all(".to_" in name for name in changed)
+    assert any(".to_q" in name for name in changed)
+    # The first layer learns along: an untrained base has yet to learn what poses are.
+    assert all(".to_" in name or name == "conv_in.weight" or name == "conv_in.bias" for name in changed)
 
 
 def test_merged_lora_computes_what_the_additions_did() -> None:
@@ -143,3 +147,38 @@ def test_contradicting_sources_of_a_base_are_refused(tmp_path: Path) -> None:
         TrainBaseJob(output=tmp_path, clips=tmp_path, motions=tmp_path)
     with pytest.raises(ValueError, match="autoencoder"):
         TrainBaseJob(output=tmp_path, base="new")
+
+
+def test_another_photo_does_not_go_on_with_the_first_ones_training(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SHORT.model_copy(update={"checkpoint_every": 1})
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DecoderStage, "losses", dies)
+        with pytest.raises(KeyboardInterrupt):
+            finetune(job(base, tmp_path / "me", denoise=config, decoder=config))
+    (tmp_path / "me.png").write_bytes(b"another photo")
+    with pytest.raises(JobError, match="other photos"):
+        finetune(job(base, tmp_path / "me", denoise=config, decoder=config))
+
+
+def test_halves_may_compute_in_different_precision(base: Path, tmp_path: Path) -> None:
+    half = SHORT.model_copy(update={"precision": "bf16"})
+    finetune(job(base, tmp_path / "me", denoise=half, decoder=SHORT))
+    assert (tmp_path / "me" / "manifest.json").is_file()
+
+
+def test_what_is_not_set_keeps_what_suits_the_base() -> None:
+    asked = TrainConfig(precision="bf16")
+    suited = overlaid(subject_phase(False)[0], asked)
+    assert (suited.precision, suited.steps, suited.learning_rate) == ("bf16", 500, 1e-5)
+    assert overlaid(suited, None) is suited
+
+
+def test_a_base_that_knows_no_poses_is_said_to_be_one(base: Path, tmp_path: Path) -> None:
+    report = finetune(job(base, tmp_path / "me"))
+    assert any("never trained on poses" in warning for warning in report.warnings)

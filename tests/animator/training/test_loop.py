@@ -143,3 +143,39 @@ def test_learning_rate_warms_up_and_decays() -> None:
     assert factors[110] == pytest.approx(0.01)
     assert factors[10:] == sorted(factors[10:], reverse=True)
     assert learning_rate_factor(100, config.model_copy(update={"decay": "constant"})) == 1.0
+
+
+def test_other_data_does_not_go_on_with_a_training(tmp_path: Path) -> None:
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU, learns_from="these")
+    with pytest.raises(JobError, match="other photos, clips or weights"):
+        fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU, learns_from="those")
+
+
+def test_the_best_of_a_training_that_left_no_checkpoint_is_forgotten(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 2, "checkpoint_every": 100, "ema": 0.0})
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=5, checks=[0.001, 5.0]), Numbers(), config, tmp_path, device=CPU)
+    assert list((tmp_path / "best").glob("*"))
+    report = fit(Line(checks=[3.0, 4.0]), Numbers(), config.model_copy(update={"steps": 4}), tmp_path, device=CPU)
+    assert report.best == (3.0, 2)
+
+
+def test_interrupted_with_checks_and_averages_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 4})
+    checks = [3.0, 2.0, 4.0]
+    whole = Line(checks=list(checks))
+    first = fit(whole, Numbers(), config, tmp_path / "whole", device=CPU)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=7, checks=list(checks)), Numbers(), config, tmp_path / "broken", device=CPU)
+    resumed = Line(checks=checks[1:])
+    second = fit(resumed, Numbers(), config, tmp_path / "broken", device=CPU)
+    assert first.best == second.best == (2.0, 8)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_table_whose_last_line_was_cut_short_is_taken_up(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=8), Numbers(), CONFIG, tmp_path, device=CPU)
+    with open(tmp_path / "losses.csv", "a", encoding="utf-8") as file:
+        file.write("7,lo")
+    assert fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU).steps == 12

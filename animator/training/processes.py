@@ -1,0 +1,39 @@
+"""What every training asks before it begins: where to compute, and whether the model can be trained here."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from animator.device import pick_device
+from animator.errors import JobError
+from animator.models.subject_model import SubjectModel
+
+
+def training_device(name: str) -> torch.device:
+    """The device to train on; each of several processes gets the GPU of its number.
+
+    accelerate chooses for itself unless it is told: both must choose the same.
+
+    Raises:
+        DeviceError: no such device.
+    """
+    device = pick_device(name)
+    if device.type != "cuda":
+        return device
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", device.index or 0)))
+    torch.cuda.set_device(device)
+    if "LOCAL_RANK" not in os.environ:
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
+    return device
+
+
+def refuse_densepose(model: SubjectModel) -> None:
+    """Models on DensePose arrays render; to train them, arrays for every sample would be needed.
+
+    Raises:
+        JobError: such a model.
+    """
+    if model.manifest.skeleton == "densepose-uv":
+        raise JobError("this model takes DensePose arrays; it can be rendered with, but not trained here")
