@@ -74,27 +74,10 @@ def subject_phase(base_is_small: bool) -> tuple[TrainConfig, TrainConfig]:
     chosen so that one photo takes a minute or two on two cores.
     """
     if base_is_small:
+        small = TrainConfig(warmup=5, ema=0.9, checkpoint_every=10, patience=2)
         return (
-            TrainConfig(
-                steps=40,
-                batch=4,
-                learning_rate=1e-4,
-                warmup=5,
-                ema=0.9,
-                checkpoint_every=10,
-                check_every=20,
-                patience=2,
-            ),
-            TrainConfig(
-                steps=60,
-                batch=2,
-                learning_rate=3e-4,
-                warmup=5,
-                ema=0.9,
-                checkpoint_every=10,
-                check_every=20,
-                patience=2,
-            ),
+            small.model_copy(update={"steps": 30, "batch": 4, "learning_rate": 1e-4, "check_every": 15}),
+            small.model_copy(update={"steps": 40, "batch": 2, "learning_rate": 3e-4, "check_every": 20}),
         )
     return (
         TrainConfig(

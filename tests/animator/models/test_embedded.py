@@ -1,0 +1,76 @@
+"""The base that comes with the package: small enough, whole, and able to draw."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from animator.generators.diffusion import DiffusionGenerator
+from animator.models.bases import open_base
+from animator.models.source import embedded_folder
+from animator.models.subject_model import SubjectModel
+from animator.sampling.config import SamplerConfig
+from temporal.windows import pose_windows
+from tests.animator.generators.scene import drawn_subject, waving
+
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def base() -> SubjectModel:
+    return open_base("embedded")
+
+
+def test_it_fits_the_package(base: SubjectModel) -> None:
+    sizes = [path.stat().st_size for path in embedded_folder().rglob("*") if path.is_file()]
+    assert sum(sizes) <= 72 * MB
+    assert max(sizes) <= 16 * MB
+    assert sum(parameter.numel() for parameter in base.unet.parameters()) <= 30_000_000
+
+
+def test_its_weights_are_half_precision_safetensors() -> None:
+    for path in embedded_folder().rglob("*.safetensors"):
+        with safe_open(path, framework="np") as file:
+            kinds = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118  # it is no mapping
+        assert kinds <= {"F16", "I64"}, path
+
+
+def test_it_says_what_it_is(base: SubjectModel) -> None:
+    facts = json.loads((embedded_folder() / "manifest.json").read_text(encoding="utf-8"))
+    assert (facts["phase"], facts["canvas"], facts["steps"], facts["residual"]) == ("base", [256, 320], 4, True)
+    assert (embedded_folder() / "LICENSE").is_file()
+    assert base.noise_schedule["prediction_type"] == "sample"
+
+
+def test_it_draws_the_person_and_keeps_the_background(base: SubjectModel) -> None:
+    canvas = base.manifest.canvas
+    subject = drawn_subject(canvas)
+    (frame,) = DiffusionGenerator(base).generate(list(pose_windows(waving(canvas, 5)))[2:3], subject)
+    error = np.abs(frame.pixels_HWC.astype(float) - subject.photo_HWC)
+    assert error[subject.matte_HW > 0.9].mean() < 30
+    assert np.abs(frame.pixels_HWC[:20, :20].astype(float) - subject.background_HWC[:20, :20]).max() <= 2
+
+
+@pytest.mark.parametrize("scheduler", ["ddim", "dpm++", "unipc", "euler", "lcm", "tcd"])
+def test_every_scheduler_ends_near_the_warp_where_nothing_needs_repair(base: SubjectModel, scheduler: str) -> None:
+    canvas = base.manifest.canvas
+    config = SamplerConfig(steps=2, scheduler=scheduler, repair=0.0)  # type: ignore[arg-type]
+    (frame,) = DiffusionGenerator(base, config).generate(
+        list(pose_windows(waving(canvas, 5)))[:1], drawn_subject(canvas)
+    )
+    assert np.abs(frame.pixels_HWC.astype(float) - drawn_subject(canvas).photo_HWC).mean() < 10
+
+
+@pytest.mark.parametrize("guidance", [(1.0, 1.0), (3.0, 3.0)])
+def test_guidance_of_a_residual_base_stays_finite(base: SubjectModel, guidance: tuple[float, float]) -> None:
+    canvas = base.manifest.canvas
+    config = SamplerConfig(steps=2, guidance_image=guidance[0], guidance_pose=guidance[1])
+    (frame,) = DiffusionGenerator(base, config).generate(
+        list(pose_windows(waving(canvas, 5)))[:1], drawn_subject(canvas)
+    )
+    assert torch.isfinite(torch.from_numpy(frame.pixels_HWC.astype(np.float32))).all()
+    assert frame.pixels_HWC.std() > 5

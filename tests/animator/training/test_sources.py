@@ -1,0 +1,120 @@
+"""Where samples come from: every number is one sample, whoever asks and in whatever order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from animator.canvas import CanvasConfig
+from animator.models.patch_autoencoder import PatchAutoencoder
+from animator.progress import SilentProgress
+from animator.synthesis.dataset import DatasetOptions, RenderedPeople
+from animator.synthesis.take import TakeOptions
+from animator.training.autoencoder import AutoencoderStage
+from animator.training.clips import ClipPairs, track_folder
+from animator.training.config import TrainConfig
+from animator.training.dead_leaves import dead_leaves
+from animator.training.loop import fit
+from animator.training.pictures import SIDE, Pictures
+from animator.training.rendered import RenderedPairs
+from animator.training.samples import Sample, SampleSource
+from pose_tracking.tracking import TrackerConfig
+
+MEDIA = Path(__file__).parents[3] / "examples" / "media"
+SMALL = DatasetOptions(
+    take=TakeOptions(height=192, width=128, num_frames=20),
+    samples_per_take=4,
+    targets_per_reference=2,
+    open_takes=2,
+    lens=False,
+)
+
+
+def equal(one: Sample, two: Sample) -> bool:
+    return set(one) == set(two) and all(torch.equal(one[name].nan_to_num(), two[name].nan_to_num()) for name in one)
+
+
+def assert_pure(make: type | object, numbers: tuple[int, ...]) -> None:
+    first, second = make(), make()  # type: ignore[operator]
+    source: SampleSource = first
+    forward = [source.sample(number) for number in numbers]
+    backward = [second.sample(number) for number in reversed(numbers)][::-1]
+    assert all(equal(one, two) for one, two in zip(forward, backward, strict=True))
+    assert not equal(forward[0], forward[1])
+
+
+def test_pairs_of_rendered_people_are_functions_of_their_number() -> None:
+    assert_pure(lambda: RenderedPairs(RenderedPeople(3, SMALL), seed=3), (0, 1, 5))
+
+
+def test_neighbouring_pairs_show_different_takes_and_share_photos_in_time() -> None:
+    source = RenderedPairs(RenderedPeople(3, SMALL), seed=3)
+    first, other, later = (source.sample(number) for number in (0, 1, 2))
+    assert not torch.equal(first["photo"], other["photo"])
+    assert torch.equal(first["photo"], later["photo"])
+    assert not torch.equal(first["target"], later["target"])
+
+
+def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo() -> None:
+    source = RenderedPairs(RenderedPeople(3, SMALL), seed=3)
+    gains = []
+    for number in range(6):
+        sample = source.sample(number)
+        person = sample["importance"] > 1.5
+        warped = (sample["warped"] - sample["target"] / 255).abs()[:, person].mean()
+        still = (sample["photo"] / 255 - sample["target"] / 255).abs()[:, person].mean()
+        gains.append(float(still - warped))
+    assert np.mean(gains) > 0
+
+
+@pytest.mark.slow
+def test_pairs_of_clips_are_functions_of_their_number(tmp_path: Path) -> None:
+    tracked, refused = track_folder(MEDIA, TrackerConfig(), cache=tmp_path, progress=SilentProgress())
+    assert refused == []
+    canvas = CanvasConfig(width=128, height=192)
+    assert_pure(lambda: ClipPairs(tracked, canvas, seed=1, tracker=TrackerConfig()), (0, 9, 1))
+    again, _ = track_folder(MEDIA, TrackerConfig(), cache=tmp_path, progress=SilentProgress())
+    assert np.array_equal(again[0].poses.keypoints_TK2, tracked[0].poses.keypoints_TK2, equal_nan=True)
+
+
+def test_pictures_for_the_autoencoder_are_functions_of_their_number() -> None:
+    assert_pure(lambda: Pictures(RenderedPeople(3, SMALL), seed=3), (0, 1, 4))
+    assert Pictures(RenderedPeople(3, SMALL), seed=3).sample(2)["picture"].shape == (3, SIDE, SIDE)
+
+
+def test_dead_leaves_have_edges_at_every_scale_and_repeat_with_their_seed() -> None:
+    picture = dead_leaves(np.random.default_rng(1), 96, 128)
+    assert picture.shape == (96, 128, 3)
+    assert np.array_equal(picture, dead_leaves(np.random.default_rng(1), 96, 128))
+    grey = picture.mean(-1)
+    for step in (1, 4, 16):
+        jumps = np.abs(grey[:, step:] - grey[:, :-step])
+        assert (jumps > 25).mean() > 0.01, step
+        assert (jumps < 5).mean() > 0.05, step
+
+
+class Leaves:
+    """Eight pictures, over and over."""
+
+    def sample(self, number: int) -> Sample:
+        picture = dead_leaves(np.random.default_rng(number % 8), 64, 64)
+        return {"picture": torch.from_numpy(picture.transpose(2, 0, 1).copy())}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_autoencoder_learns_beyond_its_linear_start(tmp_path: Path, precision: str) -> None:
+    torch.manual_seed(0)
+    pictures = torch.stack([Leaves().sample(number)["picture"] for number in range(8)])
+    vae = PatchAutoencoder(latent_channels=8, widths=(8, 16, 16))
+    vae.start_from(pictures.float() / 127.5 - 1)
+    stage = AutoencoderStage(vae, held_out=pictures)
+    before = stage.check()
+    config = TrainConfig(steps=80, batch=4, learning_rate=3e-3, warmup=5, ema=0.0, precision=precision)
+    fit(stage, Leaves(), config, tmp_path, device=torch.device("cpu"))
+    after = stage.check()
+    assert before is not None
+    assert after is not None
+    assert after < before - 0.1  # decibels
