@@ -105,7 +105,7 @@ def main() -> None:
     whole = sum(totals) * count
     print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {torch.get_num_threads()} threads")
     print(f"  {1000 * statistics.median(clock.seconds['unet']):8.1f} ms per UNet call (median)")
-    print(f"  {evaluations:8.2f} UNet calls per frame ({given.steps} steps)")
+    print(f"  {evaluations:8.2f} UNet calls per frame ({generator.config.steps} steps)")
     print(f"  {statistics.median(totals):8.3f} s per frame (median of {ROUNDS} rounds of {count} frames)")
     for name in ("unet", "encode", "decode"):
         print(f"  {sum(clock.seconds[name]) / whole:8.1%} of the time in {name}")
