@@ -13,6 +13,7 @@ import operator
 import os
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -92,7 +93,7 @@ def open_random_access(clip: DrivingClip, *, prefer: Literal["auto", "decord", "
     return _OrderedPassReader(clip, times_s_T, reason=against)
 
 
-class _Reader:
+class _Reader(ABC):
     """What both readers share: checks, the lock, and a state that survives pickling and forking."""
 
     backend: str
@@ -118,12 +119,13 @@ class _Reader:
             found = self._read(sorted(set(wanted)))
         return [found[index] for index in wanted]
 
+    @abstractmethod
     def _read(self, rising: list[int]) -> dict[int, Frame]:
-        raise NotImplementedError
+        """The frames of these indices."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of decoders; the next read opens them again."""
-        raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), self._clip, self._times_s_T, reason=self.reason), ()

@@ -159,7 +159,10 @@ def _skirt_piece(body: Body, garment: Garment) -> Piece:
     inside = _trunk_radius(body, rest, axis)
     flat = moved[:, [0, 2]] - axis
     far = np.linalg.norm(flat, axis=1)
-    moved[:, [0, 2]] = axis + flat * (np.maximum(far, inside + 0.012) / np.maximum(far, 1e-6))[:, None]
+    # At the waistband the skirt lies on the bodice; its distance from the body grows over the first centimetres.
+    loose = np.clip((1.03 - place[:, 1]) / 0.06, 0, 1)
+    wanted = np.maximum(far - 0.010 * (1 - loose), inside - 0.006 + 0.018 * loose)
+    moved[:, [0, 2]] = axis + flat * (wanted / np.maximum(far, 1e-6))[:, None]
     return _piece(garment, template, "helper-skirt", moved, garment.cut.distance(place))
 
 
@@ -179,8 +182,13 @@ def _trunk_radius(body: Body, points_W3: np.ndarray, axis_2: np.ndarray) -> np.n
     row, column, radius = cells(near)
     np.maximum.at(reach, (row, column), radius)
     reach = np.maximum(reach, 0.5 * (np.roll(reach, 1, 1) + np.roll(reach, -1, 1)))
-    row, column, _ = cells(points_W3)
-    return np.where(points_W3[:, 1] > near[:, 1].min(), reach[row, column], 0.0)
+    # Between the rows' middles, or the first row would stand off the waist by what the hips below it need.
+    _, column, _ = cells(points_W3)
+    height = np.clip((points_W3[:, 1] - near[:, 1].min()) / np.ptp(near[:, 1]) * 14 + 0.5, 0, 14.999)
+    row = height.astype(int)
+    between = height - row
+    smooth = (1 - between) * reach[row, column] + between * reach[row + 1, column]
+    return np.where(points_W3[:, 1] > near[:, 1].min(), smooth, 0.0)
 
 
 def _with_sole(moved_W3: np.ndarray, template: ClothTemplate, garment: Garment) -> np.ndarray:

@@ -86,6 +86,13 @@ def test_attention_as_convolution_is_flattened(release: Path, base: Path, tmp_pa
             state[name] = state[name][..., None, None]
     torch.save(state, release / "vae_1499.pth")
     import_dreampose(find_files(release), tmp_path / "model", base=base, canvas=CANVAS)
+    loaded = SubjectModel.load(tmp_path / "model").vae.state_dict()
+    attention = [name for name in loaded if ".to_q.weight" in name or ".to_out.0.weight" in name]
+    assert len(attention) == 4
+    for name in attention:
+        old = name.replace("to_q", "query").replace("to_out.0", "proj_attn")
+        assert loaded[name].ndim == 2
+        assert torch.equal(loaded[name], state[old][..., 0, 0].to(loaded[name].dtype))
 
 
 def test_the_last_epoch_counts_unless_another_is_asked_for(release: Path) -> None:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from animator.synthesis.body import bone_motions, build_body
-from animator.synthesis.cloth import TEMPLATE_PERSON
+from animator.synthesis.cloth import TEMPLATE_PERSON, cloth_template
 from animator.synthesis.fabric import Fabric
-from animator.synthesis.garments import Garment, dress
+from animator.synthesis.garments import Garment, _skirt_piece, dress
 from animator.synthesis.mesh import join_pieces
 from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, pose_from, rest_pose, rotation
 from animator.synthesis.skinning import dual_quaternions, skin_vertices
@@ -74,3 +74,25 @@ def test_skirts_move_smoothly_while_a_thigh_rises(skirt) -> None:  # type: ignor
         if before is not None:
             assert np.linalg.norm(vertices - before, axis=1).max() < 0.1
         before = vertices
+
+
+def test_the_waistband_lies_on_the_waist(skirt) -> None:  # type: ignore[no-untyped-def]
+    body, _, _ = skirt
+    template = cloth_template("helper-skirt")
+    tights = cloth_template("helper-tights")
+    fabric = Fabric(
+        colour=(90, 90, 90), accent=(0, 0, 0), pattern="plain", scale_m=0.05, folds=1, gloss=0, fuzz=0, seed=1
+    )
+    garment = Garment(part="skirt", cut=SkirtCut(hem_m=0.3), ease=Ease(), fabric=fabric, flare=0.2)
+    cloth = _skirt_piece(body, garment).vertices_V3
+    skin = tights.refine_WV @ body.vertices_V3[tights.source]
+    skin = skin[np.abs(tights.place_W3[:, 1] - 0.99) < 0.17]
+    top = float((template.refine_WV @ body.vertices_V3[template.source])[:, 1].max())
+    band = cloth[(cloth[:, 1] > top - 0.02) & (np.abs(cloth[:, 0]) > 0.08)]
+    assert len(band) > 10
+    stands_off = []
+    for x, y, z in band:
+        near = skin[(np.abs(skin[:, 1] - y) < 0.012) & (np.abs(skin[:, 2] - z) < 0.03) & (skin[:, 0] * x > 0)]
+        if len(near):
+            stands_off.append(abs(x) - np.abs(near[:, 0]).max())
+    assert max(stands_off) < 0.006
