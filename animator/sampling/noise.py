@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
-from animator.sampling.config import NoiseKind
+if TYPE_CHECKING:
+    from animator.sampling.config import NoiseKind
 
 
 def frame_noise(

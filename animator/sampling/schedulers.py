@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from animator.sampling.config import SchedulerName
+if TYPE_CHECKING:
+    from animator.sampling.config import SchedulerName
+
 
 # What belongs to the training and therefore to the model; how to step through it is the sampler's choice.
 NOISE_SCHEDULE_KEYS = (
