@@ -32,32 +32,41 @@ class Conditioning:
         tokens_BLD: the photo.
         null_tokens_1LD: no photo: a black picture through the same encoders.
         warp_BChw: latents of the warped photo and its coverage; none for models without warp channels.
+        warp_is_start: the network's output is added to the warped photo (`Manifest.residual`), which therefore
+            stays when a condition is taken away.
     """
 
     pose_map_BChw: torch.Tensor
     tokens_BLD: torch.Tensor
     null_tokens_1LD: torch.Tensor
     warp_BChw: torch.Tensor | None = None
+    warp_is_start: bool = False
 
     def without_pose(self) -> Conditioning:
-        """No pose given. The warped photo would tell it, so there is none."""
+        """No pose given. The warped photo would tell it, so there is none but where it is the start."""
         every = torch.ones(len(self.tokens_BLD), dtype=torch.bool, device=self.tokens_BLD.device)
         return self.dropped(image_B=~every, pose_B=every)
 
     def without_image(self) -> Conditioning:
-        """No photo given, and therefore no warped one."""
+        """No photo given, and therefore no warped one but where it is the start."""
         every = torch.ones(len(self.tokens_BLD), dtype=torch.bool, device=self.tokens_BLD.device)
         return self.dropped(image_B=every, pose_B=~every)
 
     def dropped(self, *, image_B: torch.Tensor, pose_B: torch.Tensor) -> Conditioning:
-        """Take conditions away sample by sample: bool [B] each."""
+        """Take conditions away sample by sample: bool [B] each.
+
+        A residual model keeps the warped photo: without it a branch would have to paint the whole picture, which
+        guidance would then exaggerate, where all that is asked for is a stronger correction.
+        """
         image, pose = image_B[:, None, None], pose_B[:, None, None, None]
         warp = self.warp_BChw
+        if warp is not None and not self.warp_is_start:
+            warp = torch.where(pose | image[..., None], 0.0, warp)
         return replace(
             self,
             tokens_BLD=torch.where(image, self.null_tokens_1LD, self.tokens_BLD),
             pose_map_BChw=torch.where(pose, null_pose(self.pose_map_BChw), self.pose_map_BChw),
-            warp_BChw=None if warp is None else torch.where(pose | image[..., None], 0.0, warp),
+            warp_BChw=warp,
         )
 
     @classmethod
@@ -69,6 +78,7 @@ class Conditioning:
             tokens_BLD=torch.cat([part.tokens_BLD for part in parts]),
             null_tokens_1LD=parts[0].null_tokens_1LD,
             warp_BChw=torch.cat(warps) if warps else None,
+            warp_is_start=parts[0].warp_is_start,
         )
 
     @property
@@ -209,6 +219,7 @@ class Conditioner:
             tokens_BLD=tokens_BLD.expand(len(pose_map_BChw), -1, -1),
             null_tokens_1LD=self.null_tokens(),
             warp_BChw=warp_BChw,
+            warp_is_start=facts.residual,
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from animator.conditioning.warp import PhotoWarp, WarpedPhoto
+from animator.conditioning.warp import PhotoWarp
 from animator.errors import ModelError
 from pose_tracking.skeleton import BLAZEPOSE_33
 from temporal.windows import PoseWindow
@@ -35,11 +35,6 @@ def subject_warp(subject: Subject, device: torch.device) -> PhotoWarp:
         torch.from_numpy(pose.keypoints_TK2[0]).to(device),
         torch.from_numpy(pose.confidence_TK[0]).to(device),
     )
-
-
-def warp_to(warp: PhotoWarp, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
-    """Carry the photo to B poses (BlazePose-33 in canvas px); where nobody is in view, nobody is drawn."""
-    return warp(keypoints_BK2, confidence_BK)
 
 
 def window_tensors(

@@ -19,7 +19,7 @@ from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.conditioning import Conditioner, Conditioning, predict
-from animator.conditioning.inputs import picture_tensor, subject_warp, warp_to, window_tensors
+from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from animator.device import is_out_of_memory, one_thread
 from animator.errors import DeviceError, ModelError
@@ -165,7 +165,7 @@ class DiffusionGenerator:
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
         with one_thread():
-            warped = warp_to(scene.warp, keypoints[:, middle], confidence[:, middle])
+            warped = scene.warp(keypoints[:, middle], confidence[:, middle])
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
         channels = None
         if facts.warp:

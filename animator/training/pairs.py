@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from animator.conditioning.inputs import picture_tensor, subject_warp, warp_to
+from animator.conditioning.inputs import picture_tensor, subject_warp
 from animator.conditioning.warp import PhotoWarp
 from animator.subject import Subject
 from animator.training.samples import Sample
@@ -66,7 +66,7 @@ def pair_sample(
     keypoints = torch.from_numpy(np.asarray(keypoints_NK2, np.float32))
     confidence = torch.from_numpy(np.asarray(confidence_NK, np.float32))
     middle = len(keypoints) // 2
-    warped = warp_to(reference.warp, keypoints[middle][None], confidence[middle][None])
+    warped = reference.warp(keypoints[middle][None], confidence[middle][None])
     matte = warped.coverage_BHW[0].numpy() if matte_HW is None else matte_HW
     background = reference.subject.background_HWC if background_HWC is None else background_HWC
     return {

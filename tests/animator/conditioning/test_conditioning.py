@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from animator.conditioning.conditioning import Conditioner, Conditioning, clip_picture, predict
-from animator.conditioning.inputs import picture_tensor, warp_to, window_tensors
+from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import ModelError
 from animator.models.subject_model import SubjectModel
 from temporal.windows import pose_windows
@@ -51,6 +53,24 @@ def test_without_pose_there_is_no_warp_but_the_photo(model: SubjectModel) -> Non
     assert float(told.warp_BChw.abs().max()) == 0
     assert float(told.pose_map_BChw.abs().max()) == 0
     assert torch.equal(told.tokens_BLD, whole.tokens_BLD)
+
+
+def test_a_residual_model_keeps_its_start_whatever_is_taken_away(model: SubjectModel) -> None:
+    """Its output is added to the warped photo: guidance is to strengthen the correction, not the whole picture."""
+    told = replace(conditioning(model), warp_is_start=True)
+    nothing = told.without_pose().without_image()
+    assert torch.equal(nothing.warp_BChw, told.warp_BChw)
+    assert float(nothing.pose_map_BChw.abs().max()) == 0
+    assert torch.equal(nothing.tokens_BLD, told.null_tokens_1LD.expand_as(nothing.tokens_BLD))
+    assert Conditioning.joined([told, nothing]).warp_is_start
+
+
+def test_the_manifest_says_whether_the_warped_photo_is_the_start(model: SubjectModel) -> None:
+    schedule = {**model.noise_schedule, "prediction_type": "sample"}
+    manifest = model.manifest.model_copy(update={"residual": True})
+    residual = replace(model, noise_schedule=schedule, manifest=manifest)
+    assert conditioning(residual).warp_is_start
+    assert not conditioning(model).warp_is_start
 
 
 def test_conditions_are_dropped_sample_by_sample(model: SubjectModel) -> None:
@@ -103,7 +123,7 @@ def test_training_tensors_equal_rendering_tensors(model: SubjectModel) -> None:
 
     def told(rows: slice, photos: torch.Tensor) -> Conditioning:
         conditioner = Conditioner(model)
-        warped = warp_to(warp, keypoints[rows, 2], confidence[rows, 2])
+        warped = warp(keypoints[rows, 2], confidence[rows, 2])
         return conditioner.condition(
             conditioner.tokens(conditioner.features(photos)),
             conditioner.keypoint_map(keypoints[rows], confidence[rows]),
@@ -134,7 +154,7 @@ def test_nobody_in_view_gives_an_empty_warp_and_a_map_that_is_not_null(model: Su
     subject = drawn_subject(CANVAS)
     nobody = torch.full((1, 5, 33, 2), float("nan")), torch.zeros(1, 5, 33)
     conditioner = Conditioner(model)
-    warped = warp_to(figure_warp(CANVAS), nobody[0][:, 2], nobody[1][:, 2])
+    warped = figure_warp(CANVAS)(nobody[0][:, 2], nobody[1][:, 2])
     assert float(warped.coverage_BHW.max()) == 0
     background = picture_tensor(subject.background_HWC, CPU)
     assert torch.allclose(warped.over(background)[0], background)
@@ -145,9 +165,9 @@ def test_a_frame_without_anybody_does_not_disturb_the_others() -> None:
     keypoints, confidence = window_tensors(list(pose_windows(waving(CANVAS, 3))), 1, CPU)
     warp, alone = figure_warp(CANVAS), keypoints[:, 0].clone()
     alone[0], confidence[0] = float("nan"), 0.0
-    mixed = warp_to(warp, alone, confidence[:, 0])
+    mixed = warp(alone, confidence[:, 0])
     assert float(mixed.coverage_BHW[0].max()) == 0
-    assert torch.equal(mixed.coverage_BHW[1:], warp_to(warp, keypoints[1:, 0], confidence[1:, 0]).coverage_BHW)
+    assert torch.equal(mixed.coverage_BHW[1:], warp(keypoints[1:, 0], confidence[1:, 0]).coverage_BHW)
 
 
 def test_clip_sees_the_whole_canvas_or_its_middle() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.inputs import picture_tensor, warp_to, window_tensors
+from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots
@@ -109,7 +109,7 @@ def test_outside_the_guidance_interval_one_branch_is_computed(model: SubjectMode
 def test_repair_0_gives_the_decoded_warp(model: SubjectModel) -> None:
     window, subject = windows(5, 6), drawn_subject(CANVAS)
     keypoints, confidence = window_tensors(window, 1, CPU)
-    warped = warp_to(figure_warp(CANVAS), keypoints[:, 0], confidence[:, 0])
+    warped = figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0])
     with torch.inference_mode():
         latents = model.codec.encode(warped.over(picture_tensor(subject.background_HWC, CPU)))
         expected = model.codec.decode(latents).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
@@ -142,7 +142,7 @@ def test_the_background_is_locked_away_from_the_person(model: SubjectModel) -> N
 
 def test_the_reach_covers_the_person_and_fades_out() -> None:
     keypoints, confidence = window_tensors(windows(0, 1), 1, CPU)
-    warped = warp_to(figure_warp(CANVAS), keypoints[:, 0], confidence[:, 0])
+    warped = figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0])
     mask = reach(warped)
     assert float(mask[warped.coverage_BHW > 0.99].min()) > 0.99
     assert 0 < float(((mask > 0.05) & (mask < 0.95)).float().mean()) < 0.2

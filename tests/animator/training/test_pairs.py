@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
-from animator.training.denoising import NO_DROPOUT, DenoisingStage, encoded
+from animator.training.denoising import NO_DROPOUT, ConditionDropout, DenoisingStage, encoded
 from animator.training.latent_cache import LatentCache
 from animator.training.pairs import DETAIL, PERSON, Reference, importance, pair_sample
 from animator.training.samples import Sample
@@ -35,8 +36,10 @@ def sample() -> Sample:
     return pair_sample(Reference.prepare(subject), subject.photo_HWC, motion.keypoints_TK2, motion.confidence_TK)
 
 
-def told_in_training(model: SubjectModel, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> Conditioning:
-    """What `predict` gets from a training step without dropout."""
+def told_in_training(
+    model: SubjectModel, sample: Sample, monkeypatch: pytest.MonkeyPatch, dropout: ConditionDropout = NO_DROPOUT
+) -> Conditioning:
+    """What `predict` gets from a training step."""
     seen: list[Conditioning] = []
 
     def listen(unet: torch.nn.Module, latents: torch.Tensor, *rest: object, **options: object) -> torch.Tensor:
@@ -44,13 +47,15 @@ def told_in_training(model: SubjectModel, sample: Sample, monkeypatch: pytest.Mo
         return latents
 
     monkeypatch.setattr("animator.training.denoising.predict", listen)
-    stage = DenoisingStage(model, dropout=NO_DROPOUT)
+    stage = DenoisingStage(model, dropout=dropout)
     stage.losses(default_collate([sample]), stage.nets, torch.Generator().manual_seed(0))
     return seen[0]
 
 
-def told_in_rendering(model: SubjectModel, monkeypatch: pytest.MonkeyPatch) -> Conditioning:
-    """What the "both" branch gets when the same photo is rendered in the same pose."""
+def told_in_rendering(
+    model: SubjectModel, monkeypatch: pytest.MonkeyPatch, image: float = 1, pose: float = 1
+) -> Conditioning:
+    """What the branches get when the same photo is rendered in the same pose."""
     seen: list[Conditioning] = []
 
     def listen(unet: torch.nn.Module, latents: torch.Tensor, *rest: object, **options: object) -> torch.Tensor:
@@ -58,7 +63,7 @@ def told_in_rendering(model: SubjectModel, monkeypatch: pytest.MonkeyPatch) -> C
         return torch.zeros_like(latents)
 
     monkeypatch.setattr(diffusion, "predict", listen)
-    generator = DiffusionGenerator(model, SamplerConfig(steps=1, batch=1, guidance_image=1, guidance_pose=1))
+    generator = DiffusionGenerator(model, SamplerConfig(steps=1, batch=1, guidance_image=image, guidance_pose=pose))
     windows = [window for window in pose_windows(waving(CANVAS, 5)) if window.center == 2]
     list(generator.generate(windows, drawn_subject(CANVAS)))
     return seen[0]
@@ -74,6 +79,34 @@ def test_training_and_rendering_batches_are_equal(
         assert ours.shape == theirs.shape, name
         torch.testing.assert_close(ours.detach(), theirs, rtol=0, atol=0, msg=name)
     assert conditioning_module.predict is not diffusion.predict  # both were listened to
+
+
+NOTHING = ConditionDropout(image=0, pose=0, both=1)
+NO_POSE = ConditionDropout(image=0, pose=1, both=0)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+# With these strengths one null branch is computed, and it comes first.
+@pytest.mark.parametrize(("dropout", "image", "pose"), [(NOTHING, 2, 2), (NO_POSE, 1, 2)])
+def test_null_is_the_same_in_training_and_rendering(
+    sample: Sample,
+    monkeypatch: pytest.MonkeyPatch,
+    residual: bool,
+    dropout: ConditionDropout,
+    image: float,
+    pose: float,
+) -> None:
+    plain = tiny_model()
+    schedule = {**plain.noise_schedule, "prediction_type": "sample"}
+    manifest = plain.manifest.model_copy(update={"residual": residual})
+    model = replace(plain, noise_schedule=schedule, manifest=manifest)
+    training = told_in_training(model, sample, monkeypatch, dropout)
+    rendering = told_in_rendering(model, monkeypatch, image, pose)
+    for name in ("pose_map_BChw", "tokens_BLD", "warp_BChw"):
+        ours, theirs = getattr(training, name), getattr(rendering, name)
+        assert len(theirs) == 2
+        torch.testing.assert_close(ours.detach(), theirs[:1], rtol=0, atol=1e-6, msg=name)
+    assert bool(training.warp_BChw.abs().max() > 0) == residual
 
 
 def test_sample_holds_photo_target_warp_and_weights(sample: Sample) -> None:
