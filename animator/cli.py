@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import evaluating, inspecting, models, rendering, synth, tracking, training
+from animator.commands import benching, evaluating, inspecting, models, rendering, synth, tracking, training
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -82,6 +82,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     evaluating.evaluate: "animator evaluate --clip dance.mp4 -o report",
     inspecting.inspect: "animator inspect out.mp4",
     inspecting.doctor: "animator doctor",
+    benching.bench: "animator bench -o bench.png",
     training.finetune: "animator finetune me.jpg -o me-model",
     models.import_dreampose: "animator import-dreampose release -o model --base CompVis/stable-diffusion-v1-4",
 }

@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from animator.benchmarking.clock import Clock
 from animator.canvas import CanvasConfig
 from animator.device import pick_device
 from animator.generators.diffusion import DiffusionGenerator
@@ -34,36 +33,6 @@ from temporal.windows import PoseWindow, pose_windows
 
 MEDIA = Path(__file__).parents[1] / "examples" / "media"
 ROUNDS = 3
-
-
-class Clock:
-    """Collects the seconds that calls take, by name."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.seconds: dict[str, list[float]] = {}
-        self._device = device
-
-    @contextmanager
-    def measured(self, name: str) -> Iterator[None]:
-        self._wait()
-        began = time.perf_counter()
-        yield
-        self._wait()
-        self.seconds.setdefault(name, []).append(time.perf_counter() - began)
-
-    def watch(self, thing: Any, method: str, name: str) -> None:
-        """Measure every call of `thing.method`."""
-        original = getattr(thing, method)
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            with self.measured(name):
-                return original(*arguments, **options)
-
-        object.__setattr__(thing, method, call)
-
-    def _wait(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
 
 
 def scene(canvas: tuple[int, int], frames: int) -> tuple[Subject, list[PoseWindow]]:
@@ -89,18 +58,22 @@ def main() -> None:
     model = open_base(given.model).to(device)
     subject, windows = scene(model.manifest.canvas, given.frames)
     clock = Clock(device)
-    clock.watch(model.unet, "forward", "unet")
-    clock.watch(model.vae, "encode", "encode")
-    clock.watch(model.vae, "decode", "decode")
     totals = []
-    for round_ in range(ROUNDS + 1):
-        generator = DiffusionGenerator(model, SamplerConfig(steps=given.steps, batch=given.batch))
-        began = time.perf_counter()
-        count = sum(1 for _ in generator.generate(windows, subject))
-        if round_ == 0:  # warms caches and kernels up
-            clock.seconds.clear()
-            continue
-        totals.append((time.perf_counter() - began) / count)
+    with ExitStack() as watched:
+        for thing, method, name in (
+            (model.unet, "forward", "unet"),
+            (model.vae, "encode", "encode"),
+            (model.vae, "decode", "decode"),
+        ):
+            watched.enter_context(clock.watching(thing, method, name))
+        for round_ in range(ROUNDS + 1):
+            generator = DiffusionGenerator(model, SamplerConfig(steps=given.steps, batch=given.batch))
+            began = time.perf_counter()
+            count = sum(1 for _ in generator.generate(windows, subject))
+            if round_ == 0:  # warms caches and kernels up
+                clock.seconds.clear()
+                continue
+            totals.append((time.perf_counter() - began) / count)
     evaluations = len(clock.seconds["unet"]) / (ROUNDS * count)
     whole = sum(totals) * count
     print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {torch.get_num_threads()} threads")

@@ -1,0 +1,233 @@
+"""What each stage of a render costs on this machine, each measured on its own.
+
+Stages overlap in a real render; here they run one after another, so that each has its price.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+
+from animator.benchmarking.clock import Clock
+from animator.benchmarking.roofline import Load, Roof, measure_load, measure_roof
+from animator.conditioning.conditioning import Conditioner, predict
+from animator.conditioning.inputs import picture_tensor, window_tensors
+from animator.config import RenderJob
+from animator.device import pick_device, working_dtype
+from animator.encoding import encode
+from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.puppet import PuppetGenerator
+from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.models.bases import open_base
+from animator.models.subject_model import SubjectModel
+from animator.photo import read_photo
+from animator.pipeline import TRACKING_SIDE_PX, place_subject, prepare_motion, track_clip
+from animator.progress import Progress
+from animator.subject import Portrait, Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.frame import Frame
+from pose_tracking.retargeting import retarget
+from temporal.windows import PoseWindow, pose_windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageCost:
+    """One stage.
+
+    Attributes:
+        name: of the stage.
+        seconds: per output frame, or once per render.
+        per_frame: which of both.
+    """
+
+    name: str
+    seconds: float
+    per_frame: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchReport:
+    """What a short run on this machine found.
+
+    Attributes:
+        device: where the network computes.
+        canvas_size: (width, height) of the frames, px.
+        num_frames: of the run.
+        stages: in the order a render takes them.
+        frames_per_s: of the whole generators as `animate` uses them, without encoding, by name.
+        roof: what the device reaches at best.
+        loads: the networks under it.
+    """
+
+    device: str
+    canvas_size: tuple[int, int]
+    num_frames: int
+    stages: tuple[StageCost, ...]
+    frames_per_s: dict[str, float]
+    roof: Roof
+    loads: tuple[Load, ...]
+
+
+def measure(job: RenderJob, *, num_frames: int, progress: Progress) -> BenchReport:
+    """Take a job's photo and the beginning of its clip through every stage.
+
+    Args:
+        job: photo, clip, model, device, canvas; nothing is written to its output.
+        num_frames: of the clip to use; generators render fewer where they are slow.
+        progress: told about stages.
+
+    Raises:
+        PipelineError: what `animate` would raise for the same reason.
+    """
+    device = pick_device(job.device)
+    chosen = choose_generator("diffusion", job.generator_settings())
+    model = open_base(job.model).to(device, working_dtype(device))
+    bench = _Bench(job=job, chosen=chosen, device=device, model=model, clock=Clock(device), progress=progress)
+    subject, windows = bench.front_end(num_frames)
+    with progress.stage("generators", 4) as stage:
+        frames = bench.puppet(subject, windows)
+        stage.advance()
+        bench.encode(frames, job.motion.fps or Fraction(25))
+        stage.advance()
+        slow = windows[: max(2, num_frames // 4)]
+        bench.diffusion(subject, slow)
+        stage.advance()
+        bench.delivered(subject, slow)
+        stage.advance()
+    with progress.stage("roofline", 1) as stage:
+        roof = measure_roof(device, working_dtype(device))
+        loads = bench.loads(subject, windows[:1])
+        stage.advance()
+    return BenchReport(
+        device=str(device),
+        canvas_size=chosen.canvas.size,
+        num_frames=len(windows),
+        stages=tuple(bench.stages),
+        frames_per_s=bench.frames_per_s,
+        roof=roof,
+        loads=loads,
+    )
+
+
+class _Bench:
+    """The stages in their order; each leaves its cost in `stages`."""
+
+    def __init__(
+        self,
+        *,
+        job: RenderJob,
+        chosen: ChosenGenerator,
+        device: torch.device,
+        model: SubjectModel,
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self.job, self.chosen, self.device, self.model = job, chosen, device, model
+        self.clock, self.progress = clock, progress
+        self.stages: list[StageCost] = []
+        self.frames_per_s: dict[str, float] = {}
+
+    def front_end(self, num_frames: int) -> tuple[Subject, list[PoseWindow]]:
+        """Photo, decoding, tracking, motion."""
+        job = self.job
+        with self.clock.measured("photo"):
+            portrait = Portrait.from_photo(read_photo(job.photo), job.photo_tracker())
+        self._once("photo: person and matte", self.clock.total("photo"))
+        whole = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+        clip = DrivingClip.open(
+            job.clip, start_s=job.start_s or None, end_s=job.start_s + num_frames / float(whole.info.fps)
+        )
+        with self.clock.measured("decode"):
+            decoded = sum(1 for _ in clip.frames(max_side_px=TRACKING_SIDE_PX))
+        with self.clock.measured("track"):
+            # A pose cache would make this free; `animate` may have filled it, the price is asked for here.
+            tracked = track_clip(clip, job.tracker, progress=self.progress)
+        self._each("decode", self.clock.total("decode"), decoded)
+        self._each("track (decoding included)", self.clock.total("track"), decoded)
+        with self.clock.measured("motion"):
+            motion, _, _ = prepare_motion(clip, tracked, job.motion)
+            subject = place_subject(portrait, motion, canvas=self.chosen.canvas, config=job.retarget)
+            driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=self.chosen.canvas.size)
+        self._once("motion: clean, retarget, place", self.clock.total("motion"))
+        return subject, list(itertools.islice(pose_windows(driving), num_frames))
+
+    def puppet(self, subject: Subject, windows: list[PoseWindow]) -> list[Frame]:
+        """The warp, which the network is given too."""
+        frames = PuppetGenerator(device=self.device).generate(windows, subject)
+        first = next(frames)  # the photo is taken apart once
+        with self.clock.measured("puppet"):
+            rest = list(frames)
+        self._each("warp", self.clock.total("puppet"), len(rest))
+        return [first, *rest]
+
+    def encode(self, frames: list[Frame], fps: Fraction) -> None:
+        """Writing the video."""
+        with tempfile.TemporaryDirectory(prefix="animator-bench-") as folder, self.clock.measured("encode"):
+            encode(frames, Path(folder) / "bench.mp4", self.job.encode, fps=fps)
+        self._each("encode the video", self.clock.total("encode"), len(frames))
+
+    def diffusion(self, subject: Subject, windows: list[PoseWindow]) -> None:
+        """The network's parts, one worker alone."""
+        generator = DiffusionGenerator(self.model, self.job.sampler, seed=self.job.seed, on_note=lambda _: None)
+        list(generator.generate(windows[:1], subject))
+        with ExitStack() as watched:
+            for thing, method in ((self.model.unet, "forward"), (self.model.vae, "encode"), (self.model.vae, "decode")):
+                watched.enter_context(self.clock.watching(thing, method, f"net {method}"))
+            count = sum(1 for _ in generator.generate(windows, subject))
+        calls = len(self.clock.seconds["net forward"]) / count
+        self._each("latents of the warp", self.clock.total("net encode"), count)
+        self._each(f"UNet ({calls:.3g} calls)", self.clock.total("net forward"), count)
+        self._each("pictures of the latents", self.clock.total("net decode"), count)
+
+    def delivered(self, subject: Subject, windows: list[PoseWindow]) -> None:
+        """Both generators as `animate` uses them."""
+        for name in ("puppet", "diffusion"):
+            generator = choose_generator(name, self.job.generator_settings(on_note=lambda _: None)).open()
+            frames = generator.generate(windows, subject)
+            next(frames)  # set-up and warming up are paid once
+            began = time.perf_counter()
+            count = sum(1 for _ in frames)
+            self.frames_per_s[name] = count / (time.perf_counter() - began)
+
+    @torch.inference_mode()
+    def loads(self, subject: Subject, windows: list[PoseWindow]) -> tuple[Load, ...]:
+        """FLOP, traffic and time of one call of each network."""
+        model, conditioner = self.model, Conditioner(self.model)
+        photo = picture_tensor(subject.photo_HWC, self.device)[None]
+        latents = model.codec.encode(photo)
+        channels = conditioner.warp_channels(photo, torch.ones_like(photo[:, 0]))
+        told = conditioner.condition(
+            conditioner.tokens(conditioner.features(photo)),
+            conditioner.keypoint_map(*window_tensors(windows, model.manifest.num_poses, self.device)),
+            channels if model.manifest.warp else None,
+        )
+        timestep = torch.tensor(500, device=self.device)
+
+        def unet() -> None:
+            predict(model.unet, latents, timestep, told, residual=model.manifest.residual)
+
+        return (
+            measure_load("UNet", model.unet, unet, self.device),
+            measure_load("encoder", model.vae, lambda: model.codec.encode(photo), self.device),
+            measure_load("decoder", model.vae, lambda: model.codec.decode(latents), self.device),
+        )
+
+    def _each(self, name: str, seconds: float, count: int) -> None:
+        self.stages.append(StageCost(name=name, seconds=seconds / max(count, 1), per_frame=True))
+
+    def _once(self, name: str, seconds: float) -> None:
+        self.stages.append(StageCost(name=name, seconds=seconds, per_frame=False))
+
+
+def peaks(report: BenchReport) -> Iterator[tuple[Load, float]]:
+    """Each network and the share of the matrix-product peak that it reaches."""
+    for load in report.loads:
+        yield load, load.flops_per_s / report.roof.flops_per_s
