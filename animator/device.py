@@ -34,6 +34,11 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def num_gpus() -> int:
+    """CUDA GPUs of this machine."""
+    return torch.cuda.device_count()
+
+
 def working_dtype(device: torch.device) -> torch.dtype:
     """float16 on GPUs; float32 on the CPU, where half precision is several times slower."""
     return torch.float32 if device.type == "cpu" else torch.float16

@@ -1,0 +1,214 @@
+"""job.json: what a job renders, from what, with what; nothing goes on that does not fit it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from animator.config import RenderJob
+from animator.errors import JobError
+from animator.job_file import build_job
+from animator.job_schema import complain
+from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.plan import Chunk, plan_chunks
+
+FORMAT: Literal["pose-animator-job/1"] = "pose-animator-job/1"
+# Where things lie and what is written beside them: may change between two sittings.
+PLACES = frozenset({"photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"})
+MAX_FRAMES = 1_000_000
+
+
+class Prepared(BaseModel):
+    """What the steps over the whole clip found out; they are done once.
+
+    Attributes:
+        num_frames: of the result.
+        fps: of the result, exact, such as 30000/1001.
+        sha256: of the files they wrote, by name.
+        warnings: what the person should know, one line each.
+        damage: what could not be read of the clip, if anything.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num_frames: int = Field(ge=1, le=MAX_FRAMES)
+    fps: str = Field(pattern=r"^\d{1,9}(/\d{1,9})?$")
+    sha256: dict[str, str]
+    warnings: tuple[str, ...] = ()
+    damage: str | None = None
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second."""
+        return Fraction(self.fps)
+
+
+class JobRecord(BaseModel):
+    """A job as its folder holds it.
+
+    Attributes:
+        format: version of this scheme.
+        software: what began the job.
+        fingerprint: SHA-256 over inputs, weights and every setting that shapes the pictures.
+        inputs: SHA-256 of photo and clip.
+        model: name and fingerprint of the weights; none for the puppet.
+        generator: what makes the pictures.
+        canvas: (width, height) px.
+        chunk_size: frames per chunk.
+        job: the `RenderJob`.
+        prepared: none until the steps over the whole clip are done.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["pose-animator-job/1"] = "pose-animator-job/1"
+    software: str
+    fingerprint: str
+    inputs: dict[str, str]
+    model: dict[str, str] | None = None
+    generator: str
+    canvas: tuple[int, int]
+    chunk_size: int = Field(ge=1, le=4096)
+    job: dict[str, Any]
+    prepared: Prepared | None = None
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The plan.
+
+        Raises:
+            JobError: the job is not prepared.
+        """
+        return plan_chunks(self.ready.num_frames, self.chunk_size)
+
+    @property
+    def ready(self) -> Prepared:
+        """What the preparation found out.
+
+        Raises:
+            JobError: the job is not prepared.
+        """
+        if self.prepared is None:
+            raise JobError("the job is not prepared yet; animator jobs run does that first")
+        return self.prepared
+
+    @property
+    def ending(self) -> str:
+        """Of the result's name."""
+        return Path(str(self.job.get("output", ""))).suffix
+
+    @property
+    def weights(self) -> str | None:
+        """The model's fingerprint, if there is a model."""
+        return None if self.model is None else self.model.get("fingerprint")
+
+    def render_job(self, *, trust: bool = False) -> RenderJob:
+        """The job, checked again as if a stranger had written it.
+
+        Raises:
+            JobError: wrong values, or Python code named without `trust`.
+        """
+        return build_job(self.job, trust=trust, source="job.json")
+
+
+def software() -> str:
+    """Name and version of this program."""
+    return f"pose-animator {importlib.metadata.version('pose-animator')}"
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_record(folder: JobFolder, record: JobRecord) -> JobRecord:
+    """Write job.json, whole or not at all."""
+    write_json(folder.record, record.model_dump(mode="json"))
+    return record
+
+
+def read_record(folder: JobFolder) -> JobRecord:
+    """Read job.json.
+
+    Raises:
+        JobError: missing, damaged, or of another scheme.
+    """
+    folder.check()
+    values = read_json(folder.record)
+    if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+        got = values.get("format") if isinstance(values, Mapping) else type(values).__name__
+        raise JobError(f"{folder.name}/job.json: format {got!r}, this version reads {FORMAT!r}")
+    try:
+        return JobRecord.model_validate(values)
+    except ValidationError as error:
+        raise JobError(f"{folder.name}/job.json: {complain(error)}") from error
+
+
+def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
+    """Make a job's folder, or take up one that holds the same job.
+
+    Raises:
+        JobError: the folder holds something else, or a job with other inputs or settings.
+        DiskError: the disk is full or fails.
+    """
+    if folder.record.exists():
+        before = read_record(folder)
+        refuse_changes(folder, before, record)
+        return before
+    if folder.holds_something_else():
+        raise JobError(f"{folder.path}: already holds something else; give a new folder, or one that holds a job")
+    folder.make()
+    return write_record(folder, record)
+
+
+def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None:
+    """Refuse to go on with other inputs, weights or settings than a job was begun with.
+
+    Raises:
+        JobError: what differs, in one line.
+    """
+    if (before.software, before.fingerprint) != (now.software, now.fingerprint):
+        what = next(_differences(before, now), "a setting has changed")
+        raise JobError(
+            f"{folder.name}: {what} since this job was begun, and its frames would not fit together. "
+            "Put it back, or start a new job folder."
+        )
+
+
+def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
+    if before.software != now.software:
+        yield f"the program has changed ({before.software} then, {now.software} now)"
+    for name, digest in before.inputs.items():
+        if now.inputs.get(name) != digest:
+            yield f"the {name} has changed ({Path(str(now.job.get(name, name))).name})"
+    if before.generator != now.generator:
+        yield f"the generator has changed ({before.generator} then, {now.generator} now)"
+    if (before.model or {}).get("fingerprint") != (now.model or {}).get("fingerprint"):
+        yield "the model has changed"
+    if before.canvas != now.canvas:
+        yield f"the canvas has changed ({before.canvas} then, {now.canvas} now)"
+    then, today = dict(_flat(before.job)), dict(_flat(now.job))
+    for key in sorted(then.keys() | today.keys()):
+        if then.get(key) != today.get(key) and not key.startswith("provenance."):
+            yield f"{key} has changed ({then.get(key)!r} then, {today.get(key)!r} now)"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of everything that shapes pictures."""
+    for key, value in values.items():
+        if not prefix and key in PLACES:
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield prefix + key, value

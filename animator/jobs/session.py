@@ -1,0 +1,235 @@
+"""A job from its folder to its result: prepared once, rendered by whoever is there, delivered once."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from animator.config import RenderReport
+from animator.errors import JobError, ModelError
+from animator.jobs.executors.protocol import Crew, Executor, Work
+from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.frame_files import read_frame
+from animator.jobs.ledger import ATTEMPTS, State, read_entry, read_standing, write_entry
+from animator.jobs.making import FailedFrame, Made
+from animator.jobs.record import JobRecord, read_record
+from animator.jobs.report import write_report
+from animator.jobs.scene import Scene, load_scene
+from animator.progress import Progress
+from pose_tracking.frame import Frame
+
+
+class Steps(Protocol):
+    """What a job needs and cannot know: how a scene is made, and how frames become a result."""
+
+    def prepare(self, folder: JobFolder, record: JobRecord) -> None:
+        """Make the scene and save it (`save_scene`)."""
+
+    def deliver(self, record: JobRecord, scene: Scene, frames: Iterator[Made]) -> RenderReport:
+        """Write the result and its previews."""
+
+    @property
+    def output(self) -> Path:
+        """Where the result goes."""
+
+
+class DamagedFrameError(JobError):
+    """A frame is not what the ledger says it is."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+def run_job(work: Work, steps: Steps, *, executor: Executor, progress: Progress) -> RenderReport:
+    """Bring a job to its end, from wherever it is.
+
+    Args:
+        work: the job's folder, with job.json, and how its generator is opened.
+        steps: what comes before and after the frames.
+        executor: who makes the frames.
+        progress: told about stages.
+
+    Raises:
+        JobError: cancelled, or somebody else is at work.
+        PipelineError: whatever ended it; the folder says so, and can be taken up again.
+    """
+    folder = work.folder
+    folder.make()
+    if folder.cancelled.exists():
+        raise JobError(f"{folder.name}: was cancelled; animator jobs resume takes it up again")
+    with executor.on(folder) as crew:
+        began_s = time.monotonic()
+        try:
+            folder.failure.unlink(missing_ok=True)
+            crew.once("prepare", lambda: steps.prepare(folder, read_record(folder)), is_done=lambda: _prepared(folder))
+            _render(work, crew, progress)
+
+            def deliver() -> None:
+                _deliver(work, crew, steps, progress=progress, began_s=began_s)
+
+            crew.once("deliver", deliver, is_done=lambda: is_delivered(folder, steps.output))
+        except Exception as error:
+            _note_failure(folder, error)
+            raise
+    return read_result(folder)
+
+
+def retry_gaps(folder: JobFolder) -> None:
+    """Forget that frames were given up, so that they are tried again; nothing else changes."""
+    record = read_record(folder)
+    if record.prepared is None:
+        return
+    for chunk in record.chunks:
+        entry = read_entry(folder, chunk)
+        if entry.gaps:
+            write_entry(folder, chunk, entry.without(entry.gaps))
+            folder.result.unlink(missing_ok=True)
+
+
+def read_state(folder: JobFolder) -> State:
+    """What lies in the folder, in a word."""
+    record = read_record(folder)
+    if folder.cancelled.exists():
+        return "cancelled"
+    if folder.result.is_file():
+        return "partial" if read_result(folder).partial else "done"
+    if folder.failure.is_file():
+        return "failed"
+    if record.prepared is None:
+        return "created"
+    return "rendering" if any(folder.frames.glob("*.png")) else "prepared"
+
+
+def is_delivered(folder: JobFolder, output: Path) -> bool:
+    """Whether the result is there, at this place."""
+    if not folder.result.is_file():
+        return False
+    return read_result(folder).path == output.absolute() and output.exists()
+
+
+def read_result(folder: JobFolder) -> RenderReport:
+    """What was made of a job.
+
+    Raises:
+        JobError: nothing yet, or a damaged file.
+    """
+    try:
+        values = read_json(folder.result)
+        lists = {name: tuple(values[name]) for name in ("warnings", "gaps")}
+        lists["previews"] = tuple(Path(path) for path in values["previews"])
+        sidecar = None if values["sidecar"] is None else Path(values["sidecar"])
+        return RenderReport(**{**values, **lists, "path": Path(values["path"]), "sidecar": sidecar})
+    except FileNotFoundError as error:
+        raise JobError(f"{folder.name}: has no result yet") from error
+    except (TypeError, KeyError) as error:
+        raise JobError(f"{folder.name}/result.json: damaged ({error})") from error
+
+
+def _prepared(folder: JobFolder) -> bool:
+    return read_record(folder).prepared is not None
+
+
+def _render(work: Work, crew: Crew, progress: Progress) -> None:
+    seen: set[int] = set()
+    with progress.stage("render", read_record(work.folder).ready.num_frames) as stage:
+
+        def advance(index: int) -> None:
+            if index not in seen:
+                seen.add(index)
+                stage.advance()
+
+        for chunk in read_record(work.folder).chunks:
+            entry = read_entry(work.folder, chunk)
+            for index in () if entry.pending else entry.frames:
+                advance(index)
+        crew.render(work, on_frame=advance)
+
+
+def _deliver(work: Work, crew: Crew, steps: Steps, *, progress: Progress, began_s: float) -> None:
+    folder = work.folder
+    record = read_record(folder)
+    scene = load_scene(folder, record)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with progress.stage("assemble", record.ready.num_frames) as stage:
+                frames = _counted(assembled(folder, record, scene), stage.advance)
+                report = steps.deliver(record, scene, frames)
+            break
+        except DamagedFrameError as error:
+            if attempt == ATTEMPTS:
+                raise
+            _forget(folder, record, error.index)
+            _render(work, crew, progress)
+    report = dataclasses.replace(report, path=report.path.absolute(), seconds=time.monotonic() - began_s)
+    write_json(folder.result, _plain(report))
+    write_report(folder, record, report)
+    folder.sweep()
+
+
+def assembled(folder: JobFolder, record: JobRecord, scene: Scene) -> Iterator[Made]:
+    """All frames in order, each held against the ledger; what was given up says why.
+
+    Raises:
+        DamagedFrameError: a picture is missing, damaged, or not the one that was made.
+    """
+    for chunk in record.chunks:
+        entry = read_entry(folder, chunk)
+        for index in chunk.frames:
+            time_s = float(scene.driving.times_s_T[index])
+            if index in entry.failures:
+                yield FailedFrame(index=index, time_s=time_s, error=ModelError(entry.failures[index][-1]))
+                continue
+            try:
+                pixels_HWC, digest = read_frame(folder, index, size=record.canvas)
+            except FileNotFoundError:
+                raise DamagedFrameError(index, f"{folder.name}: frame {index} is missing") from None
+            except JobError as error:
+                raise DamagedFrameError(index, f"{folder.name}: {error}") from error
+            if digest != entry.frames.get(index):
+                raise DamagedFrameError(index, f"{folder.name}: frame {index} is not the one that was made")
+            yield Frame(pixels_HWC=pixels_HWC, time_s=time_s, index=index)
+
+
+def _forget(folder: JobFolder, record: JobRecord, index: int) -> None:
+    chunk = next(each for each in record.chunks if index in each.frames)
+    folder.frame(index).unlink(missing_ok=True)
+    write_entry(folder, chunk, read_entry(folder, chunk).without([index]))
+
+
+def _counted(frames: Iterator[Made], advance: Callable[[], None]) -> Iterator[Made]:
+    for made in frames:
+        advance()
+        yield made
+
+
+def _note_failure(folder: JobFolder, error: BaseException) -> None:
+    message = " ".join(str(error).split()) or type(error).__name__
+    with suppress(OSError):  # DiskError among them: a full disk takes no note either
+        write_json(folder.failure, {"error": type(error).__name__, "message": message})
+
+
+def _plain(report: RenderReport) -> dict[str, Any]:
+    places = {
+        "path": str(report.path),
+        "previews": [str(path.absolute()) for path in report.previews],
+        "sidecar": None if report.sidecar is None else str(report.sidecar.absolute()),
+    }
+    return {**dataclasses.asdict(report), **places}
+
+
+__all__ = [
+    "DamagedFrameError",
+    "Steps",
+    "assembled",
+    "is_delivered",
+    "read_result",
+    "read_standing",
+    "read_state",
+    "retry_gaps",
+    "run_job",
+]
