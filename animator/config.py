@@ -18,6 +18,7 @@ from animator.canvas import CanvasConfig
 from animator.encoding import EncodeConfig
 from animator.generators.registry import GENERATORS, GeneratorSettings, log_note
 from animator.models.source import EMBEDDED
+from animator.provenance import ProvenanceConfig
 from animator.sampling.config import SamplerConfig
 from pose_tracking.retargeting import RetargetConfig
 from pose_tracking.tracking import PersonSetting, TrackerConfig
@@ -71,6 +72,7 @@ class RenderJob(BaseModel):
     retarget: RetargetConfig = Field(default_factory=RetargetConfig)
     encode: EncodeConfig = Field(default_factory=EncodeConfig)
     preview: PreviewConfig = Field(default_factory=PreviewConfig)
+    provenance: ProvenanceConfig = Field(default_factory=ProvenanceConfig)
 
     @model_validator(mode="before")
     @classmethod
@@ -127,8 +129,10 @@ class RenderReport:
         seconds: wall time the render took.
         fingerprint: SHA-256 over inputs and settings; equal fingerprints mean equal jobs.
         previews: contact sheet and side-by-side video, if asked for.
+        sidecar: JSON that says what was made of what and how, unless switched off.
         warnings: what the person should know, one line each.
-        partial: the clip could be read only in part.
+        partial: the clip could be read only in part, or frames are missing.
+        gaps: frames that could not be made; the picture before is held there.
     """
 
     path: Path
@@ -137,5 +141,7 @@ class RenderReport:
     seconds: float
     fingerprint: str
     previews: tuple[Path, ...] = ()
+    sidecar: Path | None = None
     warnings: tuple[str, ...] = ()
     partial: bool = False
+    gaps: tuple[int, ...] = ()

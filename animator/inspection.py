@@ -49,17 +49,6 @@ def inspect_file(path: str | Path, *, progress: Progress) -> Inspection:
     return _reader(path)(path, progress)
 
 
-def provenance_of(path: str | Path) -> dict[str, str]:
-    """What a file says about its own making, empty when it says nothing.
-
-    Raises:
-        EncodeError: it says something that cannot be read.
-    """
-    from animator.encoding import read_provenance
-
-    return read_provenance(path) or {}
-
-
 def _reader(path: Path) -> Callable[[Path, Progress], Inspection]:
     ending = path.suffix.lower()
     if path.is_dir():

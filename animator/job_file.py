@@ -34,6 +34,8 @@ _OBJECT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _PATH_ENDING = ".task"
 # Names, hub ids or folders: a folder when it is there, or written as only a path is.
 _FOLDERS_TOO = frozenset({"model", "image_encoder"})
+# What a person says; it may well look like the name of an object.
+_FREE_TEXT = frozenset({"provenance.consent"})
 
 
 def read_job(
@@ -270,5 +272,5 @@ def _refuse_objects(value: Any, prefix: str, key: str = "") -> None:
     elif isinstance(value, tuple | list):
         for part in value:
             _refuse_objects(part, prefix, key)
-    elif isinstance(value, str) and _OBJECT_PATH.fullmatch(value):
+    elif isinstance(value, str) and key not in _FREE_TEXT and _OBJECT_PATH.fullmatch(value):
         raise JobError(f"{prefix}{key}: {value} would run Python code; pass --trust if you know where it comes from")

@@ -24,7 +24,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any key of a job, see docs/job-file.md; repeatable."),
 ]
-PICTURE, DIFFUSION, MOTION, RESULT = "Picture", "Diffusion", "Motion", "Result"
+PICTURE, DIFFUSION, MOTION, RESULT, ORIGIN = "Picture", "Diffusion", "Motion", "Result", "Origin of the result"
 
 
 def _canvas(text: str) -> dict[str, Any]:
@@ -268,6 +268,58 @@ CHOICES = (
         text="No contact sheet, no side-by-side video.",
         default="both are written",
         panel=RESULT,
+    ),
+    Choice(
+        flags=("--provenance",),
+        sets="provenance.kind",
+        kind=str,
+        metavar="KIND",
+        text="How the result says that it was made: xmp, or c2pa, signed content credentials, too.",
+        default="xmp",
+        panel=ORIGIN,
+    ),
+    Choice(
+        flags=("--c2pa-cert",),
+        sets="provenance.certificate",
+        kind=str,
+        metavar="FILE",
+        text="Certificate chain for c2pa, PEM.",
+        default="none",
+        panel=ORIGIN,
+    ),
+    Choice(
+        flags=("--c2pa-key",),
+        sets="provenance.key",
+        kind=str,
+        metavar="FILE",
+        text="Private key for c2pa, PEM.",
+        default="none",
+        panel=ORIGIN,
+    ),
+    Choice(
+        flags=("--watermark",),
+        sets="provenance.watermark",
+        kind=bool,
+        text="An invisible mark in the pictures, too.",
+        default="off",
+        panel=ORIGIN,
+    ),
+    Choice(
+        flags=("--consent",),
+        sets="provenance.consent",
+        kind=str,
+        metavar="TEXT",
+        text="Who agreed to what; recorded with the result.",
+        default="none",
+        panel=ORIGIN,
+    ),
+    Choice(
+        flags=("--no-sidecar",),
+        sets=lambda _: {"provenance.sidecar": False},
+        kind=bool,
+        text="No OUTPUT.json about the making.",
+        default="it is written",
+        panel=ORIGIN,
     ),
 )
 

@@ -23,20 +23,25 @@ def inspect(
     ],
 ) -> None:
     """Say what FILE is, what is wrong with it, and whether it was generated."""
-    from animator.inspection import inspect_file, provenance_of
+    from animator.inspection import inspect_file
+    from animator.origin import Origin, find_origin
 
     console = Console.of(context)
     inspection = inspect_file(file, progress=console.progress())
-    provenance = {} if inspection.kind == "poses" else provenance_of(file)
-    fields = {"path": str(file), **dataclasses.asdict(inspection), "provenance": provenance}
+    origin = Origin() if inspection.kind == "poses" else find_origin(file)
+    fields = {"path": str(file), **dataclasses.asdict(inspection), **origin.as_dict()}
     facts = {name.replace("_", " "): _words(value) for name, value in inspection.facts.items()}
-    width = max(map(len, [*facts, *provenance, "problem"]))
+    found = dict(origin.lines())
+    width = max(map(len, [*facts, *origin.mark, *found, "problem"]))
     lines = [f"{file}: {inspection.kind}"]
     lines += [f"  {name:<{width}}  {value}" for name, value in facts.items()]
     lines += [f"  {'problem':<{width}}  {problem}" for problem in inspection.problems]
-    if provenance:
+    if origin.mark:
         lines.append("origin, as the file itself says:")
-        lines += [f"  {name.replace('_', ' '):<{width}}  {value}" for name, value in provenance.items()]
+        lines += [f"  {name.replace('_', ' '):<{width}}  {_one_line(value)}" for name, value in origin.mark.items()]
+    if found:
+        lines.append("origin, as was checked:")
+        lines += [f"  {name:<{width}}  {_one_line(value)}" for name, value in found.items()]
     console.result("inspection", fields, lines)
 
 
@@ -60,6 +65,11 @@ def doctor(context: typer.Context) -> None:
 def _finding_lines(finding: Finding) -> list[str]:
     line = f"{_MARKS[finding.status]}  {finding.name:<22} {finding.detail}"
     return [line, f"         {'':<22} fix: {finding.fix}"] if finding.fix else [line]
+
+
+def _one_line(text: str) -> str:
+    """What a file says, fit for a terminal: it may hold control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _words(value: object) -> str:

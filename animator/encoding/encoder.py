@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +27,9 @@ Format = Literal["mp4", "gif", "webp", "png"]
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
 _ENDINGS: dict[str, Format] = {".mp4": "mp4", ".gif": "gif", ".webp": "webp", "": "png"}
 _MIN_FPS, _MAX_FPS = Fraction(1, 100), Fraction(1000)
+
+# Completes a finished file that still has its hidden name, given the kind of media it is.
+Seal = Callable[[Path, str], None]
 
 
 class EncodeConfig(BaseModel):
@@ -89,6 +92,7 @@ def encode(
     audio: AudioSource | None = None,
     metadata: Mapping[str, str] | None = None,
     inputs: Iterable[Path] = (),
+    seal: Seal | None = None,
 ) -> EncodeResult:
     """Write frames at a constant rate, pulling them one at a time.
 
@@ -100,13 +104,14 @@ def encode(
         audio: the driving clip's sound, if it has any; mp4 only, other formats leave a warning.
         metadata: where the pictures come from (`provenance_metadata`), written into the file.
         inputs: files that must not be overwritten, such as the photo; the sound's clip always counts.
+        seal: called with each finished file before anybody can see it, such as to sign it.
 
     Raises:
         EncodeError: no frames, frames of several sizes, wrong ending, an input would be overwritten, or the
             folder cannot be written.
         DiskError: the disk is full.
     """
-    with open_encoder(output, config, fps=fps, audio=audio, metadata=metadata, inputs=inputs) as encoder:
+    with open_encoder(output, config, fps=fps, audio=audio, metadata=metadata, inputs=inputs, seal=seal) as encoder:
         for frame in frames:
             encoder.write(frame)
     return encoder.result
@@ -120,6 +125,7 @@ def open_encoder(
     audio: AudioSource | None = None,
     metadata: Mapping[str, str] | None = None,
     inputs: Iterable[Path] = (),
+    seal: Seal | None = None,
 ) -> Encoder:
     """The encoder behind `encode`, for callers that push frames; same arguments, same errors.
 
@@ -133,13 +139,16 @@ def open_encoder(
     spare_inputs(output, (*inputs, *([audio.path] if audio else ())))
     if chosen == "mp4":
         sound = audio if config.keep_audio else None
-        return mp4.Mp4Encoder(output, fps=rate, crf=config.crf, preset=config.preset, audio=sound, metadata=metadata)
+        film = mp4.Mp4Encoder(output, fps=rate, crf=config.crf, preset=config.preset, audio=sound, metadata=metadata)
+        film.seal = seal
+        return film
     encoders: dict[str, type[images.GifEncoder | images.WebpEncoder | images.PngSequenceEncoder]] = {
         "gif": images.GifEncoder,
         "webp": images.WebpEncoder,
         "png": images.PngSequenceEncoder,
     }
     encoder = encoders[chosen](output, fps=rate, metadata=metadata)
+    encoder.seal = seal
     if audio is not None and config.keep_audio:
         encoder.warnings.append(f"{output.name}: {chosen} holds no sound; the clip's sound is left out")
     return encoder
@@ -178,7 +187,15 @@ def spare_inputs(output: Path, inputs: Iterable[Path]) -> None:
 
 
 class StreamingEncoder(ABC):
-    """What the encoders share: one size, at least one frame, a hidden name until all is written."""
+    """What the encoders share: one size, at least one frame, a hidden name until all is written.
+
+    Attributes:
+        media: what a finished file is, for `seal`.
+        seal: completes a finished file under its hidden name.
+    """
+
+    media: ClassVar[Format]
+    seal: Seal | None = None
 
     def __init__(self, output: Path, *, fps: Fraction, metadata: Mapping[str, str]) -> None:
         self.output = output
@@ -229,6 +246,12 @@ class StreamingEncoder(ABC):
                 raise EncodeError(f"{self.output.name}: there are no frames to write; check the clip's start and end")
             with explained(self.output):
                 self._finish()
+                self._seal_all()
+
+    def _seal_all(self) -> None:
+        """Seal what was finished last."""
+        if self.seal is not None:
+            self.seal(self._temporary, self.media)
 
     def _reserve(self) -> AbstractContextManager[Path]:
         """The hidden place to write to, which the end of the block moves to `output`."""

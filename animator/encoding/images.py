@@ -86,6 +86,8 @@ class PngSequenceEncoder(StreamingEncoder):
     It replaces an empty folder, and one that holds nothing but pictures which this class wrote.
     """
 
+    media = "png"
+
     def _reserve(self) -> AbstractContextManager[Path]:
         return replacing_folder(self.output, is_ours=is_picture_of_ours)
 
@@ -95,10 +97,15 @@ class PngSequenceEncoder(StreamingEncoder):
     def _append(self, pixels_HWC: np.ndarray) -> None:
         picture = self._temporary / f"{self._num_frames:06d}.png"
         _save_png(picture, pixels_HWC, self.metadata)
+        if self.seal is not None:
+            self.seal(picture, self.media)
         sync(picture)
 
     def _finish(self) -> None:
         pass
+
+    def _seal_all(self) -> None:
+        """Every picture is sealed already."""
 
 
 class GifEncoder(StreamingEncoder):
@@ -107,6 +114,8 @@ class GifEncoder(StreamingEncoder):
     Ordered dithering (Bayer 1973) depends on the place alone: what stands still keeps still, where error
     diffusion would shimmer. Waits are whole centiseconds, rounded so that they add up to the true time.
     """
+
+    media = "gif"
 
     def _start(self, height: int, width: int) -> None:
         _check_side(self.output, height, width, _GIF_MAX_SIDE)
@@ -152,6 +161,8 @@ class GifEncoder(StreamingEncoder):
 
 class WebpEncoder(StreamingEncoder):
     """Animated WebP, lossy; the compressed film is put together in memory by libwebp."""
+
+    media = "webp"
 
     def _start(self, height: int, width: int) -> None:
         _check_side(self.output, height, width, _WEBP_MAX_SIDE)

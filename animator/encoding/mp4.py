@@ -43,6 +43,8 @@ class Mp4Encoder(StreamingEncoder):
     Colour is stored at half size, so sides must be even: an odd picture gets its last column or row once more.
     """
 
+    media = "mp4"
+
     def __init__(
         self,
         output: Path,

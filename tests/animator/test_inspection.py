@@ -11,7 +11,8 @@ from PIL import Image
 
 from animator.encoding import encode, provenance_metadata
 from animator.errors import PhotoError
-from animator.inspection import inspect_file, provenance_of
+from animator.inspection import inspect_file
+from animator.origin import find_origin
 from animator.progress import SilentProgress
 from pose_tracking.errors import ClipError, PipelineError, TrackingError
 from pose_tracking.frame import Frame
@@ -56,14 +57,14 @@ def test_pictures_in_a_row_are_counted(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["result.mp4", "result.webp", "result.gif", "result"])
 def test_a_result_says_that_it_was_generated(tmp_path: Path, name: str) -> None:
-    provenance = provenance_of(written(tmp_path / name))
+    provenance = find_origin(written(tmp_path / name)).mark
     assert provenance["digital_source_type"].endswith("/compositeSynthetic")
     assert (provenance["generator"], provenance["fingerprint"]) == ("puppet", "abc")
 
 
 def test_a_file_without_a_mark_says_nothing(tmp_path: Path) -> None:
     Image.new("RGB", (80, 80)).save(tmp_path / "plain.png")
-    assert provenance_of(tmp_path / "plain.png") == {}
+    assert find_origin(tmp_path / "plain.png").mark == {}
 
 
 def test_a_photo_is_told_upright_with_its_orientation_and_transparency(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
     os.mkfifo(folder / "0.png")
     os.mkfifo(folder / "a.json")
     assert inspect_file(folder, progress=SILENT).facts["num_frames"] == 12
-    assert provenance_of(folder)["generator"] == "puppet"
+    assert find_origin(folder).mark["generator"] == "puppet"
 
 
 def test_an_unrelated_json_file_does_not_make_a_folder_of_pictures_one_of_poses(tmp_path: Path) -> None:
