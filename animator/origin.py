@@ -109,7 +109,8 @@ def find_watermark(path: Path) -> Watermark | None:
 
 def _pictures(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
-        files = sorted(picture for picture in path.glob("*.png") if picture.is_file())  # who opens a pipe waits for ever
+        # Whoever opens a pipe waits for ever.
+        files = sorted(picture for picture in path.glob("*.png") if picture.is_file())
         for picture in files[:_NUM_PICTURES]:
             yield from _still_pictures(picture)
     elif path.suffix.lower() in (".png", ".webp", ".jpg", ".jpeg"):
