@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import benching, evaluating, inspecting, models, rendering, synth, tracking, training
+from animator.commands import benching, evaluating, inspecting, jobs, models, rendering, synth, tracking, training
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -88,6 +88,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
 }
 for _verb, _example in _EXAMPLES.items():
     app.command(cls=Verb, epilog=f"Example: {_example}")(_verb)
+app.add_typer(jobs.group)
 app.add_typer(models.group)
 app.add_typer(training.group)
 app.add_typer(synth.group)

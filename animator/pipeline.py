@@ -5,22 +5,22 @@ The only module that knows `pose_tracking`, `temporal` and `animator` together.
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
-from animator.destinations import check_destinations
-from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
 from animator.generators.protocol import FrameGenerator
-from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.jobs.executors.local import LocalExecutor
+from animator.jobs.executors.protocol import Executor
+from animator.jobs.folder import JobFolder, kept_or_passing
+from animator.jobs.record import begin_job, read_record, refuse_changes
+from animator.jobs.scene import Scene
+from animator.jobs.session import retry_gaps
 from animator.photo import read_photo
-from animator.preview.previews import Previews
-from animator.progress import Progress, SilentProgress, Stage
+from animator.progress import Progress, SilentProgress
+from animator.rendering import Render
 from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
@@ -37,61 +37,62 @@ from temporal.windows import pose_windows
 TRACKING_SIDE_PX = 1280
 
 
-def animate(job: RenderJob, *, progress: Progress | None = None, trust: bool = False) -> RenderReport:
+def animate(
+    job: RenderJob,
+    *,
+    progress: Progress | None = None,
+    trust: bool = False,
+    folder: Path | None = None,
+    executor: Executor | None = None,
+) -> RenderReport:
     """Make the person in `job.photo` move as the person in `job.clip` does, and write the result.
 
     Args:
         job: everything the render depends on.
         progress: told about stages, steps and warnings.
         trust: allow the job to name Python code.
+        folder: keep the job here; taken up again where it was left. None: nothing is kept.
+        executor: who makes the frames; None: this process.
 
     Raises:
         PipelineError: one of its leaves, in one line that says what to do.
     """
-    progress = progress or SilentProgress()
-    began_s = time.monotonic()
-    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
-    check_destinations(job, fps=job.motion.fps or clip.info.fps)
-    told = _Told(progress)
-    chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
-    job = job.model_copy(update={"canvas": chosen.canvas})
-    told.note(*chosen.notes)
-    generator = chosen.open()
-    scene = prepare_scene(job, clip, progress=progress, note=told.note, trust=trust)
-    is_partial = clip.damage is not None  # a later pass may stop before it comes to the damage
-    previews = _previews(job, clip, scene)
-    mark = fingerprint(job, clip, chosen)
-    with previews, progress.stage("render", len(scene.driving)) as stage:
-        frames = _counted(previews.watch(generate(scene.driving, scene.subject, generator)), stage)
-        result = write_result(job, clip, frames, scene.fps, metadata=_provenance(chosen, mark))
-    told.note(*result.warnings)
-    return RenderReport(
-        path=result.path,
-        num_frames=result.num_frames,
-        duration_s=result.duration_s,
-        seconds=time.monotonic() - began_s,
-        fingerprint=mark,
-        previews=previews.paths,
-        warnings=tuple(told.messages),
-        partial=is_partial,
-    )
+    render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
+    if folder is None and executor is None:
+        return render.at_once()
+    with kept_or_passing(folder, near=job.output) as place:
+        begin_job(place, render.record())
+        retry_gaps(place)
+        return render.in_folder(place, executor or LocalExecutor())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scene:
-    """Who does what: all that a generator is given.
+def submit(job: RenderJob, folder: Path, *, progress: Progress | None = None, trust: bool = False) -> JobFolder:
+    """Make a job's folder, to be rendered later.
 
-    Attributes:
-        subject: the person of the photo, on the canvas.
-        driving: one pose per output frame, canvas px.
-        tracked: what was found in the clip, px of the clip.
-        fps: rate of the output.
+    Raises:
+        PipelineError: what `animate` would find before any work; or the folder holds another job.
     """
+    render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
+    place = JobFolder(folder)
+    begin_job(place, render.record())
+    return place
 
-    subject: Subject
-    driving: PoseSequence
-    tracked: PoseSequence
-    fps: Fraction
+
+def resume(
+    folder: Path, *, progress: Progress | None = None, trust: bool = False, executor: Executor | None = None
+) -> RenderReport:
+    """Bring a job's folder to its result, which is put into the folder.
+
+    Raises:
+        JobError: no job, or its inputs have changed.
+        PipelineError: what `animate` would raise.
+    """
+    place = JobFolder(folder)
+    record = read_record(place)
+    job = record.render_job(trust=trust).model_copy(update={"output": place.path / f"out{record.ending}"})
+    render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
+    refuse_changes(place, record, render.record())
+    return render.in_folder(place, executor or LocalExecutor())
 
 
 def prepare_scene(
@@ -182,61 +183,3 @@ def _listed(spans: tuple[tuple[float, float], ...]) -> str:
 def generate(driving: PoseSequence, subject: Subject, generator: FrameGenerator) -> Iterator[Frame]:
     """One picture of the subject per pose of `driving` (canvas px)."""
     return generator.generate(pose_windows(driving), subject)
-
-
-def write_result(
-    job: RenderJob, clip: DrivingClip, frames: Iterator[Frame], fps: Fraction, *, metadata: Mapping[str, str]
-) -> EncodeResult:
-    """Encode `frames` with the clip's sound and the mark that they are made."""
-    audio = AudioSource(path=clip.path, start_s=clip.picture_start_s) if clip.info.has_audio else None
-    return encode(frames, job.output, job.encode, fps=fps, audio=audio, metadata=metadata, inputs=(job.photo, job.clip))
-
-
-def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
-    """SHA-256 over the photo, the clip, the model's weights and every setting that shapes the pictures."""
-    places = {"photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"}
-    digest = hashlib.sha256(job.model_dump_json(exclude=places).encode())
-    digest.update(hashlib.sha256(Path(job.photo).read_bytes()).digest())
-    digest.update(clip.sha256().encode())
-    if chosen.model is not None:
-        digest.update(chosen.model.fingerprint().encode())
-    return digest.hexdigest()
-
-
-def _provenance(chosen: ChosenGenerator, fingerprint: str) -> dict[str, str]:
-    """What the result says of its making."""
-    model = {} if chosen.model is None else {"model": chosen.model.title}
-    return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **model)
-
-
-def _previews(job: RenderJob, clip: DrivingClip, scene: Scene) -> Previews:
-    return Previews(
-        job.output,
-        contact_sheet=job.preview.contact_sheet,
-        side_by_side=job.preview.side_by_side,
-        subject=scene.subject,
-        clip=clip,
-        tracked=scene.tracked,
-        num_frames=len(scene.driving),
-        fps=scene.fps,
-    )
-
-
-def _counted(frames: Iterator[Frame], stage: Stage) -> Iterator[Frame]:
-    for frame in frames:
-        stage.advance()
-        yield frame
-
-
-class _Told:
-    """Warnings, said at once and kept for the report."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.messages: list[str] = []
-        self._progress = progress
-
-    def note(self, *messages: str) -> None:
-        """Say something that the person should know."""
-        for message in messages:
-            self.messages.append(message)
-            self._progress.warn(message)

@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
-from animator.commands.console import PARTIAL, Console
+from animator.commands.console import Console
+from animator.commands.jobs import ExecutorName, Workers, open_named_executor
+from animator.commands.reporting import tell_report
 
 if TYPE_CHECKING:
-    from animator.config import RenderJob, RenderReport
+    from animator.config import RenderJob
+    from animator.jobs.executors.protocol import Executor
 
 Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What every render must do, see docs/guides/provenance.md."),
+]
+KeptJob = Annotated[
+    Path | None,
+    typer.Option("--job", "-j", metavar="DIR", help="Keep the job in this folder; go on with it if it is there."),
+]
 JobOut = Annotated[Path | None, typer.Option("--job-out", metavar="FILE", help="Write the job as TOML, too.")]
 
 
@@ -25,6 +36,10 @@ def animate(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video of the motion: MP4, MOV, WebM, GIF, ...")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .gif, .webp, or a folder for PNG.")],
     job_out: JobOut = None,
+    keep: KeptJob = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    policy: PolicyFile = None,
     overrides: Overrides = None,
     trust: Trust = False,
     *,
@@ -33,7 +48,8 @@ def animate(
     """Animate the person in PHOTO with the motion in CLIP."""
     values = {"photo": str(photo), "clip": str(clip), "output": str(output)}
     job = typed_job(values, overrides or (), changes=changes, trust=trust)
-    _run(context, job, job_out, trust=trust)
+    chosen = open_named_executor(executor, workers) if executor or workers else None
+    _run(context, job, job_out, policy, keep, chosen, trust=trust)
 
 
 @with_choices()
@@ -41,6 +57,10 @@ def render(
     context: typer.Context,
     job_file: Annotated[Path, typer.Argument(metavar="JOB.toml", help="What to render, see docs/job-file.md.")],
     job_out: JobOut = None,
+    keep: KeptJob = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    policy: PolicyFile = None,
     overrides: Overrides = None,
     trust: Trust = False,
     *,
@@ -50,12 +70,25 @@ def render(
     from animator.job_file import read_job
 
     job = read_job(job_file, overrides or (), changes=changes, trust=trust)
-    _run(context, job, job_out, trust=trust)
+    chosen = open_named_executor(executor, workers) if executor or workers else None
+    _run(context, job, job_out, policy, keep, chosen, trust=trust)
 
 
-def _run(context: typer.Context, job: RenderJob, job_out: Path | None, *, trust: bool) -> None:
+def _run(
+    context: typer.Context,
+    job: RenderJob,
+    job_out: Path | None,
+    policy: Path | None,
+    keep: Path | None,
+    executor: Executor | None,
+    *,
+    trust: bool,
+) -> None:
     """Plan or render, report, and end with the right code."""
+    from animator.provenance import require_compliance
+
     console = Console.of(context)
+    require_compliance(job.provenance, policy)
     if job_out is not None:
         from animator.destinations import check_job_place
 
@@ -76,28 +109,6 @@ def _run(context: typer.Context, job: RenderJob, job_out: Path | None, *, trust:
         plan_render(job, trust=trust)  # only a job that has proved sound is written down
         write_job(job, job_out)
     progress = console.progress()
-    report = animate_job(job, progress=progress, trust=trust)
-    for warning in report.warnings:
-        progress.warn(warning)
-    console.result("report", _fields(report), _lines(report))
-    if report.partial:
-        raise typer.Exit(PARTIAL)
-
-
-def _fields(report: RenderReport) -> dict[str, Any]:
-    return {
-        "path": str(report.path),
-        "num_frames": report.num_frames,
-        "duration_s": round(report.duration_s, 3),
-        "seconds": round(report.seconds, 3),
-        "fingerprint": report.fingerprint,
-        "previews": [str(path) for path in report.previews],
-        "warnings": list(report.warnings),
-        "partial": report.partial,
-    }
-
-
-def _lines(report: RenderReport) -> list[str]:
-    speed = report.num_frames / report.seconds if report.seconds else 0.0
-    facts = f"{report.num_frames} frames, {report.duration_s:.1f} s, made in {report.seconds:.1f} s ({speed:.1f}/s)"
-    return [f"{report.path}: {facts}", *(str(path) for path in report.previews)]
+    kept = {name: value for name, value in (("folder", keep), ("executor", executor)) if value is not None}
+    report = animate_job(job, progress=progress, trust=trust, **kept)
+    tell_report(console, report, progress)

@@ -220,7 +220,7 @@ def test_a_plan_is_tried_on_few_frames_where_a_network_computes_on_the_cpu(made:
 
 
 def test_the_fingerprint_follows_weights_and_settings_and_not_places(made: Path, models: Path, tmp_path: Path) -> None:
-    from animator.pipeline import fingerprint
+    from animator.rendering import fingerprint
 
     clip = DrivingClip.open(DANCE, end_s=0.2)
 

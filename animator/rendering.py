@@ -1,0 +1,234 @@
+"""A render whose inputs were found and checked: made at once, or step by step as a job's folder asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from animator.config import RenderJob, RenderReport
+from animator.destinations import check_destinations
+from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
+from animator.errors import ModelError
+from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.jobs.executors.protocol import Executor, Work
+from animator.jobs.folder import JobFolder
+from animator.jobs.ledger import ATTEMPTS
+from animator.jobs.making import Gaps, Made, make_frames, stand_in
+from animator.jobs.plan import DEFAULT_BATCH, chunk_size
+from animator.jobs.record import JobRecord, file_sha256, software
+from animator.jobs.scene import Scene, save_scene
+from animator.jobs.session import run_job
+from animator.jobs.worker import OpenedGenerator
+from animator.preview.previews import Previews
+from animator.progress import Progress, Stage
+from animator.sidecar import with_sidecar
+from pose_tracking.clip import DrivingClip
+from pose_tracking.frame import Frame
+from temporal.windows import pose_windows
+
+
+class SceneMaker(Protocol):
+    """What comes before the first frame: `pipeline.prepare_scene`."""
+
+    def __call__(
+        self, job: RenderJob, clip: DrivingClip, *, progress: Progress, note: Callable[..., None], trust: bool = False
+    ) -> Scene:
+        """The scene of a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Render:
+    """A render whose inputs, output and model were found and checked. What a job's folder asks of it: `Steps`.
+
+    Attributes:
+        job: with a canvas that has a size.
+        clip: the driving clip.
+        chosen: the generator.
+        told: what the person was told so far.
+        progress: told about stages.
+        trust: the job may name Python code.
+        make_scene: finds the person in the photo, the motion in the clip, and a place that suits both.
+    """
+
+    job: RenderJob
+    clip: DrivingClip
+    chosen: ChosenGenerator
+    told: Told
+    progress: Progress
+    trust: bool
+    make_scene: SceneMaker
+
+    @classmethod
+    def of(cls, job: RenderJob, make_scene: SceneMaker, *, progress: Progress, trust: bool) -> Render:
+        """Check everything that can be checked before any work."""
+        clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+        check_destinations(job, fps=job.motion.fps or clip.info.fps)
+        told = Told(progress)
+        chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
+        told.note(*chosen.notes)
+        job = job.model_copy(update={"canvas": chosen.canvas})
+        return cls(job=job, clip=clip, chosen=chosen, told=told, progress=progress, trust=trust, make_scene=make_scene)
+
+    @property
+    def output(self) -> Path:
+        """Where the result goes."""
+        return self.job.output
+
+    def at_once(self) -> RenderReport:
+        """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""
+        began_s = time.monotonic()
+        generator = self.chosen.open()
+        scene = self._scene()
+        damage = self.clip.damage  # a later pass may stop before it comes to the damage
+        windows = pose_windows(scene.driving)
+        made = make_frames(windows, scene.subject, generator, attempts=ATTEMPTS)
+        with self.progress.stage("render", len(scene.driving)) as stage, closing(made):
+            report = self._deliver(scene, _counted(made, stage), damage=damage)
+        return replace(report, seconds=time.monotonic() - began_s)
+
+    def in_folder(self, folder: JobFolder, executor: Executor) -> RenderReport:
+        """From wherever the job is to the result, by an executor."""
+        work = Work(folder=folder, open_generator=open_generator_of, devices=self._devices(), trust=self.trust)
+        report = run_job(work, self, executor=executor, progress=self.progress)
+        self.told.note(*(message for message in report.warnings if message not in self.told.messages))
+        return report
+
+    def record(self) -> JobRecord:
+        """What a job's folder holds of this render."""
+        model = self.chosen.model
+        places = {name: getattr(self.job, name).absolute() for name in ("photo", "clip", "output")}
+        found = {} if model is None else {"model": model.name}
+        return JobRecord(
+            software=software(),
+            fingerprint=fingerprint(self.job, self.clip, self.chosen),
+            inputs={"photo": file_sha256(self.job.photo), "clip": self.clip.sha256()},
+            model=None if model is None else {"name": model.name, "fingerprint": model.fingerprint()},
+            generator=self.chosen.name,
+            canvas=self.chosen.canvas.size,
+            chunk_size=chunk_size(self.job.sampler.batch or DEFAULT_BATCH),
+            job=self.job.model_copy(update={**places, **found}).model_dump(mode="json"),
+        )
+
+    def prepare(self, folder: JobFolder, record: JobRecord) -> None:
+        """Make the scene and save it."""
+        scene = self._scene()
+        save_scene(folder, record, scene, warnings=tuple(self.told.messages), damage=self.clip.damage)
+
+    def deliver(self, record: JobRecord, scene: Scene, frames: Iterator[Made]) -> RenderReport:
+        """Write the result of a job's frames, and its previews."""
+        self.told.note(*(each for each in record.ready.warnings if each not in self.told.messages))
+        return self._deliver(scene, frames, damage=record.ready.damage)
+
+    def _devices(self) -> tuple[str, ...]:
+        """Where workers may compute: on every GPU, unless the job names a device."""
+        if self.job.device != "auto" or self.chosen.device != "cuda":
+            return (self.chosen.device,)
+        from animator.device import num_gpus
+
+        return tuple(f"cuda:{index}" for index in range(num_gpus()))
+
+    def _scene(self) -> Scene:
+        return self.make_scene(self.job, self.clip, progress=self.progress, note=self.told.note, trust=self.trust)
+
+    def _deliver(self, scene: Scene, made: Iterator[Made], *, damage: str | None) -> RenderReport:
+        previews, gaps = _previews(self.job, self.clip, scene), Gaps()
+        mark = fingerprint(self.job, self.clip, self.chosen)
+        origin = _provenance(self.job, self.chosen, mark)
+        with previews:
+            frames = previews.watch(stand_in(made, gaps.add))
+            result = write_result(self.job, self.clip, frames, scene.fps, metadata=origin)
+        self.told.note(*result.warnings, *gaps.warnings())
+        report = RenderReport(
+            path=result.path,
+            num_frames=result.num_frames,
+            duration_s=result.duration_s,
+            seconds=0.0,
+            fingerprint=mark,
+            previews=previews.paths,
+            warnings=tuple(self.told.messages),
+            partial=damage is not None or bool(gaps.frames),
+            gaps=tuple(gaps.frames),
+        )
+        return with_sidecar(self.job, report, origin)
+
+
+def open_generator_of(
+    folder: JobFolder, record: JobRecord, *, device: str | None, trust: bool, on_note: Callable[[str], None]
+) -> OpenedGenerator:
+    """Open the generator of a job's folder, in whatever process works on it. A `GeneratorOpener`."""
+    job = record.render_job(trust=trust)
+    if device is not None:
+        job = job.model_copy(update={"device": device})
+    chosen = choose_generator(job.generator, job.generator_settings(on_note=on_note), trust=trust)
+    if chosen.canvas.size != record.canvas or (chosen.model and chosen.model.fingerprint()) != record.weights:
+        raise ModelError(f"{folder.name}: the model here is not the one that this job was begun with")
+    return OpenedGenerator(generator=chosen.open(), device=chosen.device)
+
+
+def write_result(
+    job: RenderJob, clip: DrivingClip, frames: Iterator[Frame], fps: Fraction, *, metadata: Mapping[str, str]
+) -> EncodeResult:
+    """Encode `frames` with the clip's sound and the marks that they are made."""
+    audio = AudioSource(path=clip.path, start_s=clip.picture_start_s) if clip.info.has_audio else None
+    marked = job.provenance.watermarked(frames, metadata["fingerprint"])
+    seal = job.provenance.seal(metadata)
+    inputs = (job.photo, job.clip)
+    return encode(marked, job.output, job.encode, fps=fps, audio=audio, metadata=metadata, inputs=inputs, seal=seal)
+
+
+def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
+    """SHA-256 over the photo, the clip, the model's weights and every setting that shapes the pictures."""
+    places = ("photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device")
+    unseen: Any = {**dict.fromkeys(places, True), "provenance": {"kind", "certificate", "key", "sidecar", "consent"}}
+    digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())
+    digest.update(hashlib.sha256(Path(job.photo).read_bytes()).digest())
+    digest.update(clip.sha256().encode())
+    if chosen.model is not None:
+        digest.update(chosen.model.fingerprint().encode())
+    return digest.hexdigest()
+
+
+def _provenance(job: RenderJob, chosen: ChosenGenerator, fingerprint: str) -> dict[str, str]:
+    """What the result says of its making."""
+    more = {} if chosen.model is None else {"model": chosen.model.title}
+    more |= job.provenance.stated()
+    return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **more)
+
+
+def _previews(job: RenderJob, clip: DrivingClip, scene: Scene) -> Previews:
+    return Previews(
+        job.output,
+        contact_sheet=job.preview.contact_sheet,
+        side_by_side=job.preview.side_by_side,
+        subject=scene.subject,
+        clip=clip,
+        tracked=scene.tracked,
+        num_frames=len(scene.driving),
+        fps=scene.fps,
+    )
+
+
+def _counted(frames: Iterator[Made], stage: Stage) -> Iterator[Made]:
+    for made in frames:
+        stage.advance()
+        yield made
+
+
+class Told:
+    """Warnings, said at once and kept for the report."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.messages: list[str] = []
+        self._progress = progress
+
+    def note(self, *messages: str) -> None:
+        """Say something that the person should know."""
+        for message in messages:
+            self.messages.append(message)
+            self._progress.warn(message)
