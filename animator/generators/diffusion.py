@@ -7,10 +7,12 @@ Legend: B frames in a batch, N window, C h w latents, H W pixels.
 
 from __future__ import annotations
 
-import itertools
+import copy
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from animator.conditioning.inputs import picture_tensor, subject_warp, window_te
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from animator.device import is_out_of_memory, one_thread
 from animator.errors import DeviceError, ModelError
+from animator.generators.batching import aligned, slots
+from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
@@ -52,6 +56,15 @@ class _Scene:
     densepose: DensePoseSequence | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Portion:
+    """How much is computed at once; becomes less where memory does not suffice."""
+
+    batch: int
+    branches_together: bool
+    side_by_side: bool
+
+
 class DiffusionGenerator:
     """Makes frames with a `SubjectModel`. A `FrameGenerator`.
 
@@ -61,6 +74,7 @@ class DiffusionGenerator:
         seed: of the render.
         scheduler: a diffusers scheduler to step with instead of the one that `config` names.
         on_note: told in one line what the person should know, such as a batch that was halved.
+        workers: batches made side by side on a CPU; none: as many as torch may use threads. Changes no bit.
     """
 
     name = "diffusion"
@@ -73,6 +87,7 @@ class DiffusionGenerator:
         seed: int = 0,
         scheduler: Any | None = None,
         on_note: Callable[[str], None] = _LOG.warning,
+        workers: int | None = None,
     ) -> None:
         self.model = model
         self.config = (config or SamplerConfig()).completed(model.manifest.steps)
@@ -80,9 +95,19 @@ class DiffusionGenerator:
         self._note = on_note
         self._conditioner = Conditioner(model)
         self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
-        self._batch = self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH)
+        self._workers = frame_workers(model.device, workers)
         # With a single branch there is nothing to take apart.
-        self._branches_together = (self.config.guidance_image, self.config.guidance_pose) != (1.0, 1.0)
+        self._portion = _Portion(
+            batch=self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH),
+            branches_together=(self.config.guidance_image, self.config.guidance_pose) != (1.0, 1.0),
+            side_by_side=self._workers > 1,
+        )
+        self._turns, self._less_memory = Turns(), threading.Lock()
+
+    @property
+    def batch(self) -> int:
+        """Frames at once, as far as memory suffices."""
+        return self._portion.batch
 
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
@@ -92,15 +117,21 @@ class DiffusionGenerator:
             ModelError: the model does not fit the canvas or the poses, or computed NaN.
             DeviceError: out of memory even with one frame at a time.
         """
-        scene = self._prepare(subject)
-        for chunk in aligned(windows, self._batch):
-            yield from self._frames(chunk, scene)
+        device = self.model.device
+        with one_thread() if device.type == "cpu" else nullcontext():
+            scene = self._prepare(subject)
+        chunks = aligned(windows, self.batch)
+        made = in_order(lambda chunk: self._frames(chunk, scene), chunks, workers=self._workers, device=device)
+        with closing(made):
+            for frames in made:
+                yield from frames
 
     def _prepare(self, subject: Subject) -> _Scene:
         facts, device = self.model.manifest, self.model.device
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
         photo = picture_tensor(subject.photo_HWC, device)
+        self._conditioner.null_tokens()  # encodes the empty photo, once for all threads
         return _Scene(
             tokens_1LD=self._conditioner.tokens(self._conditioner.features(photo[None])),
             background_3HW=picture_tensor(subject.background_HWC, device),
@@ -108,26 +139,29 @@ class DiffusionGenerator:
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
         )
 
-    def _frames(self, windows: list[PoseWindow], scene: _Scene) -> Iterator[Frame]:
+    def _frames(self, windows: list[PoseWindow], scene: _Scene) -> list[Frame]:
         """The frames of one batch, in parts if the memory does not suffice for the whole."""
-        waiting = [windows]
+        waiting, frames = [windows], []
         while waiting:
+            portion = self._portion
             # Cut anew every time: the batch may have become smaller meanwhile.
-            chunk, *rest = aligned(waiting.pop(0), self._batch)
+            chunk, *rest = aligned(waiting.pop(0), portion.batch)
             waiting[:0] = rest
-            pixels = self._pixels_or_none(chunk, scene)
+            pixels = self._pixels_or_none(chunk, scene, portion)
             if pixels is None:
-                self._use_less_memory()
+                self._use_less_memory_than(portion)
                 waiting.insert(0, chunk)
                 continue
             for window in chunk:
-                picture = pixels[window.center % self._batch]
-                yield Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
+                picture = pixels[window.center % portion.batch]
+                frames.append(Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center))
+        return frames
 
-    def _pixels_or_none(self, chunk: list[PoseWindow], scene: _Scene) -> np.ndarray | None:
+    def _pixels_or_none(self, chunk: list[PoseWindow], scene: _Scene, portion: _Portion) -> np.ndarray | None:
         """uint8 [batch, H, W, 3]; none when out of memory."""
         try:
-            return self._pixels(slots(chunk, self._batch), scene)
+            with self._turns.taken(alone=not portion.side_by_side):
+                return self._pixels(slots(chunk, portion.batch), scene, portion)
         except NotFiniteError as error:
             raise ModelError(
                 f"frames {chunk[0].center}-{chunk[-1].center}: {error.stage} holds NaN or infinity. Lower the "
@@ -141,40 +175,45 @@ class DiffusionGenerator:
             torch.cuda.empty_cache()
         return None
 
-    def _use_less_memory(self) -> None:
-        """One branch after the other first, then half as many frames.
+    def _use_less_memory_than(self, tried: _Portion) -> None:
+        """One frame after the other first, then one branch after the other, then half as many frames.
 
         Raises:
             DeviceError: nothing left to halve.
         """
-        if self._branches_together:
-            self._branches_together = False
-            self._note("out of memory: the branches of the guidance are computed one after the other from here on")
-        elif self._batch > 1:
-            self._note(f"out of memory with {self._batch} frames at once: going on with {self._batch // 2}")
-            self._batch //= 2
-        else:
-            width, height = self.model.manifest.canvas
-            raise DeviceError(
-                f"out of memory with one frame of {width}x{height} px on {self.model.device}: use --device cpu, or a "
-                "model for a smaller canvas"
-            )
+        with self._less_memory:
+            if self._portion != tried:
+                return  # another thread met the same end
+            if tried.side_by_side:
+                self._portion = replace(tried, side_by_side=False)
+                self._note(f"out of memory with {self._workers} frames side by side: one at a time from here on")
+            elif tried.branches_together:
+                self._portion = replace(tried, branches_together=False)
+                self._note("out of memory: the branches of the guidance are computed one after the other from here on")
+            elif tried.batch > 1:
+                self._portion = replace(tried, batch=tried.batch // 2)
+                self._note(f"out of memory with {tried.batch} frames at once: going on with {tried.batch // 2}")
+            else:
+                width, height = self.model.manifest.canvas
+                raise DeviceError(
+                    f"out of memory with one frame of {width}x{height} px on {self.model.device}: use --device cpu, "
+                    "or a model for a smaller canvas"
+                )
 
-    def _pixels(self, windows: list[PoseWindow], scene: _Scene) -> np.ndarray:
+    def _pixels(self, windows: list[PoseWindow], scene: _Scene, portion: _Portion) -> np.ndarray:
         facts, device, settings = self.model.manifest, self.model.device, self.config
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
-        with one_thread():
-            warped = scene.warp(keypoints[:, middle], confidence[:, middle])
+        warped = scene.warp(keypoints[:, middle], confidence[:, middle])
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
         channels = None
         if facts.warp:
             channels = self._conditioner.warp_channels(warped.over(scene.background_3HW), warped.coverage_BHW)
         frames = [window.center for window in windows]
         latents = denoise(
-            self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels)),
+            self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels), portion),
             self._noise(frames, "start").to(device),
-            scheduler=self._scheduler,
+            scheduler=copy.deepcopy(self._scheduler),  # it keeps the state of one sampling
             steps=settings.steps or DEFAULT_STEPS,
             guidance=Guidance(
                 image=settings.guidance_image,
@@ -220,7 +259,7 @@ class DiffusionGenerator:
         need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels_BChw.shape[-2:])
         return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self.config.repair))
 
-    def _predictor(self, told: Conditioning) -> Predict:
+    def _predictor(self, told: Conditioning, portion: _Portion) -> Predict:
         without_pose = told.without_pose()
         conditions: dict[Branch, Conditioning] = {
             "none": without_pose.without_image(),
@@ -231,8 +270,9 @@ class DiffusionGenerator:
         def predict_branches(
             latents: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]
         ) -> dict[Branch, torch.Tensor]:
+            leave_if_given_up()
             unet, residual = self.model.unet, self.model.manifest.residual
-            if not self._branches_together:
+            if not portion.branches_together:
                 return {
                     branch: predict(unet, latents, timestep, conditions[branch], residual=residual)
                     for branch in branches
@@ -244,30 +284,15 @@ class DiffusionGenerator:
         return predict_branches
 
 
-def aligned(windows: Iterable[PoseWindow], batch: int) -> Iterator[list[PoseWindow]]:
-    """Batches cut at multiples of `batch` in the numbering of the whole clip, wherever the windows begin."""
-    for _, group in itertools.groupby(windows, key=lambda window: window.center // batch):
-        yield list(group)
-
-
-def slots(chunk: list[PoseWindow], batch: int) -> list[PoseWindow]:
-    """Each window at the place it has in the whole clip's batch; free places are filled with the first one.
-
-    Sums in a network depend in their last bits on the batch's size and on the place within it: this way any part
-    of a clip is rendered to the same bits as the whole.
-    """
-    places = [chunk[0]] * batch
-    for window in chunk:
-        places[window.center % batch] = window
-    return places
-
-
 def reach(warped: WarpedPhoto) -> torch.Tensor:
     """[B, H, W] in [0, 1]: where the person is or may come to be, with a soft edge."""
     person = torch.maximum(warped.coverage_BHW, warped.repair_BHW)[:, None]
     margin = max(1, round(person.shape[-2] * REACH / 2))
-    wide = F.max_pool2d(person, 4 * margin + 1, stride=1, padding=2 * margin)
-    soft = F.avg_pool2d(wide, 2 * margin + 1, stride=1, padding=margin, count_include_pad=False)
+    # Along one axis after the other: a tenth of the work, and a maximum does not mind.
+    wide = F.max_pool2d(person, (4 * margin + 1, 1), stride=1, padding=(2 * margin, 0))
+    wide = F.max_pool2d(wide, (1, 4 * margin + 1), stride=1, padding=(0, 2 * margin))
+    soft = F.avg_pool2d(wide, (2 * margin + 1, 1), stride=1, padding=(margin, 0), count_include_pad=False)
+    soft = F.avg_pool2d(soft, (1, 2 * margin + 1), stride=1, padding=(0, margin), count_include_pad=False)
     return soft[:, 0]
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
-from animator.device import one_thread
+from animator.generators.parallel import frame_workers, in_order
 from animator.subject import Subject
 from pose_tracking.frame import Frame
 from temporal.windows import PoseWindow
@@ -24,24 +25,46 @@ CPU_BATCH, GPU_BATCH = 1, 16
 
 
 class PuppetGenerator:
-    """Warp guidance alone. A `FrameGenerator`."""
+    """Warp guidance alone. A `FrameGenerator`.
+
+    Args:
+        device: where to compute.
+        batch: poses per step.
+        workers: batches made side by side on a CPU; none: as many as torch may use threads. Changes no bit.
+    """
 
     name = "puppet"
 
-    def __init__(self, *, device: str | torch.device = "cpu", batch: int | None = None) -> None:
+    def __init__(
+        self, *, device: str | torch.device = "cpu", batch: int | None = None, workers: int | None = None
+    ) -> None:
         self._device = torch.device(device)
         self._batch = batch or (CPU_BATCH if self._device.type == "cpu" else GPU_BATCH)
+        self._workers = frame_workers(self._device, workers)
 
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
         """Yield the subject in each window's middle pose; the background alone where nobody is in view."""
         warp = subject_warp(subject, self._device)
         background = picture_tensor(subject.background_HWC, self._device)
-        remaining = iter(windows)
-        with one_thread():
-            while chunk := list(itertools.islice(remaining, self._batch)):
-                keypoints, confidence = window_tensors(chunk, 1, self._device)
-                warped = warp(keypoints[:, 0], confidence[:, 0])
-                pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
-                for window, picture in zip(chunk, rearrange(pixels, "b c h w -> b h w c").cpu().numpy(), strict=True):
-                    yield Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
+
+        def frames(chunk: list[PoseWindow]) -> list[Frame]:
+            keypoints, confidence = window_tensors(chunk, 1, self._device)
+            warped = warp(keypoints[:, 0], confidence[:, 0])
+            pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
+            pictures = rearrange(pixels, "b c h w -> b h w c").cpu().numpy()
+            return [
+                Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)
+                for window, picture in zip(chunk, pictures, strict=True)
+            ]
+
+        made = in_order(frames, _cut(windows, self._batch), workers=self._workers, device=self._device)
+        with closing(made):
+            for each in made:
+                yield from each
+
+
+def _cut(windows: Iterable[PoseWindow], batch: int) -> Iterator[list[PoseWindow]]:
+    remaining = iter(windows)
+    while chunk := list(itertools.islice(remaining, batch)):
+        yield chunk

@@ -34,6 +34,7 @@ class GeneratorSettings:
         seed: same seed, same pictures.
         device: `auto`, `cpu`, `cuda`, `mps`.
         on_note: told in one line what the person should know while frames are made.
+        workers: frames made side by side on a CPU; none: as many as torch may use threads.
     """
 
     model: str = EMBEDDED
@@ -43,6 +44,7 @@ class GeneratorSettings:
     seed: int = 0
     device: str = "auto"
     on_note: Callable[[str], None] = log_note
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,7 @@ def _puppet(settings: GeneratorSettings) -> ChosenGenerator:
         from animator.device import pick_device
         from animator.generators.puppet import PuppetGenerator
 
-        return PuppetGenerator(device=pick_device(device))
+        return PuppetGenerator(device=pick_device(device), workers=settings.workers)
 
     return ChosenGenerator(
         name="puppet",
@@ -219,7 +221,9 @@ def _open_diffusion(
         raise DeviceError(
             f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
         ) from error
-    return DiffusionGenerator(opened, settings.sampler, seed=settings.seed, on_note=settings.on_note)
+    return DiffusionGenerator(
+        opened, settings.sampler, seed=settings.seed, on_note=settings.on_note, workers=settings.workers
+    )
 
 
 def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:
