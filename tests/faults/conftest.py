@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,9 +29,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyJob:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(warm: Warm, tiny: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    """The pictures of a job that nothing happened to: uint8 [T, H, W, 3]."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    output = folder / "out.mp4"
-    assert warm.run(tiny.animate(output, folder / "job"), log=folder / "log") == 0, (folder / "log").read_text()
-    return decoded(output)
+def finished(warm: Warm, tiny: TinyJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a job that nothing happened to; its result is `out.mp4` beside it."""
+    folder = tmp_path_factory.mktemp("finished")
+    code = warm.run(tiny.animate(folder / "out.mp4", folder / "job"), log=folder / "log")
+    assert code == 0, (folder / "log").read_text()
+    return folder / "job"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished: Path) -> np.ndarray:
+    """The pictures of that job: uint8 [T, H, W, 3]."""
+    return decoded(finished.parent / "out.mp4")
