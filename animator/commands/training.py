@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from animator.training.jobs import FinetuneJob, TrainAutoencoderJob, TrainBaseJob
-    from animator.training.loop import TrainReport
+    from animator.training.stage import TrainReport
 
 group = typer.Typer(name="train", help="Train a base, or the autoencoder of a new one.")
 
@@ -168,7 +168,7 @@ def _train(context: typer.Context, job: TrainBaseJob | TrainAutoencoderJob, what
 
 def _progress(console: Console) -> Progress:
     """One of several processes speaks, the others work in silence."""
-    from animator.training.loop import is_main_process
+    from animator.training.processes import is_main_process
 
     return console.progress() if is_main_process() else SilentProgress()
 

@@ -46,6 +46,11 @@ class LatentCodec:
             return REDUCTION
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
+    def latent_shape(self, pictures_B3HW: torch.Tensor) -> tuple[int, int, int, int]:
+        """(B, C, h, w) that the latents of these pictures have."""
+        height, width = (side // self.reduction for side in pictures_B3HW.shape[-2:])
+        return len(pictures_B3HW), int(self.vae.config.latent_channels), height, width
+
     def encode(self, pictures_B3HW: torch.Tensor, *, value_range: tuple[float, float] = PICTURE_RANGE) -> torch.Tensor:
         """Pictures in [0, 1] to latents [B, C, h, w], float32: the posterior's mean, the same for the same picture.
 
@@ -81,8 +86,8 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     """
     try:
         named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("_class_name")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         named = "AutoencoderKL"  # what is wrong with the file, load_net says best
-    if named not in _KINDS:
+    if not isinstance(named, str) or named not in _KINDS:
         raise ModelError(f"{folder}: an autoencoder of class {named!r}; expected one of {', '.join(_KINDS)}")
     return load_net(_KINDS[named], folder)

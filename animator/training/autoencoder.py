@@ -40,10 +40,13 @@ class AutoencoderStage:
     def nets(self) -> Mapping[str, nn.Module]:
         return {"round_trip": self._round_trip}
 
-    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
+    def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
+        """Noise on the latents."""
+        return {"noise": torch.randn(LatentCodec(self.vae).latent_shape(batch["picture"]), generator=rng)}
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
         pictures = batch["picture"].float() / 255
-        seed = int(torch.randint(2**31, (), generator=rng))
-        made = nets["round_trip"](pictures, seed).float()
+        made = nets["round_trip"](pictures, batch["noise"]).float()
         rebuilt, unlike = reconstruction_loss(made, pictures), structural_dissimilarity(made, pictures)
         return {"loss": rebuilt + 0.1 * unlike, "rebuilt": rebuilt, "dissimilar": unlike}
 
@@ -66,12 +69,11 @@ class _RoundTrip(nn.Module):
         super().__init__()
         self.vae = vae
 
-    def forward(self, pictures_B3HW: torch.Tensor, seed: int) -> torch.Tensor:
+    def forward(self, pictures_B3HW: torch.Tensor, noise_BChw: torch.Tensor) -> torch.Tensor:
         """Rebuilt pictures in [0, 1], not clamped, from latents with a little noise."""
         codec = LatentCodec(self.vae)
         latents = codec.encode(pictures_B3HW)
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
-        return codec.decode(latents + LATENT_NOISE * latents.detach().std() * noise)
+        return codec.decode(latents + LATENT_NOISE * latents.detach().std() * noise_BChw)
 
 
 @torch.no_grad()

@@ -31,9 +31,10 @@ from animator.training.clips import ClipPairs, track_folder
 from animator.training.denoising import DenoisingStage
 from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
-from animator.training.loop import TrainReport, fit, is_main_process
-from animator.training.processes import refuse_densepose, training_device
+from animator.training.loop import fit
+from animator.training.processes import is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, SampleSource, batches
+from animator.training.stage import TrainReport
 
 NEW = "new"
 _HELD_OUT_SEED = 1_000_003

@@ -13,8 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from animator.encoding.atomic_file import replacing_folder, sync
-from animator.errors import ModelError
+from animator.errors import JobError, ModelError
+from animator.training.config import TrainConfig
 
+# Settings that may change between sittings: they do not change what is learned.
+_FREE = {"steps", "workers", "checkpoint_every", "gradient_checkpointing", "patience"}
 _PREFIX, _FACTS = "step-", "training.json"
 
 
@@ -50,6 +53,31 @@ def save_checkpoint(
     for old in _checkpoints(folder):
         if old != target:
             _remove(old)
+
+
+def check_agreement(folder: Path, facts: Mapping[str, Any], config: TrainConfig, *, learns_from: str) -> None:
+    """Refuse to go on with a checkpoint of another training.
+
+    Args:
+        folder: where it lies.
+        facts: from `load_checkpoint`.
+        config, learns_from: of the training that is to go on.
+
+    Raises:
+        JobError: other data, other weights at the start, or a setting that changes what is learned.
+    """
+    if facts["learns_from"] != learns_from:
+        raise JobError(
+            f"{folder}: a training of other photos, clips or weights was begun here. Delete the folder, or choose "
+            "another --output."
+        )
+    for key in sorted(set(TrainConfig.model_fields) - _FREE):
+        before, now = facts["config"][key], getattr(config, key)
+        if before != now:
+            raise JobError(
+                f"{folder}: this training was begun with {key} = {before}, now {now}. Use the old value, or another "
+                "folder."
+            )
 
 
 def checkpoint_place(folder: Path, step: int) -> Path:

@@ -46,12 +46,15 @@ class DecoderStage:
     def nets(self) -> Mapping[str, nn.Module]:
         return {"decoder": self._decoder}
 
-    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
+    def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
+        """Noise on the latents, which are never exact when a network made them."""
+        return {"noise": torch.randn(self.model.codec.latent_shape(batch["target"]), generator=rng)}
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
         pictures = batch["target"].float() / 255
         with torch.no_grad():
             latents = self.model.codec.encode(pictures)
-        noise = torch.randn(latents.shape, generator=rng).to(latents)
-        made = nets["decoder"](latents + _LATENT_NOISE * noise).float()
+        made = nets["decoder"](latents + _LATENT_NOISE * batch["noise"]).float()
         rebuilt = reconstruction_loss(made, pictures, batch["importance"][:, None])
         unlike = structural_dissimilarity(made, pictures)
         return {"loss": rebuilt + _STRUCTURE * unlike, "rebuilt": rebuilt, "dissimilar": unlike}
@@ -61,13 +64,14 @@ class DecoderStage:
         """Weighted error on held-out crops."""
         if not self._held_out:
             return None
-        total = 0.0
+        errors = []
         for batch in self._held_out:
-            pictures = batch["target"].to(self.model.device).float() / 255
-            made = self.model.codec.decode(self.model.codec.encode(pictures))
-            weight = batch["importance"][:, None].to(made)
-            total += float(reconstruction_loss(made, pictures, weight))
-        return total / len(self._held_out)
+            # One by one: a check is to need less memory than an update of a single sample.
+            for target, importance in zip(batch["target"], batch["importance"], strict=True):
+                picture = target[None].to(self.model.device).float() / 255
+                made = self.model.codec.decode(self.model.codec.encode(picture))
+                errors.append(float(reconstruction_loss(made, picture, importance[None, None].to(made))))
+        return sum(errors) / len(errors)
 
 
 class _Decoder(nn.Module):

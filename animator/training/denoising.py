@@ -111,18 +111,21 @@ class DenoisingStage:
     def nets(self) -> Mapping[str, nn.Module]:
         return {"denoiser": self._denoiser}
 
-    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
-        given = encoded(batch, self._denoiser.conditioner)
-        clean = given["target_latents"].float()
-        size = len(clean)
-        steps = torch.randint(int(self._schedule.config.num_train_timesteps), (size,), generator=rng).to(clean.device)
-        noise = torch.randn(clean.shape, generator=rng).to(clean.device)
-        without_image, without_pose = (each.to(clean.device) for each in self._dropout.draw(size, rng))
-        noisy = self._schedule.add_noise(clean, noise, steps)
-        output = nets["denoiser"](given, noisy, steps, without_image, without_pose).float()
-        error = (output - self._target(clean, noise, steps)).square() * given["weight"] / given["weight"].mean()
-        per_sample = error.mean((1, 2, 3))
-        return {"loss": (per_sample * self._level_weight(steps)).mean(), "error": per_sample.mean()}
+    def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
+        """Noise, its level, and the conditions each sample loses."""
+        levels = torch.randint(self._num_levels, (len(batch["photo"]),), generator=rng)
+        noise = torch.randn(self._latent_shape(batch), generator=rng)
+        without_image, without_pose = self._dropout.draw(len(levels), rng)
+        return {"levels": levels, "noise": noise, "without_image": without_image, "without_pose": without_pose}
+
+    def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
+        given = {**batch, **encoded(batch, self._denoiser.conditioner)}
+        clean, noise, levels = given["target_latents"].float(), given["noise"], given["levels"]
+        output = nets["denoiser"](given, self._schedule.add_noise(clean, noise, levels)).float()
+        # Normalised sample by sample: what one counts does not depend on its neighbours in the batch.
+        weight = given["weight"] / given["weight"].mean((1, 2, 3), keepdim=True)
+        error = ((output - self._target(clean, noise, levels)).square() * weight).mean((1, 2, 3))
+        return {"loss": (error * self._level_weight(levels)).mean(), "error": error.mean()}
 
     @torch.no_grad()
     def check(self) -> float | None:
@@ -131,28 +134,38 @@ class DenoisingStage:
             return None
         total = 0.0
         for number, batch in enumerate(self._held_out):
-            given = encoded({k: v.to(self.model.device) for k, v in batch.items()}, self._denoiser.conditioner)
-            clean = given["target_latents"].float()
-            rng = torch.Generator().manual_seed(number)
-            count = int(self._schedule.config.num_train_timesteps)
-            steps = torch.linspace(count / (2 * len(clean)), count - 1, len(clean)).long().to(clean.device)
-            noise = torch.randn(clean.shape, generator=rng).to(clean.device)
-            none = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
-            noisy = self._schedule.add_noise(clean, noise, steps)
-            output = self._denoiser(given, noisy, steps, none, none).float()
-            error = (output - self._target(clean, noise, steps)).square() * given["weight"] / given["weight"].mean()
-            total += float((error.mean((1, 2, 3)) * self._level_weight(steps)).mean())
+            size = len(batch["photo"])
+            kept = torch.zeros(size, dtype=torch.bool)
+            fixed = {
+                "levels": torch.linspace(self._num_levels / (2 * size), self._num_levels - 1, size).long(),
+                "noise": torch.randn(self._latent_shape(batch), generator=torch.Generator().manual_seed(number)),
+                "without_image": kept,
+                "without_pose": kept,
+            }
+            # One by one: a check is to need less memory than an update of a single sample.
+            for place in range(size):
+                sample = {name: each[place : place + 1].to(self.model.device) for name, each in (batch | fixed).items()}
+                total += float(self.losses(sample, self.nets)["loss"]) / size
         return total / len(self._held_out)
 
-    def _target(self, clean: torch.Tensor, noise: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    @property
+    def _num_levels(self) -> int:
+        return int(self._schedule.config.num_train_timesteps)
+
+    def _latent_shape(self, batch: Batch) -> tuple[int, ...]:
+        if "target_latents" in batch:
+            return tuple(batch["target_latents"].shape)
+        return self.model.codec.latent_shape(batch["target"])
+
+    def _target(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
         kind = self.model.noise_schedule["prediction_type"]
         if kind == "sample":
             return clean
-        return noise if kind == "epsilon" else self._schedule.get_velocity(clean, noise, steps)
+        return noise if kind == "epsilon" else self._schedule.get_velocity(clean, noise, levels)
 
-    def _level_weight(self, steps: torch.Tensor) -> torch.Tensor:
+    def _level_weight(self, levels: torch.Tensor) -> torch.Tensor:
         """[B]: how much each noise level counts."""
-        alphas = self._schedule.alphas_cumprod.to(steps.device)[steps].float()
+        alphas = self._schedule.alphas_cumprod.to(levels.device)[levels].float()
         snr = (alphas / (1 - alphas)).clamp(1e-8, 1e8)
         kind = self.model.noise_schedule["prediction_type"]
         if kind == "sample":
@@ -173,15 +186,13 @@ class _Denoiser(nn.Module):
         """Compute activations twice and hold fewer of them."""
         self.unet.enable_gradient_checkpointing()
 
-    def forward(
-        self,
-        given: dict[str, Any],
-        noisy_BChw: torch.Tensor,
-        steps_B: torch.Tensor,
-        without_image_B: torch.Tensor,
-        without_pose_B: torch.Tensor,
-    ) -> torch.Tensor:
-        """What the model predicts, conditions dropped where said."""
+    def forward(self, given: dict[str, Any], noisy_BChw: torch.Tensor) -> torch.Tensor:
+        """What the model predicts, conditions dropped where said.
+
+        Args:
+            given: from `encoded` and `DenoisingStage.draws`.
+            noisy_BChw: latents at the noise level of each sample.
+        """
         photo = PhotoFeatures(
             clip_BLD=self.conditioner.clip_states(given["photo"].float() / 255),
             latents_BChw=given["photo_latents"].float(),
@@ -194,5 +205,5 @@ class _Denoiser(nn.Module):
             self.conditioner.tokens(photo),
             self.conditioner.keypoint_map(given["keypoints"][:, middle], given["confidence"][:, middle]),
             given["warp"].float() if "warp" in given else None,
-        ).dropped(image_B=without_image_B, pose_B=without_pose_B)
-        return predict(self.unet, noisy_BChw, steps_B, told, residual=self.conditioner.model.manifest.residual)
+        ).dropped(image_B=given["without_image"], pose_B=given["without_pose"])
+        return predict(self.unet, noisy_BChw, given["levels"], told, residual=self.conditioner.model.manifest.residual)

@@ -27,11 +27,12 @@ from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.denoising import NO_DROPOUT, DenoisingStage
 from animator.training.jobs import FinetuneJob, overlaid, subject_phase
-from animator.training.loop import TrainReport, fit, is_main_process
+from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
-from animator.training.processes import refuse_densepose, training_device
+from animator.training.processes import is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, batches
+from animator.training.stage import TrainReport
 
 _HELD_OUT = 4
 # Below this many parameters a UNet is a small one, which learns with larger steps.

@@ -1,76 +1,32 @@
 """The one training loop: every stage, one process or many, interrupted or not.
 
 Weights after N updates are the same whether the training ran through or was stopped and resumed in between: samples,
-noise and the learning rate are functions of the update's number, and a checkpoint holds all that is not.
+noise and the learning rate are functions of the update's number, and a checkpoint holds all that is not. A batch that
+does not fit into the memory is computed in parts, whose gradients add up to the same update.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs
 from diffusers.training_utils import EMAModel
-from torch import nn
 
 from animator.device import is_out_of_memory
 from animator.errors import DeviceError, JobError, ModelError
 from animator.progress import Progress, SilentProgress
-from animator.training.checkpoint import checkpoint_place, load_checkpoint, save_checkpoint
+from animator.training.checkpoint import check_agreement, checkpoint_place, load_checkpoint, save_checkpoint
 from animator.training.config import TrainConfig, learning_rate_factor
+from animator.training.gradients import BatchGradients
 from animator.training.record import TrainingRecord
 from animator.training.samples import Batch, SampleSource, batches
-
-# Settings that may change between sittings: they do not change what is learned.
-_FREE = {"steps", "workers", "checkpoint_every", "gradient_checkpointing", "patience"}
-
-
-class Stage(Protocol):
-    """What is trained, and by which loss."""
-
-    @property
-    def name(self) -> str:
-        """For progress and files."""
-
-    @property
-    def nets(self) -> Mapping[str, nn.Module]:
-        """The networks with trainable parameters, by name."""
-
-    def losses(self, batch: Batch, nets: Mapping[str, nn.Module], rng: torch.Generator) -> dict[str, torch.Tensor]:
-        """Scalars by name; `loss` is what is minimised.
-
-        Args:
-            batch: on the device.
-            nets: `self.nets`, perhaps wrapped for several processes: call these.
-            rng: on the CPU; all randomness comes from here.
-        """
-
-    def check(self) -> float | None:
-        """How good the networks are on what they never see, smaller is better; none if there is nothing to say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainReport:
-    """What a training came to.
-
-    Attributes:
-        steps: updates done, over all sittings.
-        loss: mean of the last updates.
-        best: the best check and the update it was made at.
-        stopped_early: whether patience ran out.
-    """
-
-    steps: int
-    loss: float
-    best: tuple[float, int] | None
-    stopped_early: bool
+from animator.training.stage import Stage, TrainReport
 
 
 def fit(
@@ -94,19 +50,20 @@ def fit(
     Raises:
         ModelError: the loss is not finite, or a checkpoint does not fit.
         JobError: a checkpoint of other settings or data, or a batch that cannot be split evenly.
-        DeviceError: out of memory.
+        DeviceError: out of memory with a single sample.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Two halves of a subject phase may compute in different precision; accelerate remembers the first.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision=_mixed(config), cpu=device.type == "cpu")
+    alone = DistributedDataParallelKwargs(broadcast_buffers=False)
+    accelerator = Accelerator(mixed_precision=_mixed(config), cpu=device.type == "cpu", kwargs_handlers=[alone])
     if config.batch % accelerator.num_processes:
         raise JobError(
             f"a batch of {config.batch} cannot be split among {accelerator.num_processes} processes; use a multiple"
         )
-    run = _Run(stage, config, folder, accelerator, learns_from)
-    run.resume()
     report = progress or SilentProgress()
+    run = _Run(stage, config, folder, accelerator, learns_from, report.warn)
+    run.resume()
     try:
         with run.record, report.stage(f"training {stage.name}", total=config.steps) as shown:
             shown.advance(run.step)
@@ -122,32 +79,30 @@ def fit(
             for batch in samples:
                 if run.out_of_patience:
                     break
-                run.update({name: tensor.to(accelerator.device) for name, tensor in batch.items()})
+                run.update(batch)
                 shown.advance()
             run.finish()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
-            f"training {stage.name}: out of memory with a batch of {config.batch}. Set a smaller batch, or "
-            f"gradient_checkpointing, and delete {folder} to begin anew with it; or use another --device."
+            f"training {stage.name}: out of memory with one sample at a time. Set gradient_checkpointing=true, which "
+            f"goes on from {folder}; or take a smaller base, or another --device."
         ) from error
     return run.report()
-
-
-def is_main_process() -> bool:
-    """Whether this process writes what the others only compute.
-
-    Launchers number their processes in the environment; asking accelerate before its set-up would fix that set-up.
-    """
-    return os.environ.get("RANK", "0") == "0"
 
 
 class _Run:
     """A training under way: networks, optimiser, averages, and where it stands."""
 
     def __init__(
-        self, stage: Stage, config: TrainConfig, folder: Path, accelerator: Accelerator, learns_from: str
+        self,
+        stage: Stage,
+        config: TrainConfig,
+        folder: Path,
+        accelerator: Accelerator,
+        learns_from: str,
+        warn: Callable[[str], None],
     ) -> None:
         self.stage, self.config, self.folder, self.accelerator = stage, config, folder, accelerator
         self.learns_from = learns_from
@@ -173,6 +128,14 @@ class _Run:
         self.record = TrainingRecord(folder, enabled=accelerator.is_main_process)
         self.wrapped = {name: accelerator.prepare(net) for name, net in self.nets.items()}
         self.prepared_optimizer = accelerator.prepare(self.optimizer)
+        self.gradients = BatchGradients(
+            stage,
+            self.wrapped,
+            [parameter for parameters in self.trainable.values() for parameter in parameters],
+            accelerator,
+            at_once=config.batch // accelerator.num_processes,
+            warn=warn,
+        )
 
     @property
     def out_of_patience(self) -> bool:
@@ -183,18 +146,7 @@ class _Run:
         if facts is None:
             self._forget_best()
             return
-        if facts["learns_from"] != self.learns_from:
-            raise JobError(
-                f"{self.folder}: a training of other photos, clips or weights was begun here. Delete the folder, or "
-                "choose another --output."
-            )
-        for key in sorted(set(TrainConfig.model_fields) - _FREE):
-            before, now = facts["config"][key], getattr(self.config, key)
-            if before != now:
-                raise JobError(
-                    f"{self.folder}: this training was begun with {key} = {before}, now {now}. "
-                    "Use the old value, or another folder."
-                )
+        check_agreement(self.folder, facts, self.config, learns_from=self.learns_from)
         self.step, self.misses = int(facts["step"]), int(facts["misses"])
         self.best = (float(facts["best"][0]), int(facts["best"][1]))
         self._forget_best(but=self.best[1])
@@ -216,23 +168,20 @@ class _Run:
         rng = torch.Generator().manual_seed(
             (self.config.seed * 1_000_003 + self.step) * 4099 + self.accelerator.process_index
         )
-        with self.accelerator.autocast():
-            losses = self.stage.losses(batch, self.wrapped, rng)
-        if not bool(torch.isfinite(losses["loss"])):
+        losses = self.gradients.leave({**batch, **self.stage.draws(batch, rng)})
+        if not math.isfinite(losses["loss"]):
             raise ModelError(
                 f"training {self.stage.name}: the loss is not finite at update {self.step}; lower the learning rate "
                 f"(now {self.config.learning_rate:g}) or use precision fp32. The last checkpoint is in {self.folder}."
             )
-        self.accelerator.backward(losses["loss"])
-        every = [parameter for parameters in self.trainable.values() for parameter in parameters]
-        self.accelerator.clip_grad_norm_(every, self.config.clip)
+        self.accelerator.clip_grad_norm_(self.gradients.parameters, self.config.clip)
         self.prepared_optimizer.step()
         self.prepared_optimizer.zero_grad(set_to_none=True)
         for name, average in self.averages.items():
             average.optimization_step = self.step
             average.step(self.trainable[name])
         self.step += 1
-        self.record.add(self.step, {name: float(value.detach()) for name, value in losses.items()})
+        self.record.add(self.step, losses)
         if self.config.check_every and self.step % self.config.check_every == 0:
             self._check()
         if self.step % self.config.checkpoint_every == 0:

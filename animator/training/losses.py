@@ -12,22 +12,23 @@ from torch.nn import functional as F  # noqa: N812
 def reconstruction_loss(
     made_BCHW: torch.Tensor, true_BCHW: torch.Tensor, weight_B1HW: torch.Tensor | None = None, *, edges: float = 1.0
 ) -> torch.Tensor:
-    """Mean absolute error of colours plus that of their differences between neighbours.
+    """Mean absolute error of colours plus that of their differences between neighbours; the mean over samples.
 
     The second term is what keeps edges: blur costs little in colour and much in gradient (Mathieu et al. 2016).
 
     Args:
-        weight_B1HW: how much each pixel counts, 1 where nothing special; none counts all alike.
+        weight_B1HW: how much each pixel counts among those of its sample; none counts all alike.
         edges: share of the second term.
     """
     weight = torch.ones_like(true_BCHW[:, :1]) if weight_B1HW is None else weight_B1HW
+    weight = weight / weight.mean((1, 2, 3), keepdim=True)
     error = made_BCHW - true_BCHW
     loss = (error.abs() * weight).mean()
     if edges:
         across = (error.diff(dim=-1).abs() * weight[..., 1:]).mean()
         down = (error.diff(dim=-2).abs() * weight[..., 1:, :]).mean()
         loss = loss + edges * (across + down)
-    return loss / weight.mean()
+    return loss
 
 
 def structural_dissimilarity(made_BCHW: torch.Tensor, true_BCHW: torch.Tensor, *, window: int = 7) -> torch.Tensor:

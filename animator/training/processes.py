@@ -1,4 +1,4 @@
-"""What every training asks before it begins: where to compute, and whether the model can be trained here."""
+"""What every training asks first: where to compute, which process this is, whether the model can be trained here."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ def training_device(name: str) -> torch.device:
     if "LOCAL_RANK" not in os.environ:
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
     return device
+
+
+def is_main_process() -> bool:
+    """Whether this process writes what the others only compute.
+
+    Launchers number their processes in the environment; asking accelerate before its set-up would fix that set-up.
+    """
+    return os.environ.get("RANK", "0") == "0"
 
 
 def refuse_densepose(model: SubjectModel) -> None:

@@ -15,7 +15,7 @@ from animator.training.config import TrainConfig
 from animator.training.denoising import ConditionDropout, DenoisingStage, encoded
 from animator.training.loop import fit
 from animator.training.pairs import Reference, pair_sample
-from animator.training.samples import Sample
+from animator.training.samples import Batch, Sample
 from tests.animator.generators.scene import drawn_subject, waving
 from tests.animator.models.tiny import CANVAS, tiny_model
 
@@ -37,6 +37,10 @@ class Waving:
             self._motion.keypoints_TK2[first : first + 5],
             self._motion.confidence_TK[first : first + 5],
         )
+
+
+def losses(stage: DenoisingStage, batch: Batch) -> dict[str, torch.Tensor]:
+    return stage.losses({**batch, **stage.draws(batch, torch.Generator().manual_seed(0))}, stage.nets)
 
 
 def test_dropout_takes_each_condition_as_often_as_said() -> None:
@@ -71,7 +75,7 @@ def test_gradients_reach_unet_and_adapter_but_no_frozen_encoder() -> None:
     model = tiny_model()
     stage = DenoisingStage(model)
     batch = default_collate([Waving().sample(0)])
-    stage.losses(batch, stage.nets, torch.Generator().manual_seed(0))["loss"].backward()
+    losses(stage, batch)["loss"].backward()
     assert model.unet.conv_in.weight.grad is not None
     assert float(model.unet.conv_in.weight.grad.abs().sum()) > 0
     assert model.adapter.linear1.weight.grad is not None
@@ -82,7 +86,7 @@ def test_gradients_reach_unet_and_adapter_but_no_frozen_encoder() -> None:
 def test_image_encoder_that_was_never_trained_learns_along() -> None:
     model = tiny_model()
     stage = DenoisingStage(model, train_image_encoder=True)
-    stage.losses(default_collate([Waving().sample(0)]), stage.nets, torch.Generator().manual_seed(0))["loss"].backward()
+    losses(stage, default_collate([Waving().sample(0)]))["loss"].backward()
     assert any(parameter.grad is not None for parameter in model.image_encoder.parameters())
 
 

@@ -48,7 +48,8 @@ def told_in_training(
 
     monkeypatch.setattr("animator.training.denoising.predict", listen)
     stage = DenoisingStage(model, dropout=dropout)
-    stage.losses(default_collate([sample]), stage.nets, torch.Generator().manual_seed(0))
+    batch = default_collate([sample])
+    stage.losses({**batch, **stage.draws(batch, torch.Generator().manual_seed(0))}, stage.nets)
     return seen[0]
 
 
