@@ -15,6 +15,7 @@ import numpy as np
 
 from pose_tracking.atomic_file import hidden_name, put_in_place
 from pose_tracking.errors import TrackingError
+from pose_tracking.json_content import parse_json
 from pose_tracking.skeleton import SKELETONS, Skeleton
 
 FORMAT = "pose-sequence/1"
@@ -31,6 +32,9 @@ class PoseSequence:
         times_s_T: float64 seconds, strictly rising.
         skeleton: names and limbs of the K keypoints.
         frame_size: (width, height) in px of the picture the keypoints live in.
+        steps_TK2: float32 px, how the picture around each joint moved since the frame before, where that was measured;
+            NaN where it is not known, as for a joint that was not seen in the frame before. It belongs to the
+            keypoints as they were tracked: whoever moves them to another picture or to other times leaves it behind.
 
     Raises:
         TrackingError: shapes that do not match, times that do not rise, confidence out of range.
@@ -41,6 +45,7 @@ class PoseSequence:
     times_s_T: np.ndarray
     skeleton: Skeleton
     frame_size: tuple[int, int]
+    steps_TK2: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints_TK2, dtype=np.float32)
@@ -71,12 +76,17 @@ class PoseSequence:
         object.__setattr__(self, "confidence_TK", confidence)
         object.__setattr__(self, "times_s_T", times)
         object.__setattr__(self, "frame_size", (int(self.frame_size[0]), int(self.frame_size[1])))
+        if self.steps_TK2 is not None:
+            object.__setattr__(self, "steps_TK2", _checked_steps(self.steps_TK2, keypoints))
 
     def __len__(self) -> int:
         return len(self.times_s_T)
 
     def __getitem__(self, frames: slice | np.ndarray | Sequence[int]) -> PoseSequence:
-        """Select frames by slice, index list or boolean mask; times keep rising order."""
+        """Select frames by slice, index list or boolean mask; times keep rising order.
+
+        A step is kept where the frame before is selected too.
+        """
         if isinstance(frames, int | np.integer):
             frames = [int(frames)]
         return dataclasses.replace(
@@ -84,7 +94,14 @@ class PoseSequence:
             keypoints_TK2=self.keypoints_TK2[frames],
             confidence_TK=self.confidence_TK[frames],
             times_s_T=self.times_s_T[frames],
+            steps_TK2=None if self.steps_TK2 is None else self._steps_of(np.arange(len(self))[frames]),
         )
+
+    def _steps_of(self, places: np.ndarray) -> np.ndarray:
+        """Steps of the selected frames, NaN where another frame than the one before precedes."""
+        steps_TK2 = np.array(self.steps_TK2)[places]
+        steps_TK2[np.diff(places, prepend=-1) != 1] = np.nan
+        return steps_TK2
 
     @property
     def seen_TK(self) -> np.ndarray:
@@ -102,7 +119,12 @@ class PoseSequence:
     def to_skeleton(self, target: Skeleton) -> PoseSequence:
         """The same motion on another skeleton; joints it cannot supply are NaN."""
         keypoints, confidence = self.skeleton.convert(self.keypoints_TK2, self.confidence_TK, target=target)
-        return dataclasses.replace(self, keypoints_TK2=keypoints, confidence_TK=confidence, skeleton=target)
+        steps = self.steps_TK2
+        if steps is not None:
+            steps, _ = self.skeleton.convert(steps, self.confidence_TK, target=target)
+        return dataclasses.replace(
+            self, keypoints_TK2=keypoints, confidence_TK=confidence, skeleton=target, steps_TK2=steps
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write `.npz` or `.json` (by ending), atomically: a reader sees the whole file or none."""
@@ -136,7 +158,7 @@ class PoseSequence:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TrackingError(f"{path.name}: {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read")
         try:
-            fields = _read_npz(path) if path.suffix.lower() == ".npz" else json.loads(path.read_bytes())
+            fields = _read_npz(path) if path.suffix.lower() == ".npz" else parse_json(path.read_bytes())
             if fields["format"] != FORMAT:
                 raise TrackingError(f"{path.name}: format {fields['format']!r}, expected {FORMAT!r}")
             return cls(
@@ -145,6 +167,7 @@ class PoseSequence:
                 times_s_T=np.asarray(fields["times_s"], dtype=np.float64),
                 skeleton=SKELETONS[str(fields["skeleton"])],
                 frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
+                steps_TK2=_with_nan(fields["steps"]) if "steps" in fields else None,
             )
         except TrackingError as error:
             raise TrackingError(f"{path.name}: {error}" if path.name not in str(error) else str(error)) from error
@@ -154,10 +177,12 @@ class PoseSequence:
             ) from error
 
     def _arrays(self) -> dict[str, np.ndarray]:
+        measured = {} if self.steps_TK2 is None else {"steps": self.steps_TK2}
         return {
             "keypoints": self.keypoints_TK2,
             "confidence": self.confidence_TK,
             "times_s": self.times_s_T,
+            **measured,
         }
 
     def _labels(self) -> dict[str, np.ndarray]:
@@ -168,16 +193,36 @@ class PoseSequence:
         }
 
     def _as_json(self) -> dict[str, object]:
-        keypoints = self.keypoints_TK2.astype(object)
-        keypoints[np.isnan(self.keypoints_TK2)] = None
+        measured = {} if self.steps_TK2 is None else {"steps": _with_nulls(self.steps_TK2)}
         return {
             "format": FORMAT,
             "skeleton": self.skeleton.name,
             "frame_size": list(self.frame_size),
             "times_s": self.times_s_T.tolist(),
             "confidence": self.confidence_TK.tolist(),
-            "keypoints": keypoints.tolist(),
+            "keypoints": _with_nulls(self.keypoints_TK2),
+            **measured,
         }
+
+
+def _checked_steps(steps_TK2: np.ndarray, keypoints_TK2: np.ndarray) -> np.ndarray:
+    """float32 steps, NaN also where the keypoint was not seen in the frame before."""
+    steps = np.asarray(steps_TK2, dtype=np.float32)
+    if steps.shape != keypoints_TK2.shape:
+        raise TrackingError(f"steps {list(steps.shape)} do not match keypoints {list(keypoints_TK2.shape)}")
+    if np.isinf(steps).any():
+        raise TrackingError("steps hold infinite values; use NaN where the motion was not measured")
+    known = ~np.isnan(steps).any(axis=-1)
+    known[1:] &= ~np.isnan(keypoints_TK2[:-1, :, 0])
+    known[:1] = False
+    return np.where(known[..., None], steps, np.float32(np.nan))
+
+
+def _with_nulls(values: np.ndarray) -> list[object]:
+    """Nested lists in which NaN became JSON null."""
+    nested = values.astype(object)
+    nested[np.isnan(values)] = None
+    return list(nested.tolist())
 
 
 def _with_nan(values: object) -> np.ndarray:

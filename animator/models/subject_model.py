@@ -179,7 +179,7 @@ def read_noise_schedule(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
         schedule = {key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path}: no noise schedule can be read here ({error})") from error
     if "num_train_timesteps" not in schedule or "beta_schedule" not in schedule:
         raise ModelError(f"{path}: names no num_train_timesteps or beta_schedule; expected a scheduler of diffusers")

@@ -5,7 +5,6 @@ Legend: N points, K keypoints.
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pose_tracking.errors import TrackingError
+from pose_tracking.json_content import parse_json
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import Skeleton
 
@@ -95,7 +95,9 @@ def read_json(path: Path) -> Any:
     if size > MAX_JSON_BYTES:
         raise TrackingError(f"{size} bytes, at most {MAX_JSON_BYTES} are read; save long recordings as .npz")
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
+    except TrackingError:
+        raise
     except (ValueError, RecursionError) as error:
         raise TrackingError(f"not JSON ({type(error).__name__})") from error
 

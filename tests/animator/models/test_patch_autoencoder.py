@@ -74,3 +74,10 @@ def test_autoencoder_of_an_unknown_class_is_refused(tmp_path: Path) -> None:
                         num_decoder_blocks=(1, 1)).save_pretrained(tmp_path)  # fmt: skip
     with pytest.raises(ModelError, match="'AutoencoderTiny'"):
         load_autoencoder(tmp_path)
+
+
+@pytest.mark.parametrize("named", ['["evil", "Thing"]', "{}", "7", "null"])
+def test_an_autoencoder_whose_class_is_no_name_is_refused(tmp_path: Path, named: str) -> None:
+    (tmp_path / "config.json").write_text(f'{{"_class_name": {named}}}')
+    with pytest.raises(ModelError, match="an autoencoder of class"):
+        load_autoencoder(tmp_path)
