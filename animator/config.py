@@ -60,6 +60,12 @@ class RenderJob(BaseModel):
         default=None, min_length=1, description="CLIP vision encoder, folder or hub id, for a base that has none"
     )
     device: str = Field(default="auto", description="where to compute: auto, cpu, cuda, cuda:1, mps")
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="most frames made side by side on a CPU; none: as many as cores, or OMP_NUM_THREADS",
+    )
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     canvas: CanvasConfig = Field(default_factory=CanvasConfig)
     photo_person: PersonSetting = Field(
@@ -68,6 +74,9 @@ class RenderJob(BaseModel):
         "or [x, y] as fractions",
     )
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
+    pose_cache: bool = Field(
+        default=True, description="keep the clip's poses, so that the next render of it does not track it again"
+    )
     motion: MotionConfig = Field(default_factory=MotionConfig)
     retarget: RetargetConfig = Field(default_factory=RetargetConfig)
     encode: EncodeConfig = Field(default_factory=EncodeConfig)
@@ -115,6 +124,7 @@ class RenderJob(BaseModel):
             seed=self.seed,
             device=self.device,
             on_note=on_note,
+            workers=self.workers,
         )
 
 

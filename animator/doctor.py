@@ -53,7 +53,7 @@ def examine() -> Iterator[Finding]:
     """Run all checks, handing out each finding as soon as it is known."""
     yield _python()
     yield from _packages(importlib.metadata.requires(DISTRIBUTION) or (), _tested_versions())
-    for check in (_codecs, _ffmpeg, _tracker, _opencv, _decord, _torch, _memory, _disk):
+    for check in (_codecs, _ffmpeg, _tracker, _opencv, _decord, _torch, _memory, _disk, _pose_cache):
         yield check()
 
 
@@ -199,6 +199,17 @@ def _disk() -> Finding:
         fix = f"free some space; {MIN_DISK_GIB:g} GiB should be free here and in {temporary}"
         return Finding(name="disk", status="failed", detail=f"{free:.1f} GiB free", fix=fix)
     return Finding(name="disk", status="ok", detail=f"{free:.1f} GiB free")
+
+
+def _pose_cache() -> Finding:
+    from pose_tracking.pose_cache import FOLDER_VARIABLE, PoseCache
+
+    cache = PoseCache.default()
+    if cache is None:
+        return Finding(name="pose cache", status="ok", detail=f"none: {FOLDER_VARIABLE} is empty, or there is no home")
+    kept, most = cache.size_bytes() / 2**20, cache.max_bytes / 2**20
+    detail = f"{len(cache.entries())} tracked clips, {kept:.1f} MiB of at most {most:.0f} MiB, in {cache.folder}"
+    return Finding(name="pose cache", status="ok", detail=detail)
 
 
 def _probe(script: str) -> str | Finding:

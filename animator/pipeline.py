@@ -25,6 +25,7 @@ from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
+from pose_tracking.pose_cache import PoseCache
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -110,7 +111,7 @@ def prepare_scene(
     with progress.stage("photo", 1) as stage:
         portrait = Portrait.from_photo(read_photo(job.photo), job.photo_tracker())
         stage.advance()
-    tracked = track_clip(clip, job.tracker, progress=progress)
+    tracked = track_clip(clip, job.tracker, progress=progress, cache=PoseCache.default() if job.pose_cache else None)
     motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
     fit = mismatch(motion, portrait.pose)
@@ -127,11 +128,31 @@ def place_subject(portrait: Portrait, motion: PoseSequence, *, canvas: CanvasCon
     return Subject.from_portrait(portrait, canvas, reach=reached)
 
 
-def track_clip(clip: DrivingClip, config: TrackerConfig, *, progress: Progress) -> PoseSequence:
-    """The person's keypoints in every frame of `clip`, in px of the clip."""
+def track_clip(
+    clip: DrivingClip,
+    config: TrackerConfig,
+    *,
+    progress: Progress,
+    cache: PoseCache | None = None,
+    anew: bool = False,
+) -> PoseSequence:
+    """The person's keypoints in every frame of `clip`, in px of the clip.
+
+    Args:
+        clip: to track.
+        config: how.
+        progress: told about the stage `track`, or `poses` where they were kept from before.
+        cache: where poses are kept; none: nowhere.
+        anew: track, whatever is kept.
+    """
+    kept = None if cache is None or anew else cache.find(clip, config, max_side_px=TRACKING_SIDE_PX)
+    if kept is not None:
+        with progress.stage("poses", len(kept)) as stage:
+            stage.advance(len(kept))
+        return kept
     size = (clip.info.width, clip.info.height)
     with progress.stage("track", clip.info.num_frames or None) as stage, open_tracker(config) as tracker:
-        return track(
+        tracked = track(
             clip.frames(max_side_px=TRACKING_SIDE_PX),
             tracker,
             frame_size=size,
@@ -139,6 +160,9 @@ def track_clip(clip: DrivingClip, config: TrackerConfig, *, progress: Progress) 
             on_frame=lambda _: stage.advance(),
             source=clip.path.name,
         )
+    if cache is not None:
+        cache.keep(clip, config, tracked, max_side_px=TRACKING_SIDE_PX)
+    return tracked
 
 
 def clean_clip_motion(

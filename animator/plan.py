@@ -134,7 +134,8 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
     end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
-        changes = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
+        changes: dict[str, Any] = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
+        changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
         try:
             animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
         except AbsenceError as error:  # the person may come later; nobody at all is for the render to find out

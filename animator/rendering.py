@@ -21,7 +21,7 @@ from animator.jobs.folder import JobFolder
 from animator.jobs.ledger import ATTEMPTS
 from animator.jobs.making import Gaps, Made, make_frames, stand_in
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
-from animator.jobs.record import JobRecord, file_sha256, software
+from animator.jobs.record import PLACES, JobRecord, file_sha256, software
 from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
@@ -184,8 +184,7 @@ def write_result(
 
 def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
     """SHA-256 over the photo, the clip, the model's weights and every setting that shapes the pictures."""
-    places = ("photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device")
-    unseen: Any = {**dict.fromkeys(places, True), "provenance": {"kind", "certificate", "key", "sidecar", "consent"}}
+    unseen: Any = {**dict.fromkeys(PLACES, True), "provenance": {"kind", "certificate", "key", "sidecar", "consent"}}
     digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())
     digest.update(hashlib.sha256(Path(job.photo).read_bytes()).digest())
     digest.update(clip.sha256().encode())

@@ -141,6 +141,11 @@ class DrivingClip:
         """
         return self._source.delay_s + self._first_time_s
 
+    @property
+    def trim_s(self) -> tuple[float, float]:
+        """(start, end) of what is read, seconds from the clip's first shown frame; the end may be infinite."""
+        return self._start_s, self._end_s
+
     def _check_start(self) -> None:
         with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
             if next(pictures, None) is None:

@@ -212,6 +212,14 @@ CHOICES = (
         panel=MOTION,
     ),
     Choice(
+        flags=("--no-pose-cache",),
+        sets=lambda _: {"pose_cache": False},
+        kind=bool,
+        text="Track the clip even if it was tracked before, and keep nothing of it.",
+        default="poses are kept for the next render of the clip",
+        panel=MOTION,
+    ),
+    Choice(
         flags=("--smoother",),
         sets="motion.smoother",
         kind=str,

@@ -56,10 +56,12 @@ def track(
         console.result("plan", plan, [f"{clip_path}: {frames} to track, poses to {output}"])
         return
     from animator.pipeline import track_clip
+    from pose_tracking.pose_cache import PoseCache
     from pose_tracking.report import report_tracking
 
     progress = console.progress()
-    tracked = track_clip(clip, job.tracker, progress=progress)
+    cache = PoseCache.default() if job.pose_cache else None
+    tracked = track_clip(clip, job.tracker, progress=progress, cache=cache, anew=True)
     if clip.damage is not None:
         progress.warn(clip.damage)
     damaged = clip.damage is not None

@@ -33,6 +33,13 @@ def frame_workers(device: torch.device, wanted: int | None = None) -> int:
     return wanted or torch.get_num_threads()
 
 
+def most_workers(wanted: int | None) -> int:
+    """As many as wanted, and no more than torch may use threads: where several processes share a machine, each is told
+    its part by `OMP_NUM_THREADS`."""
+    allowed = torch.get_num_threads()
+    return min(wanted or allowed, allowed)
+
+
 def in_order(
     make: Callable[[Item], Result], items: Iterable[Item], *, workers: int, device: torch.device
 ) -> Generator[Result, None, None]:

@@ -34,7 +34,7 @@ class GeneratorSettings:
         seed: same seed, same pictures.
         device: `auto`, `cpu`, `cuda`, `mps`.
         on_note: told in one line what the person should know while frames are made.
-        workers: frames made side by side on a CPU; none: as many as torch may use threads.
+        workers: most frames made side by side on a CPU; none: as many as torch may use threads.
     """
 
     model: str = EMBEDDED
@@ -162,9 +162,10 @@ def _puppet(settings: GeneratorSettings) -> ChosenGenerator:
 
     def open_puppet() -> FrameGenerator:
         from animator.device import pick_device
+        from animator.generators.parallel import most_workers
         from animator.generators.puppet import PuppetGenerator
 
-        return PuppetGenerator(device=pick_device(device), workers=settings.workers)
+        return PuppetGenerator(device=pick_device(device), workers=most_workers(settings.workers))
 
     return ChosenGenerator(
         name="puppet",
@@ -210,6 +211,7 @@ def _open_diffusion(
 ) -> FrameGenerator:
     from animator.device import is_out_of_memory, working_dtype
     from animator.generators.diffusion import DiffusionGenerator
+    from animator.generators.parallel import most_workers
     from animator.models.bases import open_base
 
     clip = None if model.image_encoder is None else model.image_encoder.name
@@ -222,7 +224,11 @@ def _open_diffusion(
             f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
         ) from error
     return DiffusionGenerator(
-        opened, settings.sampler, seed=settings.seed, on_note=settings.on_note, workers=settings.workers
+        opened,
+        settings.sampler,
+        seed=settings.seed,
+        on_note=settings.on_note,
+        workers=most_workers(settings.workers),
     )
 
 

@@ -19,8 +19,13 @@ from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.plan import Chunk, plan_chunks
 
 FORMAT: Literal["pose-animator-job/1"] = "pose-animator-job/1"
-# Where things lie and what is written beside them: may change between two sittings.
-PLACES = frozenset({"photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"})
+# Where things lie, what is written beside them and how fast it goes: may change between two sittings.
+PLACES = frozenset(
+    {
+        *("photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"),
+        *("workers", "pose_cache"),
+    }
+)
 MAX_FRAMES = 1_000_000
 
 
