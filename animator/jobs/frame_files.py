@@ -25,7 +25,7 @@ from pose_tracking.atomic_file import hidden_name
 
 # Of zlib: 6 takes several times as long for little less; these files live as long as their job.
 _EFFORT = 1
-_HASH_KEY = "pixels-sha256"
+_HASH_KEY, _FRAME_KEY = "pixels-sha256", "frame"
 
 
 def pixels_sha256(pixels_HWC: np.ndarray) -> str:
@@ -35,8 +35,8 @@ def pixels_sha256(pixels_HWC: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def commit_frame(folder: JobFolder, index: int, pixels_HWC: np.ndarray) -> str:
-    """Put a frame in its place, whole or not at all.
+def commit_frame(folder: JobFolder, index: int, pixels_HWC: np.ndarray, *, job: str) -> str:
+    """Put a frame in its place, whole or not at all; it says whose it is (`job`: the fingerprint).
 
     Its bytes are not waited for (fsync): a frame that a power cut took is found by its hash and made again.
 
@@ -51,6 +51,7 @@ def commit_frame(folder: JobFolder, index: int, pixels_HWC: np.ndarray) -> str:
     digest = pixels_sha256(pixels_HWC)
     text = PngInfo()
     text.add_text(_HASH_KEY, digest)
+    text.add_text(_FRAME_KEY, f"{job}/{index}")
     temporary = hidden_name(place)
     try:
         with explained(place):
@@ -62,13 +63,14 @@ def commit_frame(folder: JobFolder, index: int, pixels_HWC: np.ndarray) -> str:
     return digest
 
 
-def read_frame(folder: JobFolder, index: int, *, size: tuple[int, int]) -> tuple[np.ndarray, str]:
+def read_frame(folder: JobFolder, index: int, *, size: tuple[int, int], job: str) -> tuple[np.ndarray, str]:
     """A frame's pixels, uint8 [H, W, 3], and their hash.
 
     Args:
         folder: the job's.
         index: which frame.
         size: (width, height) it must have, px.
+        job: the fingerprint.
 
     Raises:
         FileNotFoundError: not made yet.
@@ -79,7 +81,7 @@ def read_frame(folder: JobFolder, index: int, *, size: tuple[int, int]) -> tuple
         with Image.open(place, formats=("PNG",)) as picture:
             if picture.size != size or picture.mode != "RGB":
                 raise JobError(f"{place.name}: {picture.mode} of {picture.size}, expected RGB of {size}")
-            said = picture.info.get(_HASH_KEY)
+            said, whose = picture.info.get(_HASH_KEY), picture.info.get(_FRAME_KEY)
             pixels_HWC = np.asarray(picture)
     except FileNotFoundError:
         raise
@@ -88,17 +90,17 @@ def read_frame(folder: JobFolder, index: int, *, size: tuple[int, int]) -> tuple
     except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise JobError(f"{place.name}: damaged ({type(error).__name__})") from error
     digest = pixels_sha256(pixels_HWC)
-    if digest != said:
-        raise JobError(f"{place.name}: its pixels are not those that were written")
+    if digest != said or whose != f"{job}/{index}":
+        raise JobError(f"{place.name}: is not the picture that was written there")
     return pixels_HWC, digest
 
 
-def sound_frames(folder: JobFolder, frames: Iterable[int], *, size: tuple[int, int]) -> dict[int, str]:
+def sound_frames(folder: JobFolder, frames: Iterable[int], *, size: tuple[int, int], job: str) -> dict[int, str]:
     """Of these frames, those that are there and whole, with their hashes; damaged ones are removed."""
     found = {}
     for index in frames:
         try:
-            found[index] = read_frame(folder, index, size=size)[1]
+            found[index] = read_frame(folder, index, size=size, job=job)[1]
         except FileNotFoundError:
             continue
         except JobError:

@@ -14,11 +14,12 @@ from animator.errors import JobError, ModelError
 from animator.jobs.executors.protocol import Crew, Executor, Work
 from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.frame_files import read_frame
-from animator.jobs.ledger import ATTEMPTS, State, read_entry, read_standing, write_entry
+from animator.jobs.ledger import State, read_entry, write_entry
 from animator.jobs.making import FailedFrame, Made
 from animator.jobs.record import JobRecord, read_record
 from animator.jobs.report import write_report
 from animator.jobs.scene import Scene, load_scene
+from animator.jobs.worker import checked_entry
 from animator.progress import Progress
 from pose_tracking.frame import Frame
 
@@ -39,10 +40,6 @@ class Steps(Protocol):
 
 class DamagedFrameError(JobError):
     """A frame is not what the ledger says it is."""
-
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(message)
-        self.index = index
 
 
 def run_job(work: Work, steps: Steps, *, executor: Executor, progress: Progress) -> RenderReport:
@@ -154,17 +151,18 @@ def _deliver(work: Work, crew: Crew, steps: Steps, *, progress: Progress, began_
     folder = work.folder
     record = read_record(folder)
     scene = load_scene(folder, record)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with progress.stage("assemble", record.ready.num_frames) as stage:
-                frames = _counted(assembled(folder, record, scene), stage.advance)
-                report = steps.deliver(record, scene, frames)
-            break
-        except DamagedFrameError as error:
-            if attempt == ATTEMPTS:
-                raise
-            _forget(folder, record, error.index)
-            _render(work, crew, progress)
+
+    def attempt() -> RenderReport:
+        with progress.stage("assemble", record.ready.num_frames) as stage:
+            return steps.deliver(record, scene, _counted(assembled(folder, record, scene), stage.advance))
+
+    try:
+        report = attempt()
+    except DamagedFrameError:
+        for chunk in record.chunks:
+            write_entry(folder, chunk, checked_entry(folder, record, chunk))
+        _render(work, crew, progress)
+        report = attempt()
     report = dataclasses.replace(report, path=report.path.absolute(), seconds=time.monotonic() - began_s)
     write_json(folder.result, _plain(report))
     write_report(folder, record, report)
@@ -185,20 +183,14 @@ def assembled(folder: JobFolder, record: JobRecord, scene: Scene) -> Iterator[Ma
                 yield FailedFrame(index=index, time_s=time_s, error=ModelError(entry.failures[index][-1]))
                 continue
             try:
-                pixels_HWC, digest = read_frame(folder, index, size=record.canvas)
+                pixels_HWC, digest = read_frame(folder, index, size=record.canvas, job=record.fingerprint)
             except FileNotFoundError:
-                raise DamagedFrameError(index, f"{folder.name}: frame {index} is missing") from None
+                raise DamagedFrameError(f"{folder.name}: frame {index} is missing") from None
             except JobError as error:
-                raise DamagedFrameError(index, f"{folder.name}: {error}") from error
+                raise DamagedFrameError(f"{folder.name}: {error}") from error
             if digest != entry.frames.get(index):
-                raise DamagedFrameError(index, f"{folder.name}: frame {index} is not the one that was made")
+                raise DamagedFrameError(f"{folder.name}: frame {index} is not the one that was made")
             yield Frame(pixels_HWC=pixels_HWC, time_s=time_s, index=index)
-
-
-def _forget(folder: JobFolder, record: JobRecord, index: int) -> None:
-    chunk = next(each for each in record.chunks if index in each.frames)
-    folder.frame(index).unlink(missing_ok=True)
-    write_entry(folder, chunk, read_entry(folder, chunk).without([index]))
 
 
 def _counted(frames: Iterator[Made], advance: Callable[[], None]) -> Iterator[Made]:
@@ -220,16 +212,3 @@ def _plain(report: RenderReport) -> dict[str, Any]:
         "sidecar": None if report.sidecar is None else str(report.sidecar.absolute()),
     }
     return {**dataclasses.asdict(report), **places}
-
-
-__all__ = [
-    "DamagedFrameError",
-    "Steps",
-    "assembled",
-    "is_delivered",
-    "read_result",
-    "read_standing",
-    "read_state",
-    "retry_gaps",
-    "run_job",
-]

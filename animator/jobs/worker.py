@@ -154,11 +154,8 @@ class Worker:
             if self.folder.cancelled.exists():
                 raise JobError(f"{self.folder.name}: was cancelled; animator jobs resume takes it up again")
             sweep_frames(self.folder, chunk.frames)
-            entry = read_entry(self.folder, chunk)
-            found = sound_frames(self.folder, chunk.frames, size=self._record.canvas)
-            lost = [index for index, digest in entry.frames.items() if found.get(index) != digest]
-            entry = entry.without(lost).made(found)
-            for index in found:
+            entry = checked_entry(self.folder, self._record, chunk)
+            for index in entry.frames:
                 on_frame(index)
             if not entry.pending:
                 write_entry(self.folder, chunk, entry)
@@ -175,7 +172,9 @@ class Worker:
         if isinstance(made, FailedFrame):
             place.entry = place.entry.failed(made.index, f"{self.name}: {made.error}")
         else:
-            place.made[made.index] = commit_frame(self.folder, made.index, made.pixels_HWC)
+            place.made[made.index] = commit_frame(
+                self.folder, made.index, made.pixels_HWC, job=self._record.fingerprint
+            )
             on_frame(made.index)
         if not place.waiting:
             self._open.remove(place)
@@ -204,6 +203,17 @@ class Worker:
                 self._write(place)
             except OSError:  # DiskError among them; the frames speak for themselves
                 return
+
+
+def checked_entry(folder: JobFolder, record: JobRecord, chunk: Chunk) -> ChunkEntry:
+    """A chunk's entry, held against the pictures: it has those that are whole and the ones that were made."""
+    entry = read_entry(folder, chunk)
+    found = sound_frames(folder, chunk.frames, size=record.canvas, job=record.fingerprint)
+    foreign = [index for index, digest in found.items() if entry.frames.get(index, digest) != digest]
+    for index in foreign:
+        del found[index]
+        folder.frame(index).unlink(missing_ok=True)
+    return entry.without(entry.frames.keys() - found.keys()).made(found)
 
 
 def blame(folder: JobFolder, chunk: Chunk, reason: str) -> ChunkEntry:

@@ -202,7 +202,7 @@ def _serve(line: Connection, work: Work, device: str | None, threads: int) -> No
     except Exception as error:  # told to the head, which decides
         traceback.clear_frames(error.__traceback__)
         with suppress(OSError):
-            line.send(("failed", _fit_to_send(error)))
+            line.send(("failed", fit_to_send(error)))
 
 
 def _render(worker: Worker, first: Chunk, line: Connection, stop: StopRequest) -> None:
@@ -222,7 +222,8 @@ def _render(worker: Worker, first: Chunk, line: Connection, stop: StopRequest) -
     )
 
 
-def _fit_to_send(error: Exception) -> Exception:
+def fit_to_send(error: Exception) -> Exception:
+    """The error itself, or one that says the same where it does not survive the way to another process."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # errors of outside code may be anything
