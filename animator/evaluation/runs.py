@@ -107,23 +107,69 @@ def evaluate_self(
     real_clip = RealClip(clip, target, placement, border_HWC=subject.photo_HWC)
     with progress.stage("real clip", len(target)) as stage:
         sheets = {"real": _sheet_of(real_clip.examine(stage), len(target))}
-    scores = []
+    scores, made = evaluate_against(
+        real_clip.frames,
+        generators,
+        subject,
+        target,
+        settings=settings,
+        progress=progress,
+        inside_HW=placement.inside_HW(),
+        photo_frame=chosen,
+    )
+    sheets |= made
+    photo = f"the clip at {motion.times_s_T[chosen]:.2f} s, where the person shows best"
+    facts = {"photo": photo, **_facts(clip, target, settings)}
+    return Evaluation(mode="self", facts=facts, scores=tuple(scores), sheets=sheets, partial=is_partial)
+
+
+def evaluate_against(
+    real_frames: Callable[[], Iterator[RealFrame]],
+    generators: Sequence[FrameGenerator],
+    subject: Subject,
+    target: PoseSequence,
+    *,
+    settings: EvaluationSettings = DEFAULT_SETTINGS,
+    progress: Progress | None = None,
+    inside_HW: np.ndarray | None = None,
+    photo_frame: int | None = None,
+) -> tuple[list[Scores], dict[str, np.ndarray]]:
+    """Every generator's frames against the same real ones; scores and contact sheets by name.
+
+    Args:
+        real_frames: gives the real frames anew, one per pose of `target`; read in step with the generated ones.
+        generators: what to evaluate; `puppet` and `hold` are added.
+        subject: the photo.
+        target: the real person's poses, canvas px.
+        settings: how frames are tracked again.
+        progress: told about stages.
+        inside_HW: see `SelfEvaluator`.
+        photo_frame: see `SelfEvaluator`.
+    """
+    progress = progress or SilentProgress()
+    scores, sheets = [], {}
     for generator in _with_baselines(generators):
         evaluator = SelfEvaluator(
             generator.name,
             target=target,
             segment=segment_person,
             finder=face_landmarks,
-            inside_HW=placement.inside_HW(),
-            photo_frame=chosen,
+            inside_HW=inside_HW,
+            photo_frame=photo_frame,
         )
-        # The real frames are read in step with the generated ones.
-        add = partial(_add_pair, evaluator, real_clip.frames())
+        add = partial(_add_pair, evaluator, real_frames())
         result, sheets[generator.name] = _run_system(generator, subject, target, evaluator, add, settings, progress)
         scores.append(result)
-    photo = f"the clip at {motion.times_s_T[chosen]:.2f} s, where the person shows best"
-    facts = {"photo": photo, **_facts(clip, target, settings)}
-    return Evaluation(mode="self", facts=facts, scores=tuple(scores), sheets=sheets, partial=is_partial)
+    return scores, sheets
+
+
+def best_photo(
+    clip_path: str | Path, *, settings: EvaluationSettings = DEFAULT_SETTINGS, progress: Progress | None = None
+) -> np.ndarray:
+    """The frame that `evaluate_self` takes for the photo, uint8 [H, W, 3] in the clip's own size."""
+    clip, motion, _ = _tracked_motion(clip_path, settings, progress or SilentProgress())
+    chosen = best_subject_frame(motion)
+    return next(frames_on_screen(clip, motion.times_s_T[chosen : chosen + 1])).pixels_HWC
 
 
 def evaluate_cross(

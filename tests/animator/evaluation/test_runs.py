@@ -13,7 +13,7 @@ from PIL import Image
 from animator.canvas import CanvasConfig
 from animator.evaluation.catalogue import METRICS
 from animator.evaluation.real_clip import frames_on_screen
-from animator.evaluation.runs import EvaluationSettings, evaluate_cross, evaluate_self, write_reports
+from animator.evaluation.runs import EvaluationSettings, best_photo, evaluate_cross, evaluate_self, write_reports
 from animator.evaluation.scores import Evaluation, Scores
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
@@ -74,6 +74,16 @@ def test_baselines_stand_beside_the_generators(self_evaluation: Evaluation) -> N
     assert list(self_evaluation.sheets) == ["real", "oracle", "black", "puppet", "hold"]
     assert all(scores.num_frames == 10 for scores in self_evaluation.scores)
     assert all(scores.means.keys() == METRICS.keys() for scores in self_evaluation.scores)
+
+
+def test_the_photo_of_a_self_evaluation_is_a_frame_of_the_clip(self_evaluation: Evaluation) -> None:
+    photo = best_photo(CLIP, settings=SETTINGS)
+    frames = [frame.pixels_HWC for frame in DrivingClip.open(CLIP, end_s=SETTINGS.end_s).frames()]
+    places = [index for index, frame in enumerate(frames) if np.array_equal(frame, photo)]
+    assert places
+    said_s = float(self_evaluation.facts["photo"].split(" at ")[1].split(" s,")[0])
+    fps = float(DrivingClip.open(CLIP).info.fps)
+    assert any(abs(place / fps - said_s) <= 0.01 + 0.5 / fps for place in places)
 
 
 def test_the_real_clip_replayed_is_perfect(self_evaluation: Evaluation) -> None:
