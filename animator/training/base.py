@@ -210,7 +210,8 @@ def _learns_from(job: TrainBaseJob) -> str:
     """The weights a training begins with and where its samples come from."""
     digest = hashlib.sha256(f"{job.train.seed} {job.tracker.model_dump_json()}".encode())
     if job.autoencoder is not None:
-        for path in sorted(job.autoencoder.glob("*.safetensors")):
+        # The scaling of the latents is among the settings.
+        for path in sorted(path for path in job.autoencoder.iterdir() if path.suffix in {".json", ".safetensors"}):
             digest.update(file_sha256(path).encode())
     else:
         digest.update(look_up(job.base).fingerprint().encode())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Protocol
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+
+from pose_tracking.errors import PipelineError
 
 Sample = dict[str, torch.Tensor]
 Batch = dict[str, torch.Tensor]
@@ -27,22 +30,39 @@ def batches(
     Args:
         batch: samples per update in all; a multiple of `world`.
         workers: processes that make samples ahead of time; 0 makes them here.
+
+    Raises:
+        PipelineError, OSError: what a sample could not be made for, from a worker just as from here.
     """
     loader = DataLoader(
         _Numbered(source),
         batch_sampler=_Numbers(start=start, stop=stop, batch=batch, rank=rank, world=world),
         num_workers=workers,
-        worker_init_fn=_use_one_thread if workers else None,
+        collate_fn=_collated,
+        worker_init_fn=_begin_worker if workers else None,
     )
-    return iter(loader)
+    for made in loader:
+        if isinstance(made, Exception):
+            raise made
+        yield made
 
 
-class _Numbered(Dataset[Sample]):
+class _Numbered(Dataset[Sample | Exception]):
     def __init__(self, source: SampleSource) -> None:
         self._source = source
 
-    def __getitem__(self, number: int) -> Sample:
-        return self._source.sample(number)
+    def __getitem__(self, number: int) -> Sample | Exception:
+        # Handed over as a value: what a worker raises, torch turns into the text of a traceback.
+        try:
+            return self._source.sample(number)
+        except (PipelineError, OSError) as error:
+            return error
+
+
+def _collated(made: list[Sample | Exception]) -> Batch | Exception:
+    failed = next((each for each in made if isinstance(each, Exception)), None)
+    batch: Batch = {} if failed else default_collate(made)
+    return failed or batch
 
 
 class _Numbers(Sampler[list[int]]):
@@ -59,5 +79,8 @@ class _Numbers(Sampler[list[int]]):
         return len(self._steps)
 
 
-def _use_one_thread(_worker: int) -> None:
+def _begin_worker(_worker: int) -> None:
     torch.set_num_threads(1)
+    # Ctrl-C reaches every process: the one that trains ends the others, which have nothing to say of their own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

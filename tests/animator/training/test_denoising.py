@@ -9,10 +9,12 @@ import torch
 from torch.utils.data import default_collate
 
 from animator.conditioning.conditioning import Conditioner, predict
+from animator.errors import ModelError
 from animator.models.embedded import new_base
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.training.config import TrainConfig
 from animator.training.denoising import ConditionDropout, DenoisingStage, encoded
+from animator.training.gradients import parts
 from animator.training.loop import fit
 from animator.training.pairs import Reference, pair_sample
 from animator.training.samples import Batch, Sample
@@ -103,3 +105,47 @@ def test_untrained_residual_base_predicts_the_warped_photo_itself() -> None:
     noisy = torch.randn(given["target_latents"].shape, generator=torch.Generator().manual_seed(0))
     made = predict(model.unet, noisy, torch.tensor([500]), told, residual=True)
     torch.testing.assert_close(made, given["warp"][:, :-1])
+
+
+def test_gradient_checkpointing_gives_the_same_gradients() -> None:
+    def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
+        model = tiny_model()
+        stage = DenoisingStage(model)
+        for net in stage.nets.values():
+            net.train()
+            if checkpointing:
+                net.enable_gradient_checkpointing()
+        assert model.unet.is_gradient_checkpointing == checkpointing
+        losses(stage, default_collate([Waving().sample(number) for number in range(2)]))["loss"].backward()
+        return {name: each.grad for name, each in model.unet.named_parameters() if each.grad is not None}
+
+    plain, twice = gradients(False), gradients(True)
+    assert plain.keys() == twice.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(twice[name], gradient, msg=name)
+
+
+def test_gradients_of_the_parts_of_a_batch_add_up_to_the_batch_s() -> None:
+    """What a halved batch learns is what the whole one does: noise, levels and dropout stay with their samples."""
+    batch = default_collate([Waving().sample(number) for number in range(4)])
+    batch["importance"][0] *= 3  # weights that differ between samples
+    stages = [DenoisingStage(tiny_model(), dropout=ConditionDropout(image=0.3, pose=0.3, both=0.3)) for _ in range(2)]
+    told = {**batch, **stages[0].draws(batch, torch.Generator().manual_seed(0))}
+    stages[0].losses(told, stages[0].nets)["loss"].backward()
+    for part, share in parts(told, 3):
+        (stages[1].losses(part, stages[1].nets)["loss"] * share).backward()
+    for whole, halved in zip(stages[0].model.unet.parameters(), stages[1].model.unet.parameters(), strict=True):
+        torch.testing.assert_close(halved.grad, whole.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_a_nan_in_a_latent_ends_the_training(tmp_path: Path) -> None:
+    class Spoilt(Waving):
+        def sample(self, number: int) -> Sample:
+            sample = super().sample(number)
+            sample["warped"][0, 0, 0] = float("nan")
+            return sample
+
+    with pytest.raises(ModelError, match="not finite at update 0") as caught:
+        fit(DenoisingStage(tiny_model()), Spoilt(), TrainConfig(steps=2, batch=1), tmp_path, device=CPU)
+    assert caught.value.exit_code == 4
+    assert not list(tmp_path.glob("step-*"))

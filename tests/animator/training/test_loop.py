@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from animator.errors import DeviceError, JobError, ModelError
+from animator.cli import explain
+from animator.errors import DeviceError, JobError, ModelError, PhotoError
 from animator.progress import SilentProgress
 from animator.training.config import TrainConfig, learning_rate_factor
 from animator.training.loop import fit
@@ -251,3 +252,47 @@ def test_other_failures_are_not_taken_for_a_lack_of_memory(tmp_path: Path) -> No
 
     with pytest.raises(RuntimeError, match="multiplied"):
         fit(Broken(), Numbers(), CONFIG, tmp_path, device=CPU)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing_and_an_interrupted_training_ends_with_the_same_bits(
+    tmp_path: Path, workers: int
+) -> None:
+    whole = Line()
+    fit(whole, Numbers(), CONFIG, tmp_path / "whole", device=CPU)
+    config = CONFIG.model_copy(update={"workers": workers})
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=7), Numbers(), config, tmp_path / "broken", device=CPU)
+    resumed = Line()
+    fit(resumed, Numbers(), config, tmp_path / "broken", device=CPU)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+class Unreadable(Numbers):
+    """Cannot make one of its samples."""
+
+    def sample(self, number: int) -> Sample:
+        if number == 9:
+            raise PhotoError("me.jpg: nobody to be seen. Give another photo.")
+        return super().sample(number)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_worker_cannot_do_is_said_in_its_own_words(tmp_path: Path, workers: int) -> None:
+    config = CONFIG.model_copy(update={"workers": workers})
+    with pytest.raises(PhotoError) as caught:
+        fit(Line(), Unreadable(), config, tmp_path, device=CPU)
+    assert explain(caught.value) == (3, "me.jpg: nobody to be seen. Give another photo.")
+
+
+def test_tensorboard_gets_every_loss(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    fit(Line(checks=[2.0] * 3), Numbers(), CONFIG.model_copy(update={"check_every": 4}), tmp_path, device=CPU)
+    board = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    rows = [row.split(",") for row in (tmp_path / "losses.csv").read_text().splitlines()[1:]]
+    for name in ("loss", "check"):
+        told = [(event.step, event.value) for event in board.Scalars(name)]
+        written = [(int(step), float(value)) for step, which, value in rows if which == name]
+        assert [step for step, _ in told] == [step for step, _ in written]
+        assert [value for _, value in told] == pytest.approx([value for _, value in written])
+    assert len(board.Scalars("loss")) == 12
