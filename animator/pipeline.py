@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from animator.beside import Beside
 from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
 from animator.generators.protocol import FrameGenerator
@@ -101,6 +102,8 @@ def prepare_scene(
 ) -> Scene:
     """Find the person in the photo, the motion in the clip, and a place on the canvas that suits both.
 
+    The photo is looked at while the clip is tracked; where it lies on the canvas depends on the motion.
+
     Args:
         job: what to render; its canvas has a size.
         clip: the driving clip.
@@ -108,15 +111,19 @@ def prepare_scene(
         note: told what the person should know, one line at a time.
         trust: allow the job to name a smoother of its own.
     """
-    with progress.stage("photo", 1) as stage:
-        portrait = Portrait.from_photo(read_photo(job.photo), job.photo_tracker())
-        stage.advance()
-    tracked = track_clip(clip, job.tracker, progress=progress, cache=PoseCache.default() if job.pose_cache else None)
-    motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
+    cache = PoseCache.default() if job.pose_cache else None
+    with Beside() as beside:
+        finding = beside.start(lambda: Portrait.from_photo(read_photo(job.photo), job.photo_tracker()))
+        tracked = track_clip(clip, job.tracker, progress=beside.watching(progress), cache=cache)
+        motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
+        with progress.stage("photo", 2) as stage:
+            portrait = finding.result()
+            stage.advance()
+            subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
+            stage.advance()
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
     fit = mismatch(motion, portrait.pose)
     note(*(fit.reasons if fit.score >= WARN_FROM else ()))
-    subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
     return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
+from animator.beside import Beside
 from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
@@ -83,8 +84,10 @@ class Render:
     def at_once(self) -> RenderReport:
         """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""
         began_s = time.monotonic()
-        generator = self.chosen.open()
-        scene = self._scene()
+        with Beside() as beside:
+            opening = beside.start(self.chosen.open)
+            scene = self._scene(beside.watching(self.progress))
+            generator = opening.result()
         damage = self.clip.damage  # a later pass may stop before it comes to the damage
         windows = pose_windows(scene.driving)
         made = make_frames(windows, scene.subject, generator, attempts=ATTEMPTS)
@@ -117,7 +120,7 @@ class Render:
 
     def prepare(self, folder: JobFolder, record: JobRecord) -> None:
         """Make the scene and save it."""
-        scene = self._scene()
+        scene = self._scene(self.progress)
         save_scene(folder, record, scene, warnings=tuple(self.told.messages), damage=self.clip.damage)
 
     def deliver(self, record: JobRecord, scene: Scene, frames: Iterator[Made]) -> RenderReport:
@@ -133,8 +136,8 @@ class Render:
 
         return tuple(f"cuda:{index}" for index in range(num_gpus()))
 
-    def _scene(self) -> Scene:
-        return self.make_scene(self.job, self.clip, progress=self.progress, note=self.told.note, trust=self.trust)
+    def _scene(self, progress: Progress) -> Scene:
+        return self.make_scene(self.job, self.clip, progress=progress, note=self.told.note, trust=self.trust)
 
     def _deliver(self, scene: Scene, made: Iterator[Made], *, damage: str | None) -> RenderReport:
         previews, gaps = _previews(self.job, self.clip, scene), Gaps()

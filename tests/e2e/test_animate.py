@@ -59,7 +59,7 @@ def test_photo_and_clip_become_an_mp4_with_sound_previews_and_a_mark(tmp_path):
     assert made.info.num_frames == report.num_frames
     assert report.duration_s == pytest.approx(0.8, abs=1 / float(made.info.fps))
     assert made.info.has_audio
-    assert events.stages == ["photo", "track", "render"]
+    assert events.stages == ["track", "photo", "render"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.contact.png", "out.mp4", "out.side.mp4"]
     mark = read_provenance(report.path)
     assert mark is not None
