@@ -206,9 +206,9 @@ class DiffusionGenerator:
         middle = facts.num_poses // 2
         warped = scene.warp(keypoints[:, middle], confidence[:, middle])
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
-        channels = None
+        shown, channels = warped.over(scene.background_3HW), None
         if facts.warp:
-            channels = self._conditioner.warp_channels(warped.over(scene.background_3HW), warped.coverage_BHW)
+            channels = self._conditioner.warp_channels(shown, warped.coverage_BHW)
         frames = [window.center for window in windows]
         latents = denoise(
             self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels), portion),
@@ -226,6 +226,10 @@ class DiffusionGenerator:
         )
         pictures = self.model.codec.decode(latents)
         check_finite(pictures, "the decoded picture")
+        if channels is not None and settings.keep_detail:
+            # What an autoencoder loses is the same in both, and the warp still has it.
+            lost = shown - self.model.codec.decode(channels[:, :-1])
+            pictures = pictures + lost * trust(warped.repair_BHW, settings.repair)[:, None]
         if settings.lock_background:
             pictures = torch.lerp(scene.background_3HW[None], pictures, reach(warped)[:, None])
         pixels = pictures.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
@@ -282,6 +286,13 @@ class DiffusionGenerator:
             return dict(zip(branches, outputs.chunk(len(branches)), strict=True))
 
         return predict_branches
+
+
+def trust(need_BHW: torch.Tensor, repair: float) -> torch.Tensor:
+    """[B, H, W] in [0, 1]: 1 where the warp is right, 0 in and around what the network is to make anew."""
+    free = freedom(need_BHW[:, None], repair)
+    around = F.avg_pool2d(F.max_pool2d(free, 5, stride=1, padding=2), 5, stride=1, padding=2, count_include_pad=False)
+    return 1 - around[:, 0]
 
 
 def reach(warped: WarpedPhoto) -> torch.Tensor:

@@ -41,6 +41,9 @@ class SamplerConfig(BaseModel):
         le=1,
         description="0 keeps the warped photo, 1 lets the network repaint everything",
     )
+    keep_detail: bool = Field(
+        default=True, description="where the warped photo needs no repair, keep what the autoencoder would blur"
+    )
     noise: NoiseKind = Field(default="shared", description="starting noise of the frames: the same, its own, or mixed")
     noise_shared: float = Field(default=0.5, ge=0, le=1, description="share that all frames have in common, when mixed")
     batch: int | None = Field(default=None, ge=1, le=256, description="frames at once; none chooses by the device")

@@ -12,7 +12,7 @@ import torch
 from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion
-from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots
+from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots, trust
 from animator.generators.registry import GeneratorSettings, open_generator
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
@@ -106,15 +106,54 @@ def test_outside_the_guidance_interval_one_branch_is_computed(model: SubjectMode
     assert sizes == [3, 3, 1, 1]
 
 
-def test_repair_0_gives_the_decoded_warp(model: SubjectModel) -> None:
-    window, subject = windows(5, 6), drawn_subject(CANVAS)
+def warped_figure(window: list[PoseWindow]) -> torch.Tensor:
+    """[1, 3, H, W]: what the puppet would show."""
     keypoints, confidence = window_tensors(window, 1, CPU)
     warped = figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0])
+    return warped.over(picture_tensor(drawn_subject(CANVAS).background_HWC, CPU))
+
+
+def as_pixels(picture_13HW: torch.Tensor) -> np.ndarray:
+    return picture_13HW.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)[0].permute(1, 2, 0).numpy()
+
+
+def test_repair_0_without_its_detail_gives_the_decoded_warp(model: SubjectModel) -> None:
+    window = windows(5, 6)
     with torch.inference_mode():
-        latents = model.codec.encode(warped.over(picture_tensor(subject.background_HWC, CPU)))
-        expected = model.codec.decode(latents).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
-    frame = render(model, window, repair=0.0)[0]
-    assert np.array_equal(frame.pixels_HWC, expected[0].permute(1, 2, 0).numpy())
+        expected = as_pixels(model.codec.decode(model.codec.encode(warped_figure(window))))
+    assert np.array_equal(render(model, window, repair=0.0, keep_detail=False)[0].pixels_HWC, expected)
+
+
+def test_repair_0_gives_the_warp_itself_whatever_the_autoencoder_loses(model: SubjectModel) -> None:
+    window = windows(5, 6)
+    frame = render(model, window, repair=0.0)[0].pixels_HWC
+    assert np.abs(frame.astype(int) - as_pixels(warped_figure(window))).max() <= 1
+
+
+def test_the_warp_is_trusted_but_where_it_needs_repair_and_around_there() -> None:
+    need = torch.zeros(1, 40, 40)
+    need[0, 20, 20] = 1.0
+    share = trust(need, 0.5)[0]
+    assert float(share[20, 20]) == pytest.approx(0, abs=1e-6)
+    assert float(share[20, 24]) < 1
+    assert float(share[:, :14].min()) == float(share[30:].min()) == 1
+    assert float(trust(need, 0.0).min()) == 1
+    assert float(trust(need, 1.0).max()) == pytest.approx(0, abs=1e-6)
+
+
+def test_detail_of_the_warp_stays_where_the_warp_is_trusted(model: SubjectModel) -> None:
+    window = windows(5, 6)
+    kept, lost = (render(model, window, repair=0.5, keep_detail=keep)[0].pixels_HWC for keep in (True, False))
+    keypoints, confidence = window_tensors(window, 1, CPU)
+    share = trust(figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0]).repair_BHW, 0.5)[0].numpy()
+    warp = as_pixels(warped_figure(window)).astype(int)
+    errors = [np.abs(frame - warp).mean(axis=-1)[share > 0.99].mean() for frame in (kept, lost)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_repair_1_paints_all_of_it_anew(model: SubjectModel) -> None:
+    kept, lost = (render(model, windows(5, 6), repair=1.0, keep_detail=keep)[0] for keep in (True, False))
+    assert np.array_equal(kept.pixels_HWC, lost.pixels_HWC)
 
 
 def test_repair_1_keeps_nothing_of_the_warp(model: SubjectModel, monkeypatch: pytest.MonkeyPatch) -> None:
