@@ -116,7 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if debug:
             traceback.print_exc()
-        code, message = explain(error)
+        code, text = explain(error)
+        # Names from files may hold what a terminal obeys.
+        message = "".join(letter if letter.isprintable() else "?" for letter in text)
         with suppress(BrokenPipeError):
             print(f"error: {message}", file=sys.stderr)
         with suppress(BrokenPipeError):

@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 from animator.errors import PhotoError
 
 # Formats a camera, a phone or a shop delivers. Others can hide scripts, references to other files, or movies.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "MPO")
+# (MPO, two views in one JPEG, comes with JPEG; Pillow fails on its name.)
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_BYTES = 256 * 1024 * 1024
 MAX_SIDE_PX = 16_384
 MAX_PIXELS = 200_000_000

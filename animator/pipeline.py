@@ -112,8 +112,9 @@ def prepare_scene(
         trust: allow the job to name a smoother of its own.
     """
     cache = PoseCache.default() if job.pose_cache else None
+    photo = read_photo(job.photo)  # a file that is no photo ends the render before any work
     with Beside() as beside:
-        finding = beside.start(lambda: Portrait.from_photo(read_photo(job.photo), job.photo_tracker()))
+        finding = beside.start(lambda: Portrait.from_photo(photo, job.photo_tracker()))
         tracked = track_clip(clip, job.tracker, progress=beside.watching(progress), cache=cache)
         motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
         with progress.stage("photo", 2) as stage:

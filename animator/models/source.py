@@ -87,9 +87,11 @@ def find_model(name: str | Path, *, image_encoder: str | Path | None = None) -> 
         image_encoder: folder or hub id of a CLIP vision encoder, for a base that has none.
 
     Raises:
-        ModelError: not there, a single file, a folder that is neither a model nor a base, or no image encoder.
+        ModelError: not there, a single file, a folder that is neither a model nor a base, no image encoder, or a
+            file that is no safetensors.
     """
     found = look_up(name)
+    part_sizes(found.folder)  # weights that are none end a render before any work
     if found.manifest is not None:
         return found
     if image_encoder is not None:
@@ -173,6 +175,8 @@ def _part_size(part: Path) -> PartSize:
     paths = sorted(part.glob("*.safetensors"))
     dtypes: Counter[str] = Counter()
     for path in paths:
+        if not path.is_file():  # whoever opens a pipe waits for ever
+            raise ModelError(f"{path}: a folder, pipe, device, or a link to nowhere. Copy the model again.")
         try:
             with safe_open(path, framework="np") as file:
                 for key in file.keys():  # noqa: SIM118  # it is no mapping

@@ -84,3 +84,12 @@ def test_what_is_no_photo_is_refused_in_one_line(tmp_path):
         with pytest.raises(PhotoError) as caught:
             read_photo(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+def test_two_views_in_one_file_are_read_and_text_is_said_to_be_no_picture(tmp_path):
+    views = [Image.new("RGB", (80, 100), color) for color in ("red", "blue")]
+    views[0].save(tmp_path / "camera.mpo", format="MPO", save_all=True, append_images=views[1:])
+    assert read_photo(tmp_path / "camera.mpo").original_size == (80, 100)
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(PhotoError, match=r"text\.png: cannot be read as a photo \(UnidentifiedImageError\)"):
+        read_photo(tmp_path / "text.png")

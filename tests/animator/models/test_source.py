@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -127,3 +128,14 @@ def test_a_part_that_is_no_safetensors_is_named(folder: Path) -> None:
     (folder / "tiny" / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"\x80\x02pickled")
     with pytest.raises(ModelError, match=r"unet/diffusion_pytorch_model\.safetensors: no safetensors file"):
         part_sizes(folder / "tiny")
+
+
+def test_weights_that_are_none_are_found_with_the_model_and_pipes_not_waited_for(folder: Path) -> None:
+    weights = folder / "sd" / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(b"\x80\x02pickled")
+    with pytest.raises(ModelError, match=r"model\.safetensors: no safetensors file"):
+        find_model(folder / "sd")
+    weights.unlink()
+    os.mkfifo(weights)
+    with pytest.raises(ModelError, match=r"model\.safetensors: a folder, pipe, device"):
+        find_model(folder / "sd")
