@@ -13,7 +13,7 @@ from animator.commands.console import Console
 from animator.errors import JobError
 
 
-@with_choices("canvas", "model", "image_encoder", "device", "steps", "start", "person")
+@with_choices("canvas", "model", "image_encoder", "device", "quality", "steps", "start", "person")
 def bench(
     context: typer.Context,
     photo: Annotated[

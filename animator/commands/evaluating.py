@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from animator.config import RenderJob
 
 
-_GENERATOR = ("generator", "model", "image_encoder", "device", "seed", "steps", "scheduler", "repair", "noise")
+_GENERATOR = ("generator", "model", "image_encoder", "device", "seed", "quality", "steps", "scheduler", "repair", "noise")
 _GUIDANCE = ("guidance_image", "guidance_pose")
 _MOTION = ("start", "end", "person", "tracker", "smoother", "fps")
 

@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SchedulerName = Literal["ddim", "dpm++", "unipc", "euler", "lcm", "tcd"]
 NoiseKind = Literal["shared", "independent", "mixed"]
+Quality = Literal["draft", "standard", "best"]
 
 # Models for LCM and TCD are distilled to skip along this many steps (diffusers' `original_inference_steps`).
 DISTILLED_STEPS = 50
 DEFAULT_STEPS = 20
+# Steps of each quality, as a multiple of what the model needs.
+QUALITIES: dict[Quality, float] = {"draft": 0.25, "standard": 1.0, "best": 2.5}
 
 
 class SamplerConfig(BaseModel):
@@ -20,11 +23,14 @@ class SamplerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    quality: Quality = Field(
+        default="standard", description="draft: a quarter of the steps a model needs; standard; best: 2.5 times as many"
+    )
     steps: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="evaluations of the network per frame and branch; 20 unless the model says",
+        description="evaluations of the network per frame and branch; by quality: 20 unless the model says",
     )
     scheduler: SchedulerName = Field(
         default="dpm++", description="dpm++ (2M), unipc, euler, ddim; lcm and tcd for models distilled for them"
@@ -66,5 +72,9 @@ class SamplerConfig(BaseModel):
         return self
 
     def completed(self, model_steps: int | None = None) -> SamplerConfig:
-        """With the number of steps set: as written, else as many as the model needs, else `DEFAULT_STEPS`."""
-        return self if self.steps is not None else self.model_copy(update={"steps": model_steps or DEFAULT_STEPS})
+        """With the number of steps set: as written, else by `quality` from what the model needs, or `DEFAULT_STEPS`."""
+        if self.steps is not None:
+            return self
+        most = DISTILLED_STEPS if self.scheduler in {"lcm", "tcd"} else 1000
+        steps = round((model_steps or DEFAULT_STEPS) * QUALITIES[self.quality])
+        return self.model_copy(update={"steps": min(max(1, steps), most)})
