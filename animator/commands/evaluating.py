@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from animator.config import RenderJob
 
 
-_GENERATOR = ("generator", "model", "image_encoder", "device", "seed", "quality", "steps", "scheduler", "repair", "noise")
-_GUIDANCE = ("guidance_image", "guidance_pose")
+_GENERATOR = ("generator", "model", "image_encoder", "device", "seed")
+_SAMPLER = ("quality", "steps", "scheduler", "repair", "noise", "guidance_image", "guidance_pose")
 _MOTION = ("start", "end", "person", "tracker", "smoother", "fps")
 
 
-@with_choices("canvas", "fit", "photo_person", *_GENERATOR, *_GUIDANCE, *_MOTION)
+@with_choices("canvas", "fit", "photo_person", *_GENERATOR, *_SAMPLER, *_MOTION)
 def evaluate(
     context: typer.Context,
     clip: Annotated[Path, typer.Option(help="The driving clip; without --photo also the subject and the truth.")],
