@@ -145,6 +145,8 @@ def read_policy(path: Path) -> Policy:
         if not path.is_file() or path.stat().st_size > _MAX_POLICY_BYTES:
             raise JobError(f"{path}: no policy file; expected TOML with a table [require]")
         return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except JobError:
+        raise
     except OSError as error:
         raise JobError(f"{path}: the policy cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of pydantic

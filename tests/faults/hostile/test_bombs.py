@@ -124,9 +124,8 @@ def test_a_bomb_is_refused_before_it_goes_off(sandbox: Sandbox, tmp_path: Path, 
     words = BOMBS[name](tmp_path / name)
     outcome = sandbox.run(words, folder=tmp_path)
     reason = outcome.complaint[-1] if outcome.complaint else ""
-    print(
-        f"\n{name}: {outcome.code} in {outcome.work_seconds:.2f} s of work with {outcome.peak_bytes >> 20} MiB: {reason}"
-    )
+    used = f"{outcome.work_seconds:.2f} s of work, {outcome.peak_bytes >> 20} MiB"
+    print(f"\n{name}: {outcome.code}, {used}: {reason}")
     assert offences(outcome, tmp_path, codes=(3, 4)) == []
     assert outcome.work_seconds < MAX_SECONDS
     assert outcome.peak_bytes < MAX_BYTES
