@@ -20,7 +20,18 @@ from typing import Annotated
 
 import typer
 
-from animator.commands import benching, evaluating, inspecting, jobs, models, rendering, synth, tracking, training
+from animator.commands import (
+    benching,
+    evaluating,
+    inspecting,
+    jobs,
+    models,
+    queue,
+    rendering,
+    synth,
+    tracking,
+    training,
+)
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
@@ -80,6 +91,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     tracking.track: "animator track dance.mp4 -o dance.npz --preview dance.skeleton.mp4",
     rendering.render: "animator render job.toml --set motion.fps=25",
     evaluating.evaluate: "animator evaluate --clip dance.mp4 -o report",
+    queue.worker: "animator worker night --until-empty",
     inspecting.inspect: "animator inspect out.mp4",
     inspecting.doctor: "animator doctor",
     benching.bench: "animator bench -o bench.png",

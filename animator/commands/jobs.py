@@ -25,13 +25,20 @@ ExecutorName = Annotated[
     typer.Option(
         "--executor",
         metavar="NAME",
-        help="Who makes the frames: local (this process), processes, or files (every machine that runs this on a "
-        "shared folder).",
+        help="Who makes the frames: local (this process), processes, files (every machine that runs this on a "
+        "shared folder), or ray (a cluster).",
     ),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=256, help="Processes to start; processes is then the executor."),
+    typer.Option("--workers", min=1, max=4096, help="Processes, or actors of a cluster; else processes is meant."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="auto|HOST:PORT", help="Of a Ray cluster; without it, one of our own."),
+]
+OpenCluster = Annotated[
+    bool, typer.Option("--allow-open-cluster", help="Work on a cluster that asks nobody for a token.")
 ]
 
 
@@ -43,6 +50,10 @@ def submit(
         Path | None,
         typer.Option("--job", "-j", metavar="DIR", help="The job's folder.", show_default="OUTPUT.job"),
     ] = None,
+    queue: Annotated[
+        Path | None, typer.Option("--queue", metavar="QUEUE", help="Put the job's folder here, for animator worker.")
+    ] = None,
+    priority: Annotated[int, typer.Option("--priority", help="In a queue: higher ones come first.")] = 0,
     overrides: Overrides = None,
     trust: Trust = False,
     *,
@@ -56,7 +67,13 @@ def submit(
     console = Console.of(context)
     job = read_job(job_file, overrides or (), changes=changes, trust=trust)
     require_compliance(job.provenance, None)
+    if queue is not None:
+        folder = queue / (job_folder_beside(job.output) if folder is None else folder).name
     place = submit_job(job, folder or job_folder_beside(job.output), progress=console.progress(), trust=trust)
+    if queue is not None:
+        from animator.jobs.queue import JobQueue
+
+        JobQueue(queue).add(place, priority=priority)
     console.result("job", {"folder": str(place.path), "state": "created"}, [f"{place.path}: created"])
 
 
@@ -65,10 +82,12 @@ def run(
     folder: Folder,
     executor: ExecutorName = None,
     workers: Workers = None,
+    address: Address = None,
+    allow_open_cluster: OpenCluster = False,
     trust: Trust = False,
 ) -> None:
     """Render a job's folder, from wherever it is; what is done is not done again."""
-    _finish(context, folder, open_named_executor(executor, workers), trust=trust)
+    _finish(context, folder, open_named_executor(executor, workers, address, allow_open_cluster), trust=trust)
 
 
 def resume(
@@ -76,13 +95,15 @@ def resume(
     folder: Folder,
     executor: ExecutorName = None,
     workers: Workers = None,
+    address: Address = None,
+    allow_open_cluster: OpenCluster = False,
     trust: Trust = False,
 ) -> None:
     """Go on with a job that was stopped, cancelled, or failed; frames that were given up are tried again."""
     from animator.jobs.folder import JobFolder
     from animator.jobs.session import retry_gaps
 
-    chosen, place = open_named_executor(executor, workers), JobFolder(folder)
+    chosen, place = open_named_executor(executor, workers, address, allow_open_cluster), JobFolder(folder)
     place.check()
     place.cancelled.unlink(missing_ok=True)
     retry_gaps(place)
@@ -124,13 +145,20 @@ def report(context: typer.Context, folder: Folder) -> None:
     Console.of(context).result("report", {"report": str(place.report)}, [str(place.report)])
 
 
-def open_named_executor(name: str | None, workers: int | None) -> Executor:
-    """The executor that `--executor` and `--workers` ask for."""
+def open_named_executor(
+    name: str | None, workers: int | None, address: str | None = None, allow_open_cluster: bool = False
+) -> Executor:
+    """The executor that `--executor`, `--workers` and the options of a cluster ask for."""
     from animator.errors import JobError
     from animator.jobs.executors import open_executor
 
     try:
-        return open_executor(name or ("local" if workers is None else "processes"), workers=workers)
+        return open_executor(
+            name or ("local" if workers is None else "processes"),
+            workers=workers,
+            address=address,
+            allow_open_cluster=allow_open_cluster,
+        )
     except JobError as error:
         raise typer.BadParameter(str(error)) from error
 

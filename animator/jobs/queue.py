@@ -1,0 +1,336 @@
+"""Many jobs on one machine, in order: an index over a folder of job folders, for any number of workers.
+
+A queue is a folder; every job folder that lies in it is in the queue. What a job is, how far it is and how urgent it is
+stands in its own folder; `queue.sqlite` beside them only answers quickly who takes which one next, and is made anew
+from the folders when it is missing or damaged.
+
+Workers say by beats that they are alive, on the clock that counts since the machine started: their jobs go to others
+when they fall silent. Two never render one job, whatever the index says: each job's folder has its own lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, TypeVar
+
+from animator.encoding.atomic_file import explained
+from animator.errors import DiskError, JobError
+from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.leases import STALE_S
+from animator.jobs.ledger import ATTEMPTS
+from animator.jobs.locks import is_locked
+from animator.jobs.session import read_state
+from pose_tracking.errors import PipelineError
+
+QueueState = Literal["waiting", "running", "done", "partial", "failed", "cancelled"]
+_FINAL = frozenset({"done", "partial", "failed", "cancelled"})
+MAX_PRIORITY = 1_000_000
+_TICKET = "queued.json"
+_VERSION = 1
+_BUSY_S = 30.0
+_REPAIRS = 3
+_T = TypeVar("_T")
+_SCHEMA = f"""
+CREATE TABLE jobs (
+    name TEXT PRIMARY KEY,
+    priority INTEGER NOT NULL,
+    queued_s REAL NOT NULL,
+    state TEXT NOT NULL,
+    worker TEXT NOT NULL DEFAULT '',
+    beat_s REAL NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    message TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX turn ON jobs (state, priority DESC, queued_s, name);
+PRAGMA user_version = {_VERSION};
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedJob:
+    """A job as the index knows it.
+
+    Attributes:
+        folder: the job's.
+        priority: higher ones come first.
+        state: in a word.
+        worker: who is at it.
+        message: why it failed, if it did.
+    """
+
+    folder: Path
+    priority: int
+    state: QueueState
+    worker: str
+    message: str
+
+
+class JobQueue:
+    """The jobs of one folder, in order. Every call stands alone; any number of processes may have one open.
+
+    Args:
+        folder: holds the job folders; made with the first job. On a disk of this machine: the index is no good on
+            one that several share.
+        stale_s: how long a worker may be silent until its job goes to another one.
+    """
+
+    def __init__(self, folder: str | Path, *, stale_s: float = STALE_S) -> None:
+        self.path = Path(folder).absolute()
+        self._stale_s = stale_s
+
+    def add(self, job: JobFolder, *, priority: int = 0) -> None:
+        """Put a job in, or give one that is in another priority; one that failed or was cancelled is tried again.
+
+        Raises:
+            JobError: the folder is no job, or lies elsewhere.
+            DiskError: the disk is full or fails.
+        """
+        job.check()
+        if job.path.parent != self.path or job.path.is_symlink():
+            raise JobError(f"{job.path}: lies outside of the queue {self.path}")
+        if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+            raise JobError(f"priority {priority}: expected at most {MAX_PRIORITY} either way")
+        queued_s = _ticket(job)[1] if (job.path / _TICKET).is_file() else time.time()
+        write_json(job.path / _TICKET, {"priority": priority, "queued_s": queued_s})
+        for obstacle in (job.failure, job.cancelled):
+            obstacle.unlink(missing_ok=True)
+
+        def put(index: sqlite3.Connection) -> None:
+            _put(index, job)
+            index.execute("UPDATE jobs SET deaths = 0 WHERE name = ?", (job.path.name,))
+
+        self._within(put)
+
+    def claim(self, worker: str) -> JobFolder | None:
+        """The next job for a worker: the most urgent one, and of those the one that has waited longest.
+
+        Returns:
+            None when there is none to be had now.
+        """
+
+        def take(index: sqlite3.Connection) -> JobFolder | None:
+            self._free_those_of_the_dead(index)
+            turn = "SELECT name FROM jobs WHERE state = 'waiting' ORDER BY priority DESC, queued_s, name"
+            for (name,) in index.execute(turn).fetchall():
+                job = self.path / name
+                if self._is_job(job) and is_locked(JobFolder(job)):
+                    continue  # rendered by somebody who knows no queue, or whom the index has forgotten
+                if self._settle(index, job) == "waiting":
+                    index.execute(
+                        "UPDATE jobs SET state = 'running', worker = ?, beat_s = ? WHERE name = ?",
+                        (worker, time.monotonic(), name),
+                    )
+                    return JobFolder(job)
+            return None
+
+        return self._within(take)
+
+    def beat(self, worker: str, job: JobFolder) -> None:
+        """Say that a worker is alive; where the index has forgotten who has the job, it learns it again."""
+
+        def note(index: sqlite3.Connection) -> None:
+            if index.execute("SELECT 1 FROM jobs WHERE name = ?", (job.path.name,)).fetchone() is None:
+                _put(index, job)
+            index.execute(
+                "UPDATE jobs SET state = 'running', worker = ?, beat_s = ? WHERE name = ? AND worker IN ('', ?)",
+                (worker, time.monotonic(), job.path.name, worker),
+            )
+
+        self._within(note)
+
+    def give_back(self, worker: str, job: JobFolder) -> None:
+        """Have done with a job for now: what has become of it is read from its folder; unfinished, it waits again."""
+
+        def settle(index: sqlite3.Connection) -> None:
+            row = index.execute("SELECT worker FROM jobs WHERE name = ?", (job.path.name,)).fetchone()
+            if row is None:
+                _put(index, job)
+            elif row[0] in ("", worker):
+                self._settle(index, job.path)
+
+        self._within(settle)
+
+    def jobs(self) -> list[QueuedJob]:
+        """All jobs, those at work first, then those that wait in their order, then those that are over."""
+        order = "ORDER BY state != 'running', state != 'waiting', priority DESC, queued_s, name"
+
+        def read(index: sqlite3.Connection) -> list[Any]:
+            self._free_those_of_the_dead(index)
+            return index.execute(f"SELECT name, priority, state, worker, message FROM jobs {order}").fetchall()
+
+        return [
+            QueuedJob(folder=self.path / name, priority=priority, state=state, worker=worker, message=message)
+            for name, priority, state, worker, message in self._within(read)
+        ]
+
+    def rebuild(self) -> int:
+        """Make the index anew from the folders.
+
+        Returns:
+            How many jobs there are.
+        """
+        with self._guard(alone=True):
+            return self._rebuild()
+
+    def _free_those_of_the_dead(self, index: sqlite3.Connection) -> None:
+        """A job whose worker died waits again; one over which several died is given up."""
+        now_s = time.monotonic()
+        silent = "SELECT name, worker, deaths FROM jobs WHERE state = 'running' AND NOT beat_s BETWEEN ? AND ?"
+        # A beat from the future is one from before the machine started anew.
+        for name, worker, deaths in index.execute(silent, (now_s - self._stale_s, now_s)).fetchall():
+            job = self.path / name
+            if self._is_job(job):
+                if is_locked(JobFolder(job)):  # only slow, or asleep
+                    continue
+                if deaths + 1 >= ATTEMPTS:
+                    reason = f"{deaths + 1} workers died over it, the last one was {worker}"
+                    note_failure(JobFolder(job), JobError(reason))
+            index.execute("UPDATE jobs SET deaths = ? WHERE name = ?", (deaths + 1, name))
+            self._settle(index, job)
+
+    def _settle(self, index: sqlite3.Connection, job: Path) -> QueueState | None:
+        """Let a job's row say what its folder says; without a folder there is no row."""
+        if not self._is_job(job):
+            index.execute("DELETE FROM jobs WHERE name = ?", (job.name,))
+            return None
+        state, message = _state(JobFolder(job))
+        index.execute("UPDATE jobs SET state = ?, worker = '', message = ? WHERE name = ?", (state, message, job.name))
+        return state
+
+    def _is_job(self, job: Path) -> bool:
+        """Whether a job's folder lies here; names come from a file that anybody may have written."""
+        inside = job.parent == self.path and job.name != ".."
+        return inside and not job.is_symlink() and JobFolder(job).record.is_file()
+
+    def _within(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the index, in one transaction; it is made anew first where it is missing or damaged."""
+        for _ in range(_REPAIRS):
+            try:
+                with self._guard(alone=False), closing(self._connect()) as index:
+                    if index.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                        index.execute("BEGIN IMMEDIATE")
+                        with index:
+                            return act(index)
+            except sqlite3.DatabaseError as error:
+                _explain(self.path, error)
+            self._repair()
+        raise JobError(
+            f"{self.path}: its index is damaged as soon as it is made; is the queue on a disk of this machine?"
+        )
+
+    def _repair(self) -> None:
+        with self._guard(alone=True):
+            if not self._is_sound():
+                self._rebuild()
+
+    def _is_sound(self) -> bool:
+        """Whether another one has made the index anew meanwhile."""
+        with suppress(sqlite3.DatabaseError), closing(self._connect()) as index:
+            index.execute("SELECT name, priority, queued_s, state, worker, beat_s, deaths, message FROM jobs LIMIT 1")
+            version = index.execute("PRAGMA user_version").fetchone()[0]
+            return bool(version == _VERSION and index.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+        return False
+
+    def _rebuild(self) -> int:
+        for ending in ("", "-wal", "-shm"):
+            self._database.with_name(self._database.name + ending).unlink(missing_ok=True)
+        jobs = [JobFolder(place) for place in sorted(self.path.iterdir()) if self._is_job(place)]
+        try:
+            with closing(self._connect()) as index:
+                index.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+                for job in jobs:
+                    _put(index, job)
+                index.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            _explain(self.path, error)
+            raise
+        return len(jobs)
+
+    def _connect(self) -> sqlite3.Connection:
+        index = sqlite3.connect(self._database, timeout=_BUSY_S, isolation_level=None)
+        # The folders are the truth: what a power cut takes of the index is found there again.
+        index.execute("PRAGMA journal_mode = WAL")
+        index.execute("PRAGMA synchronous = NORMAL")
+        return index
+
+    @property
+    def _database(self) -> Path:
+        return self.path / "queue.sqlite"
+
+    @contextmanager
+    def _guard(self, *, alone: bool) -> Iterator[None]:
+        """Nobody replaces the index while somebody uses it. The system lets go when a process dies."""
+        with explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            file: IO[str] = open(self.path / "queue.lock", "a+", encoding="utf-8")  # noqa: SIM115
+        with file:
+            with suppress(ImportError, OSError):  # Windows keeps open files in place by itself
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+
+
+def note_failure(job: JobFolder, error: BaseException) -> None:
+    """Write down in a job's folder why it failed."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    write_json(job.failure, {"error": type(error).__name__, "message": message})
+
+
+def job_state(job: JobFolder) -> QueueState:
+    """How a job stands, as its folder says; one that is being rendered waits."""
+    return _state(job)[0]
+
+
+def _ticket(job: JobFolder) -> tuple[int, float]:
+    """Priority of a job, and when it was put in; what a damaged file does not tell is as if nobody had chosen."""
+    values: Any = None
+    with suppress(OSError, JobError):
+        values = read_json(job.path / _TICKET)
+    try:
+        priority, queued_s = int(values["priority"]), float(values["queued_s"])
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return 0, job.record.stat().st_mtime
+    return max(-MAX_PRIORITY, min(priority, MAX_PRIORITY)), queued_s
+
+
+def _state(job: JobFolder) -> tuple[QueueState, str]:
+    """How a job stands, as its folder says, and why it failed."""
+    try:
+        state = read_state(job)
+        if state != "failed":
+            return (state if state in _FINAL else "waiting"), ""  # type: ignore[return-value]
+        told = read_json(job.failure)
+        # The disk is to blame, not the job.
+        return ("waiting" if told.get("error") == DiskError.__name__ else "failed"), str(told.get("message", ""))
+    except (PipelineError, OSError, AttributeError) as error:
+        return "failed", " ".join(str(error).split())
+
+
+def _put(index: sqlite3.Connection, job: JobFolder) -> None:
+    """Make a job's row, or give it the priority that stands in the folder."""
+    (priority, queued_s), (state, message) = _ticket(job), _state(job)
+    index.execute(
+        "INSERT INTO jobs (name, priority, queued_s, state, message) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET priority = excluded.priority, queued_s = excluded.queued_s, "
+        "state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE excluded.state END, message = excluded.message",
+        (job.path.name, priority, queued_s, state, message),
+    )
+
+
+def _explain(path: Path, error: sqlite3.DatabaseError) -> None:
+    """Raise what a person can act on; return where the index is only to be made anew.
+
+    Raises:
+        DiskError, JobError: full, or not to be opened.
+    """
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        raise DiskError(f"{path}: the disk took no more data ({text}). Free some space.") from error
+    if isinstance(error, sqlite3.OperationalError) and not text.startswith("no such"):
+        raise JobError(f"{path}: its index cannot be used ({text})") from error
