@@ -74,6 +74,7 @@ def retarget(
     """
     if len(motion) == 0:
         raise TrackingError("the driving motion has no frames, expected at least one; check the clip's start and end")
+    motion = motion.replace(steps_TK2=None)  # which belong to the clip's picture
     if config.mode == "identity":
         return motion.replace(frame_size=canvas_size)
     if len(onto) != 1:

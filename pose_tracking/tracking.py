@@ -16,6 +16,7 @@ from typing_extensions import Self
 
 from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
+from pose_tracking.optical_flow import StepMeter
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
 from pose_tracking.region import Region
 from pose_tracking.sequence import PoseSequence
@@ -133,8 +134,8 @@ def track(
 ) -> PoseSequence:
     """One person's keypoints in every frame.
 
-    Frames are read one ahead in a thread of their own, so that decoding and tracking overlap; one pose per frame
-    is all that is kept.
+    Frames are read one ahead in a thread of their own, so that decoding and tracking overlap, and how the picture
+    around the joints moves is measured one behind in another; one pose per frame is all that is kept.
 
     Args:
         frames: the clip in presentation order; may be smaller than `frame_size`, of the same shape.
@@ -145,7 +146,8 @@ def track(
         source: the clip's name, for messages.
 
     Returns:
-        As many poses as frames; NaN with confidence 0 where the person is not in view.
+        As many poses as frames; NaN with confidence 0 where the person is not in view. With the steps of the picture
+        around the joints, except for poses that are not found in the frames but replayed.
 
     Raises:
         TrackingError: no frames, the person missing from all or from more than `config.max_missing` of them.
@@ -156,13 +158,17 @@ def track(
     poses: list[Detection] = []
     times_s: list[float] = []
     num_found = 0
-    for frame in _read_ahead(frames):
-        person = _follow(frame, tracker, follower, frame_size=frame_size, choice=config.person)
-        num_found += person is not None
-        poses.append(person or unseen)
-        times_s.append(frame.time_s)
-        if on_frame is not None:
-            on_frame(len(poses))
+    with StepMeter(frame_size) as meter:
+        for frame in _read_ahead(frames):
+            person = _follow(frame, tracker, follower, frame_size=frame_size, choice=config.person)
+            num_found += person is not None
+            poses.append(person or unseen)
+            times_s.append(frame.time_s)
+            if config.recorded is None:
+                meter.add(frame.pixels_HWC, person)
+            if on_frame is not None:
+                on_frame(len(poses))
+        steps_TK2 = meter.steps_TK2(len(tracker.skeleton)) if config.recorded is None else None
     _check_presence(num_found, len(poses), follower.most_in_view, config, source)
     return PoseSequence(
         keypoints_TK2=np.stack([pose.keypoints_K2 for pose in poses]),
@@ -170,6 +176,7 @@ def track(
         times_s_T=np.array(times_s),
         skeleton=tracker.skeleton,
         frame_size=frame_size,
+        steps_TK2=steps_TK2,
     )
 
 

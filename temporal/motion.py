@@ -1,4 +1,4 @@
-"""From tracked numbers to motion: swaps, outliers, gaps, smoothing and an even grid, in one call.
+"""From tracked numbers to motion: swaps, outliers, gaps, smoothing, the picture and an even grid, in one call.
 
 Legend: T frames, K keypoints.
 """
@@ -21,6 +21,7 @@ from temporal.outliers import reject_outliers
 from temporal.resampling import resample
 from temporal.smoothing import SMOOTHERS, Smoother, smooth_positions, smoother_by_name
 from temporal.swaps import repair_swaps
+from temporal.tying import tie_to_picture
 
 MAX_FPS = 240
 # Bounded on purpose: to write 1e999999999 out takes for ever.
@@ -73,6 +74,12 @@ class MotionConfig(BaseModel):
         default=0.5, ge=0, le=10, description="lost joints are filled in across gaps up to this many seconds"
     )
     reject_outliers: bool = Field(default=True, description="drop detections that no human motion explains")
+    picture_weight: float = Field(
+        default=100.0,
+        ge=0,
+        le=1e6,
+        description="how strongly limbs rest and move as the picture around them does, not as tracked; 0: not at all",
+    )
     repair_swaps: bool = Field(default=True, description="put left and right back where the tracker swapped them")
     fps: Rate = Field(
         default=None, description='output frames per second, 24 or "30000/1001"; the clip\'s own if unset'
@@ -129,7 +136,7 @@ def clean_motion(
     smoother: Smoother | None = None,
     trust_plugins: bool = False,
 ) -> tuple[PoseSequence, MotionReport]:
-    """Swaps, outliers, gaps, smoothing, grid: in this order, each on what the one before leaves.
+    """Swaps, outliers, gaps, smoothing, tie to the picture, grid: in this order, each on what the one before leaves.
 
     Args:
         sequence: the tracked motion at the clip's own frame times.
@@ -153,7 +160,9 @@ def clean_motion(
     kept = reject_outliers(repaired) if config.reject_outliers else repaired
     filled = fill_gaps(kept, max_gap_s=config.max_gap_s)
     unsmoothed = resample(filled, fps=output_fps, duration_s=duration_s)
-    motion = resample(smooth_positions(filled, smoother), fps=output_fps, duration_s=duration_s)
+    # Behind the smoother, which would undo it, and before the grid, whose frames are not the clip's.
+    tied = tie_to_picture(smooth_positions(filled, smoother), weight=config.picture_weight)
+    motion = resample(tied, fps=output_fps, duration_s=duration_s)
     report = MotionReport(
         jitter_before=_known(jitter(unsmoothed)),
         jitter_after=_known(jitter(motion)),

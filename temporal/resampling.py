@@ -35,7 +35,8 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
     Between frames positions follow a cubic through the samples around (exact for linear motion); within the last
     frame of a run the motion goes on at its last velocity for one frame step at most and then rests. To fewer frames
     per second, positions come from a quadratic fitted over two output steps, so that jitter does not alias. An output
-    frame is unseen where the frame on screen at its time is unseen.
+    frame is unseen where the frame on screen at its time is unseen. Steps, which belong to the clip's frames, are left
+    behind.
 
     Args:
         sequence: the motion.
@@ -75,7 +76,9 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
             moved = _between(positions, run_s, at_s)
         keypoints_MK2[np.ix_(shown, joints)] = moved
         confidence_MK[np.ix_(shown, joints)] = _linear(confidence, run_s, at_s)
-    return sequence.replace(keypoints_TK2=keypoints_MK2, confidence_TK=confidence_MK.clip(0, 1), times_s_T=grid_s_M)
+    return sequence.replace(
+        keypoints_TK2=keypoints_MK2, confidence_TK=confidence_MK.clip(0, 1), times_s_T=grid_s_M, steps_TK2=None
+    )
 
 
 def _check(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None) -> None:

@@ -47,9 +47,9 @@ MAX_LINK_S = 0.5
 def repair_swaps(sequence: PoseSequence) -> PoseSequence:
     """Exchange left and right joints in the frames where the tracker swapped them.
 
-    Repairs legs, arms, or the whole body; keypoints and confidence change places together. Labels that are wrong
-    throughout cannot be told from right ones and are kept, as is everything where the evidence is weak (limbs close
-    together, few frames per second against the speed of the motion). Linear motion is returned unchanged.
+    Repairs legs, arms, or the whole body; keypoints, confidence and steps change places together. Labels that are
+    wrong throughout cannot be told from right ones and are kept, as is everything where the evidence is weak (limbs
+    close together, few frames per second against the speed of the motion). Linear motion is returned unchanged.
     """
     regions = {region: pairs for region, pairs in _regions(sequence.skeleton).items() if pairs}
     frames = np.flatnonzero(sequence.seen_TK.any(axis=1))
@@ -68,7 +68,16 @@ def repair_swaps(sequence: PoseSequence) -> PoseSequence:
     return sequence.replace(
         keypoints_TK2=np.take_along_axis(sequence.keypoints_TK2, order_TK[..., None], axis=1),
         confidence_TK=np.take_along_axis(sequence.confidence_TK, order_TK, axis=1),
+        steps_TK2=_swapped_steps(sequence.steps_TK2, order_TK),
     )
+
+
+def _swapped_steps(steps_TK2: np.ndarray | None, order_TK: np.ndarray) -> np.ndarray | None:
+    """Steps go with the joints of the frame before, around which they were measured."""
+    if steps_TK2 is None:
+        return None
+    before_TK = np.concatenate([order_TK[:1], order_TK[:-1]])
+    return np.take_along_axis(steps_TK2, before_TK[..., None], axis=1)
 
 
 def _regions(skeleton: Skeleton) -> dict[str, list[tuple[int, int]]]:

@@ -22,7 +22,12 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     "c2pa": ("animator/encoding/content_credentials.py",),
     "cryptography": ("animator/encoding/content_credentials.py",),
-    "cv2": ("animator/synthesis/", "animator/training/augmentation.py", "animator/training/pictures.py"),
+    "cv2": (
+        "pose_tracking/optical_flow.py",
+        "animator/synthesis/",
+        "animator/training/augmentation.py",
+        "animator/training/pictures.py",
+    ),
     "decord": ("pose_tracking/random_access.py",),
     "diffusers": ("animator/",),
     "ffmpeg": ("animator/encoding/audio.py",),

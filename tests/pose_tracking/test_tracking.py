@@ -288,3 +288,37 @@ def test_everybody_in_a_photo_is_found(dev_media: Path, name: str, num_people: i
     people = track_photo(pixels, TrackerConfig())
     assert len(people) == num_people
     assert [person.center[0] for person in people] == sorted(person.center[0] for person in people)
+
+
+def _scenery(index: int) -> Frame:
+    """Soft blotches that move 2 px to the right from frame to frame."""
+    from scipy.ndimage import gaussian_filter
+
+    blotches = gaussian_filter(np.random.default_rng(0).normal(size=(480, 640)), 3, mode="wrap")
+    grey = np.roll(128 + 40 * blotches / blotches.std(), 2 * index, axis=1).clip(0, 255).astype(np.uint8)
+    return Frame(pixels_HWC=np.repeat(grey[..., None], 3, axis=-1), time_s=index / 25, index=index)
+
+
+def test_how_the_picture_moves_around_the_joints_is_measured_beside():
+    # Found ever a little aside from where it is.
+    tracker = FakeTracker(lambda index: [standing(300 + 2 * index + 3 * (index % 2))])
+    tracked = track(map(_scenery, range(5)), tracker, frame_size=SIZE, config=TrackerConfig())
+    assert tracked.steps_TK2 is not None
+    assert np.isnan(tracked.steps_TK2[0]).all()
+    np.testing.assert_allclose(np.nanmedian(tracked.steps_TK2[1:], axis=(0, 1)), [2, 0], atol=0.1)
+
+
+def test_poses_that_are_replayed_are_not_measured(tmp_path):
+    tracker = FakeTracker(lambda index: [standing(300)])
+    config = TrackerConfig(recorded=tmp_path / "poses.json")
+    assert track(map(_scenery, range(3)), tracker, frame_size=SIZE, config=config).steps_TK2 is None
+
+
+def test_an_error_while_tracking_comes_through_the_measurement():
+    def broken(index: int) -> list[Detection]:
+        if index == 3:
+            raise TrackingError("the model broke")
+        return [standing(300)]
+
+    with pytest.raises(TrackingError, match="the model broke"):
+        track(map(_scenery, range(5)), FakeTracker(broken), frame_size=SIZE, config=TrackerConfig())

@@ -19,6 +19,7 @@ from temporal.outliers import reject_outliers
 from temporal.resampling import resample
 from temporal.smoothing import SMOOTHERS, smooth_positions, smoother_by_name
 from temporal.swaps import repair_swaps
+from temporal.tying import tie_to_picture
 from temporal.windows import pose_windows
 
 Step = Callable[[PoseSequence], PoseSequence]
@@ -35,6 +36,7 @@ IN_PLACE: dict[str, Step] = {
     "gaps": fill_gaps,
     "outliers": reject_outliers,
     "swaps": repair_swaps,
+    "tie": lambda sequence: tie_to_picture(sequence, weight=MotionConfig().picture_weight),
 }
 WHOLE: dict[str, Step] = {
     f"motion {name}": lambda sequence, name=name: smooth_motion(sequence, MotionConfig(smoother=name), fps=Fraction(25))
@@ -97,6 +99,12 @@ def _sequence(keypoints: np.ndarray, times_s: np.ndarray, confidence: np.ndarray
     )
 
 
+def _measured(sequence: PoseSequence) -> PoseSequence:
+    """With a picture that moves exactly as the joints do."""
+    keypoints = sequence.keypoints_TK2.astype(np.float64)
+    return sequence.replace(steps_TK2=np.diff(keypoints, axis=0, prepend=keypoints[:1]))
+
+
 def _same(first: PoseSequence, second: PoseSequence, *, atol: float = TIGHT_PX) -> None:
     np.testing.assert_array_equal(first.seen_TK, second.seen_TK)
     np.testing.assert_allclose(first.keypoints_TK2, second.keypoints_TK2, atol=atol, rtol=0)
@@ -116,6 +124,33 @@ def test_linear_motion_passes_unchanged(step, sequence):
 @given(sequence=linear_motions(holes=True))
 def test_linear_motion_with_holes_is_neither_rejected_nor_swapped(step, sequence):
     np.testing.assert_array_equal(step(sequence).keypoints_TK2, sequence.keypoints_TK2)
+
+
+@quick
+@given(sequence=linear_motions(holes=True))
+def test_linear_motion_of_joints_and_picture_alike_is_tied_to_itself(sequence):
+    tied = tie_to_picture(_measured(sequence), weight=MotionConfig().picture_weight)
+    _same(tied, sequence)
+
+
+@quick
+@given(sequence=wild_motions(), seed=st.integers(0, 1000))
+def test_steps_of_any_kind_leave_what_is_seen_seen_and_finite(sequence, seed):
+    random = np.random.default_rng(seed)
+    steps_TK2 = random.normal(size=sequence.keypoints_TK2.shape) * random.choice([0.0, 1.0, 300.0])
+    steps_TK2[random.random(steps_TK2.shape[:2]) < 0.2] = np.nan
+    tied = tie_to_picture(sequence.replace(steps_TK2=steps_TK2), weight=1e6)
+    np.testing.assert_array_equal(tied.seen_TK, sequence.seen_TK)
+
+
+@pytest.mark.parametrize("step", [*IN_PLACE.values(), *WHOLE.values()], ids=[*IN_PLACE, *WHOLE])
+@quick
+@given(sequence=wild_motions(), across=st.integers(-500, 500), down=st.integers(-500, 500))
+def test_where_in_the_picture_does_not_matter_to_measured_motion(step, sequence, across, down):
+    measured = _measured(sequence)
+    moved = step(measured.replace(keypoints_TK2=sequence.keypoints_TK2 + np.array([across, down], dtype=float)))
+    original = step(measured)
+    _same(moved, original.replace(keypoints_TK2=original.keypoints_TK2 + np.array([across, down], dtype=float)))
 
 
 @quick
