@@ -23,16 +23,17 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.conditioning import Conditioner, Conditioning, predict
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
-from animator.device import is_out_of_memory, one_thread
+from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_device
 from animator.errors import DeviceError, ModelError
 from animator.generators.batching import aligned, slots
+from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
 from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
 from animator.sampling.guidance import Branch, Guidance
 from animator.sampling.noise import frame_noise
-from animator.sampling.repair import Known, freedom
+from animator.sampling.repair import Known, freedom, trust
 from animator.sampling.schedulers import open_scheduler
 from animator.subject import Subject
 from pose_tracking.frame import Frame
@@ -40,8 +41,6 @@ from pose_tracking.trackers.densepose import DensePoseSequence, open_densepose
 from temporal.windows import PoseWindow
 
 _LOG = logging.getLogger(__name__)
-# A GPU is idle with less; a CPU gains little from more, and every frame is out sooner.
-GPU_BATCH, CPU_BATCH = 8, 1
 # How far around the warped person the network may still paint, as a share of the canvas height.
 REACH = 0.03
 
@@ -75,6 +74,7 @@ class DiffusionGenerator:
         scheduler: a diffusers scheduler to step with instead of the one that `config` names.
         on_note: told in one line what the person should know, such as a batch that was halved.
         workers: batches made side by side on a CPU; none: as many as torch may use threads. Changes no bit.
+        plan: how much is computed at once, from `plan_model`; none: all branches, and batches by the device.
     """
 
     name = "diffusion"
@@ -88,6 +88,7 @@ class DiffusionGenerator:
         scheduler: Any | None = None,
         on_note: Callable[[str], None] = _LOG.warning,
         workers: int | None = None,
+        plan: DevicePlan | None = None,
     ) -> None:
         self.model = model
         self.config = (config or SamplerConfig()).completed(model.manifest.steps)
@@ -95,11 +96,16 @@ class DiffusionGenerator:
         self._note = on_note
         self._conditioner = Conditioner(model)
         self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
-        self._workers = frame_workers(model.device, workers)
+        plan = plan or DevicePlan(
+            batch=self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH),
+            branches_together=True,
+            workers=frame_workers(model.device, workers),
+        )
+        self._workers, self._offload = plan.workers, plan.offload
         # With a single branch there is nothing to take apart.
         self._portion = _Portion(
-            batch=self.config.batch or (CPU_BATCH if model.device.type == "cpu" else GPU_BATCH),
-            branches_together=(self.config.guidance_image, self.config.guidance_pose) != (1.0, 1.0),
+            batch=plan.batch,
+            branches_together=plan.branches_together and num_branches(self.config) > 1,
             side_by_side=self._workers > 1,
         )
         self._turns, self._less_memory = Turns(), threading.Lock()
@@ -131,11 +137,15 @@ class DiffusionGenerator:
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
         photo = picture_tensor(subject.photo_HWC, device)
+        self.model.image_encoder.to(device)
         self._conditioner.null_tokens()  # encodes the empty photo, once for all threads
+        tokens = self._conditioner.tokens(self._conditioner.features(photo[None]))
+        if self._offload:
+            self.model.image_encoder.to("cpu")
         return _Scene(
-            tokens_1LD=self._conditioner.tokens(self._conditioner.features(photo[None])),
+            tokens_1LD=tokens,
             background_3HW=picture_tensor(subject.background_HWC, device),
-            warp=subject_warp(subject, device),
+            warp=subject_warp(subject, warp_device(device)),
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
         )
 
@@ -204,7 +214,8 @@ class DiffusionGenerator:
         facts, device, settings = self.model.manifest, self.model.device, self.config
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
-        warped = scene.warp(keypoints[:, middle], confidence[:, middle])
+        carried = warp_device(device)
+        warped = scene.warp(keypoints[:, middle].to(carried), confidence[:, middle].to(carried)).to(device)
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
         shown, channels = warped.over(scene.background_3HW), None
         if facts.warp:
@@ -286,13 +297,6 @@ class DiffusionGenerator:
             return dict(zip(branches, outputs.chunk(len(branches)), strict=True))
 
         return predict_branches
-
-
-def trust(need_BHW: torch.Tensor, repair: float) -> torch.Tensor:
-    """[B, H, W] in [0, 1]: 1 where the warp is right, 0 in and around what the network is to make anew."""
-    free = freedom(need_BHW[:, None], repair)
-    around = F.avg_pool2d(F.max_pool2d(free, 5, stride=1, padding=2), 5, stride=1, padding=2, count_include_pad=False)
-    return 1 - around[:, 0]
 
 
 def reach(warped: WarpedPhoto) -> torch.Tensor:

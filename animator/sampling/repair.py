@@ -4,7 +4,7 @@ Source: blended diffusion (Avrahami et al. 2022, "Blended Diffusion for Text-dri
 Half-trusted places are handled as in differential diffusion (Levin & Fried 2023): they are kept while the noise
 is strong and released later, so the warp gives their shapes and the network their detail, without a seam.
 
-Legend: B frames, C h w latents.
+Legend: B frames, C h w latents, H W pixels.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,3 +43,10 @@ def freedom(need_B1hw: torch.Tensor, repair: float) -> torch.Tensor:
     if not 0 <= repair <= 1:
         raise ValueError(f"repair {repair} lies outside 0 ... 1")
     return (need_B1hw + (2 * repair - 1)).clamp(0, 1)
+
+
+def trust(need_BHW: torch.Tensor, repair: float) -> torch.Tensor:
+    """[B, H, W] in [0, 1]: 1 where the warp is right, 0 in and around what the network is to make anew."""
+    free = freedom(need_BHW[:, None], repair)
+    around = F.avg_pool2d(F.max_pool2d(free, 5, stride=1, padding=2), 5, stride=1, padding=2, count_include_pad=False)
+    return 1 - around[:, 0]

@@ -111,6 +111,16 @@ class DenoisingStage:
     def nets(self) -> Mapping[str, nn.Module]:
         return {"denoiser": self._denoiser}
 
+    @property
+    def conditioner(self) -> Conditioner:
+        """What makes the conditions; its encoders may be among what is trained."""
+        return self._denoiser.conditioner
+
+    def noised(self, clean: torch.Tensor, noise: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+        """Latents [B, C, h, w] at the noise level [B] of each sample."""
+        latents: torch.Tensor = self._schedule.add_noise(clean, noise, levels)
+        return latents
+
     def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
         """Noise, its level, and the conditions each sample loses."""
         levels = torch.randint(self._num_levels, (len(batch["photo"]),), generator=rng)
@@ -119,9 +129,9 @@ class DenoisingStage:
         return {"levels": levels, "noise": noise, "without_image": without_image, "without_pose": without_pose}
 
     def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
-        given = {**batch, **encoded(batch, self._denoiser.conditioner)}
+        given = {**batch, **encoded(batch, self.conditioner)}
         clean, noise, levels = given["target_latents"].float(), given["noise"], given["levels"]
-        output = nets["denoiser"](given, self._schedule.add_noise(clean, noise, levels)).float()
+        output = nets["denoiser"](given, self.noised(clean, noise, levels)).float()
         # Normalised sample by sample: what one counts does not depend on its neighbours in the batch.
         weight = given["weight"] / given["weight"].mean((1, 2, 3), keepdim=True)
         error = ((output - self._target(clean, noise, levels)).square() * weight).mean((1, 2, 3))

@@ -12,10 +12,11 @@ import torch
 from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion
-from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots, trust
+from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots
 from animator.generators.registry import GeneratorSettings, open_generator
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
+from animator.sampling.repair import trust
 from pose_tracking.frame import Frame
 from temporal.windows import PoseWindow, pose_windows
 from tests.animator.generators.scene import drawn_subject, figure_warp, waving
@@ -128,17 +129,6 @@ def test_repair_0_gives_the_warp_itself_whatever_the_autoencoder_loses(model: Su
     window = windows(5, 6)
     frame = render(model, window, repair=0.0)[0].pixels_HWC
     assert np.abs(frame.astype(int) - as_pixels(warped_figure(window))).max() <= 1
-
-
-def test_the_warp_is_trusted_but_where_it_needs_repair_and_around_there() -> None:
-    need = torch.zeros(1, 40, 40)
-    need[0, 20, 20] = 1.0
-    share = trust(need, 0.5)[0]
-    assert float(share[20, 20]) == pytest.approx(0, abs=1e-6)
-    assert float(share[20, 24]) < 1
-    assert float(share[:, :14].min()) == float(share[30:].min()) == 1
-    assert float(trust(need, 0.0).min()) == 1
-    assert float(trust(need, 1.0).max()) == pytest.approx(0, abs=1e-6)
 
 
 def test_detail_of_the_warp_stays_where_the_warp_is_trusted(model: SubjectModel) -> None:
