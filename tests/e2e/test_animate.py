@@ -10,9 +10,11 @@ from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
 from animator.encoding import read_provenance
 from animator.errors import EncodeError, PhotoError
+from animator.origin import find_origin
 from animator.pipeline import animate
 from pose_tracking.clip import DrivingClip
 from temporal.motion import MotionConfig
+from tests.animator.encoding.signer import write_signer
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 PORTRAIT, DANCE = MEDIA / "portrait.png", MEDIA / "dance.mp4"
@@ -60,7 +62,8 @@ def test_photo_and_clip_become_an_mp4_with_sound_previews_and_a_mark(tmp_path):
     assert report.duration_s == pytest.approx(0.8, abs=1 / float(made.info.fps))
     assert made.info.has_audio
     assert events.stages == ["track", "photo", "render"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.contact.png", "out.mp4", "out.side.mp4"]
+    made_files = ["out.contact.png", "out.mp4", "out.mp4.json", "out.side.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == made_files
     mark = read_provenance(report.path)
     assert mark is not None
     assert mark["fingerprint"] == report.fingerprint
@@ -153,3 +156,27 @@ def test_nobody_in_view_is_waited_out_and_reported(tmp_path, dev_media):
     report = animate(job.model_copy(update={"motion": MotionConfig(fps=Fraction(2))}), progress=events)
     assert report.duration_s == pytest.approx(24, abs=0.5)
     assert any("nobody in view" in warning for warning in events.warnings)
+
+
+def test_a_result_tells_its_origin_in_four_ways_that_agree(tmp_path):
+    chain, key = write_signer(tmp_path)
+    settings = {"kind": "c2pa", "certificate": chain, "key": key, "watermark": True, "consent": "A drawn figure"}
+    canvas = CanvasConfig(width=256, height=320)
+    report = animate(_job(tmp_path, end_s=0.3, canvas=canvas, provenance=settings))
+    origin = find_origin(report.path)
+    assert origin.mark["fingerprint"] == report.fingerprint
+    assert origin.mark["consent"] == "A drawn figure"
+    assert origin.credentials is not None
+    assert (origin.credentials.state, origin.credentials.details["fingerprint"]) == ("valid", report.fingerprint)
+    assert origin.watermark is not None
+    assert origin.fingerprint_agrees
+    assert origin.sidecar is not None
+    assert (origin.sidecar.path, origin.sidecar.fits) == (report.sidecar, True)
+    assert origin.sidecar.content["fingerprint"] == report.fingerprint
+
+
+def test_who_signs_and_who_agreed_make_no_other_pictures(tmp_path):
+    plain = animate(_job(tmp_path, end_s=0.2))
+    told = animate(_job(tmp_path, end_s=0.2, provenance={"consent": "A drawn figure", "sidecar": False}))
+    marked = animate(_job(tmp_path, end_s=0.2, provenance={"watermark": True}))
+    assert plain.fingerprint == told.fingerprint != marked.fingerprint

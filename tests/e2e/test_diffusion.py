@@ -74,7 +74,7 @@ def test_one_command_renders_on_the_model_s_canvas_and_says_how(
     assert mark is not None
     assert (mark["generator"], mark["model"], mark["fingerprint"]) == ("diffusion", "tiny", report["fingerprint"])
     assert mark["digital_source_type"] == MARKS + "compositeWithTrainedAlgorithmicMedia"
-    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "out.mp4.json"]
 
 
 def test_frames_10_to_20_equal_frames_10_to_20_of_the_whole(made: Path, tmp_path: Path) -> None:
