@@ -2,6 +2,7 @@
 #
 #   make demo    animate the figure in examples/media, say where the results are
 #   make test    run all tests
+#   make faults  the long set of faults: kills, signals, full disks, hostile files; says how many
 #   make lint | types | imports    the other checks of .ci/run
 #   make clean   remove $(VENV) and the demo's results
 
@@ -10,7 +11,7 @@ PYTHON ?= $(shell sh -c 'command -v python3.11 || command -v python3.12 || comma
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types imports install clean
+.PHONY: demo test faults lint types imports install clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -34,6 +35,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@"$(BIN)/python" -m pytest -q $(PYTEST_ARGS)
+
+faults: $(INSTALLED)
+	@FAULTS=long "$(BIN)/python" -m pytest -q -s tests/faults $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	@"$(BIN)/ruff" check .

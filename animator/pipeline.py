@@ -12,6 +12,7 @@ from pathlib import Path
 from animator.beside import Beside
 from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
+from animator.encoding import read_provenance
 from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor
@@ -78,6 +79,20 @@ def submit(job: RenderJob, folder: Path, *, progress: Progress | None = None, tr
     place = JobFolder(folder)
     begin_job(place, render.record())
     return place
+
+
+def is_made(job: RenderJob, *, trust: bool = False) -> bool:
+    """Whether the output is there already, made from these inputs with these settings, as it says itself.
+
+    Raises:
+        PipelineError: what `animate` would find before any work.
+    """
+    if not job.output.exists():
+        return False
+    render = Render.of(
+        job.model_copy(update={"overwrite": True}), prepare_scene, progress=SilentProgress(), trust=trust
+    )
+    return (read_provenance(job.output) or {}).get("fingerprint") == render.record().fingerprint
 
 
 def resume(

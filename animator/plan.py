@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from animator.config import RenderJob
+from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.jobs.frame_files import png_bytes
+from animator.jobs.plan import DEFAULT_BATCH, chunk_size
 from animator.photo import read_photo
 from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
-from pose_tracking.errors import AbsenceError
+from pose_tracking.errors import AbsenceError, ClipError
 from pose_tracking.frame import ClipInfo
 
 # Enough to see the pace of every stage, few enough to wait for.
@@ -40,6 +43,8 @@ class RenderPlan:
         has_sound: whether the clip's sound goes along.
         generator: what makes the pictures.
         estimated_s: wall time in seconds, going by a trial of the first frames; None where there was none.
+        memory_bytes: the most that the trial took, which does not grow with the length; None without a trial.
+        disk_bytes: of the result and of a job's folder while it is kept, going by the trial.
     """
 
     output: Path
@@ -51,6 +56,16 @@ class RenderPlan:
     has_sound: bool
     generator: ChosenGenerator
     estimated_s: float | None = None
+    memory_bytes: int | None = None
+    disk_bytes: int | None = None
+
+    @property
+    def num_chunks(self) -> int | None:
+        """Parts that a job is shared out in."""
+        if self.num_frames is None:
+            return None
+        sampler = self.generator.sampler
+        return -(-self.num_frames // chunk_size((sampler.batch if sampler else None) or DEFAULT_BATCH))
 
     @property
     def trial_frames(self) -> int:
@@ -68,10 +83,13 @@ class RenderPlan:
             "clip_frames": self.clip.num_frames or None,
             "fps": float(self.fps),
             "num_frames": self.num_frames,
+            "num_chunks": self.num_chunks,
             "duration_s": self.clip.duration_s or None,
             "has_sound": self.has_sound,
             **self.generator.as_dict(),
             "estimated_s": self.estimated_s,
+            "memory_bytes": self.memory_bytes,
+            "disk_bytes": self.disk_bytes,
         }
 
     def lines(self) -> list[str]:
@@ -87,6 +105,11 @@ class RenderPlan:
             f"and a clip of {self.clip.width}x{self.clip.height} px",
             self.generator.line(),
         ]
+        if self.memory_bytes is not None and self.disk_bytes is not None:
+            lines.append(
+                f"{self.num_chunks} chunks; {self.memory_bytes / 1e9:.1f} GB of memory, and with --job up to "
+                f"{self.disk_bytes / 1e6:.0f} MB of disk"
+            )
         if self.estimated_s is not None:
             lines.append(
                 f"about {self.estimated_s:.0f} s on this machine, as the first {self.trial_frames} frames went"
@@ -137,7 +160,8 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
         changes: dict[str, Any] = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
         changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
         try:
-            animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
+            report = animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
+            frame_bytes = _bytes_per_frame(report)
         except AbsenceError as error:  # the person may come later; nobody at all is for the render to find out
             progress.warn(f"no time estimate from the first {plan.trial_frames} frames: {error}")
             return plan
@@ -145,7 +169,36 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
         return plan
     num_steps = {"track": round(plan.clip.duration_s * plan.clip.fps), "render": plan.num_frames}
     still_to_do_s = sum(pace.step_s * (num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items())
-    return replace(plan, estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1))
+    return replace(
+        plan,
+        estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1),
+        memory_bytes=_most_memory(),
+        disk_bytes=None if frame_bytes is None else round(frame_bytes * plan.num_frames),
+    )
+
+
+def _bytes_per_frame(report: RenderReport) -> float | None:
+    """Of a result and its previews, and of the pictures a job keeps until it is done."""
+    files = [each for path in (report.path, *report.previews) for each in (path.iterdir() if path.is_dir() else [path])]
+    written = sum(each.stat().st_size for each in files)
+    try:
+        if report.path.is_dir():
+            picture = min(report.path.glob("*.png")).stat().st_size
+        else:
+            picture = png_bytes(next(iter(DrivingClip.open(report.path).frames())).pixels_HWC)
+    except ClipError:  # a format that is written and not read
+        return None
+    return written / report.num_frames + picture
+
+
+def _most_memory() -> int | None:
+    """Bytes that this process had at its largest."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 class _Pace:

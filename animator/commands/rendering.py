@@ -55,9 +55,15 @@ def animate(
 @with_choices()
 def render(
     context: typer.Context,
-    job_file: Annotated[Path, typer.Argument(metavar="JOB.toml", help="What to render, see docs/job-file.md.")],
+    job_files: Annotated[
+        list[Path],
+        typer.Argument(metavar="JOB...", help="What to render: job files, and tables of many jobs (.csv, .toml)."),
+    ],
     job_out: JobOut = None,
     keep: KeptJob = None,
+    keep_jobs: Annotated[
+        bool, typer.Option("--keep-jobs", help="Of several jobs: leave the folders OUTPUT.job of those that are done.")
+    ] = False,
     executor: ExecutorName = None,
     workers: Workers = None,
     policy: PolicyFile = None,
@@ -66,12 +72,39 @@ def render(
     *,
     changes: Mapping[str, Any],
 ) -> None:
-    """Render a job file; options and --set go before what the file says."""
-    from animator.job_file import read_job
+    """Render job files, see docs/job-file.md; options and --set go before what the files say."""
+    from animator.jobs.batches import read_batch
 
-    job = read_job(job_file, overrides or (), changes=changes, trust=trust)
+    jobs = read_batch(job_files, overrides or (), changes=changes, trust=trust)
     chosen = open_named_executor(executor, workers) if executor or workers else None
-    _run(context, job, job_out, policy, keep, chosen, trust=trust)
+    if len(jobs) == 1 and not keep_jobs:
+        _run(context, jobs[0], job_out, policy, keep, chosen, trust=trust)
+        return
+    if job_out is not None or keep is not None:
+        raise typer.BadParameter(f"--job-out and --job go with one job, these are {len(jobs)}")
+    _run_all(context, jobs, policy, chosen, keep=keep_jobs, trust=trust)
+
+
+def _run_all(
+    context: typer.Context,
+    jobs: list[RenderJob],
+    policy: Path | None,
+    executor: Executor | None,
+    *,
+    keep: bool,
+    trust: bool,
+) -> None:
+    """Plan or render several jobs."""
+    from animator.commands.batches import plan_all, render_all
+    from animator.provenance import require_compliance
+
+    console = Console.of(context)
+    for job in jobs:
+        require_compliance(job.provenance, policy)
+    if console.dry_run:
+        plan_all(console, jobs, trust=trust)
+    else:
+        render_all(console, jobs, executor, keep=keep, trust=trust)
 
 
 def _run(
@@ -109,6 +142,7 @@ def _run(
         plan_render(job, trust=trust)  # only a job that has proved sound is written down
         write_job(job, job_out)
     progress = console.progress()
-    kept = {name: value for name, value in (("folder", keep), ("executor", executor)) if value is not None}
+    asked = {"folder": keep, "executor": executor}
+    kept: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     report = animate_job(job, progress=progress, trust=trust, **kept)
     tell_report(console, report, progress)

@@ -163,7 +163,13 @@ def _deliver(work: Work, crew: Crew, steps: Steps, *, progress: Progress, began_
             write_entry(folder, chunk, checked_entry(folder, record, chunk))
         _render(work, crew, progress)
         report = attempt()
-    report = dataclasses.replace(report, path=report.path.absolute(), seconds=time.monotonic() - began_s)
+    notes = [note for note in _notes(folder, record) if note not in report.warnings]
+    report = dataclasses.replace(
+        report,
+        path=report.path.absolute(),
+        seconds=time.monotonic() - began_s,
+        warnings=(*report.warnings, *notes),
+    )
     write_json(folder.result, _plain(report))
     write_report(folder, record, report)
     folder.sweep()
@@ -191,6 +197,12 @@ def assembled(folder: JobFolder, record: JobRecord, scene: Scene) -> Iterator[Ma
             if digest != entry.frames.get(index):
                 raise DamagedFrameError(f"{folder.name}: frame {index} is not the one that was made")
             yield Frame(pixels_HWC=pixels_HWC, time_s=time_s, index=index)
+
+
+def _notes(folder: JobFolder, record: JobRecord) -> list[str]:
+    """What generators said while frames were made, each note once."""
+    sittings = [sitting for chunk in record.chunks for sitting in read_entry(folder, chunk).sittings]
+    return [*dict.fromkeys(note for sitting in sittings for note in sitting.notes)]
 
 
 def _counted(frames: Iterator[Made], advance: Callable[[], None]) -> Iterator[Made]:

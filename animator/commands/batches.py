@@ -1,0 +1,113 @@
+"""`animator render` with several jobs: one after the other, and one that fails stops none of the others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from animator.commands.console import PARTIAL, Console
+from animator.commands.jobs import job_folder_beside
+from animator.commands.reporting import report_fields, report_lines
+from pose_tracking.errors import PipelineError
+
+if TYPE_CHECKING:
+    from animator.config import RenderJob
+    from animator.jobs.executors.protocol import Executor
+    from animator.plan import RenderPlan
+
+
+def render_all(
+    console: Console, jobs: Sequence[RenderJob], executor: Executor | None, *, keep: bool, trust: bool
+) -> None:
+    """Render jobs in order; what is made already, and from the same inputs, is left alone.
+
+    Every job has a folder beside its output, so that a batch that was stopped goes on where it was; folders of
+    complete results are removed.
+
+    Args:
+        console: how to speak.
+        jobs: what to render.
+        executor: who makes the frames; None: this process.
+        keep: leave the folders of complete results, too.
+        trust: allow jobs to name Python code.
+
+    Raises:
+        DiskError: the disk is full; there is no use in going on.
+        Exit: some jobs failed, or have gaps.
+    """
+    from animator.errors import DiskError
+    from animator.pipeline import animate, is_made
+
+    progress = console.progress()
+    made, skipped, failed = 0, 0, []
+    for job in jobs:
+        folder = job_folder_beside(job.output)
+        try:
+            if not folder.exists() and is_made(job, trust=trust):
+                skipped += 1
+                console.result("skipped", {"path": str(job.output)}, [f"{job.output}: is there already"])
+                continue
+            report = animate(job, progress=progress, trust=trust, folder=folder, executor=executor)
+        except DiskError:
+            raise
+        except PipelineError as error:
+            failed.append(str(job.output))
+            message = " ".join(str(error).split())
+            progress.warn(f"{job.output}: {message}")
+            console.result("failed", {"path": str(job.output), "message": message}, [])
+            continue
+        console.result("report", report_fields(report), report_lines(report)[:1])
+        made += 1
+        if report.partial:
+            failed.append(str(job.output))
+        elif not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    facts = {"jobs": len(jobs), "made": made, "skipped": skipped, "failed_or_partial": failed}
+    console.result(
+        "batch", facts, [f"{len(jobs)} jobs: {made} made, {skipped} there already, {len(failed)} to look at"]
+    )
+    if failed:
+        raise typer.Exit(PARTIAL)
+
+
+def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> None:
+    """Say what a batch would take, going by a trial of each job's first frames.
+
+    Raises:
+        PipelineError: the first job that could not be rendered.
+    """
+    from animator.plan import plan_render, try_out
+
+    plans: list[RenderPlan] = []
+    for job in jobs:
+        plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+        console.result("plan", plan.as_dict(), [plan.lines()[0]])
+        plans.append(plan)
+    facts = _totals(plans)
+    time = f"about {facts['estimated_s']:.0f} s" if facts["estimated_s"] is not None else "for a time nobody knows"
+    line = f"{len(plans)} jobs: {facts['num_frames']} frames in {facts['num_chunks']} chunks, {time}"
+    if facts["memory_bytes"] is not None:
+        line += f", with {facts['memory_bytes'] / 1e9:.1f} GB of memory"
+    if facts["disk_bytes"] is not None:
+        line += f" and {facts['disk_bytes'] / 1e9:.2f} GB of disk"
+    console.result("batch", facts, [line])
+
+
+def _totals(plans: Sequence[RenderPlan]) -> dict[str, Any]:
+    """Sums of what is known of every plan; the memory of the largest."""
+
+    def known(name: str) -> list[Any] | None:
+        values = [getattr(plan, name) for plan in plans]
+        return None if any(value is None for value in values) else values
+
+    return {
+        "jobs": len(plans),
+        **{
+            name: None if (values := known(name)) is None else round(sum(values), 1)
+            for name in ("num_frames", "num_chunks", "estimated_s", "disk_bytes")
+        },
+        "memory_bytes": None if (values := known("memory_bytes")) is None else max(values),
+    }
