@@ -5,8 +5,8 @@ frequencies of every 8 x 8 block are raised or lowered by a fixed amount, by sig
 of the signs are always the same, and tell that there is a mark; the others carry 32 bits. The reader adds up what
 agrees with the signs. It needs neither the original nor the job.
 
-It survives video compression, GIF palettes and WebP; scaling, turning, or a crop by other than whole blocks from the
-right or the bottom move the blocks away from under it, and it is lost. It is no secret: who reads this can remove it.
+It survives video compression, GIF palettes and WebP, and a cut at the right or the bottom; scaling, turning and other
+crops move the blocks away from under it, and it is lost. It is no secret: who reads this can remove it.
 
 Legend: H W pixels, C colour, R rows and Q columns of blocks, F frequencies of a block, N chips in all.
 """
@@ -31,6 +31,8 @@ _LOUDEST = 4.0
 # Standard deviations of chance: one unmarked file in 10^15 has more than 8. A bit has a 32nd of the constant half's
 # chips, so its score is around that half's by the root of 32; from 4 on, one code in 1,000 has a wrong bit.
 DETECTED_FROM, _CODE_FROM = 8.0, 4 * NUM_BITS**0.5
+# Blocks across the widest picture there is: 16,384 px.
+_WIDEST = 2048
 _SIGN_SEED, _PLACE_SEED = 20_240_611, 20_240_612
 
 
@@ -84,7 +86,7 @@ class WatermarkReader:
         if self._sum_RQF is None or not self._sum_RQF.any():
             return None
         heard_N = self._sum_RQF.ravel()
-        signs_N, bits_N = _chips(heard_N.size)
+        signs_N, bits_N = _chips(*self._sum_RQF.shape[:2])
         # For signs that know nothing of the picture, each score has mean 0 and variance 1, whatever the picture.
         agreement = np.bincount(bits_N, signs_N * heard_N, minlength=NUM_BITS + 1)
         chance = np.sqrt(np.bincount(bits_N, heard_N**2, minlength=NUM_BITS + 1))
@@ -99,7 +101,7 @@ class WatermarkReader:
 def _pattern(rows: int, columns: int, code: str) -> np.ndarray:
     """What is added to each pixel: float32 [8 R, 8 Q] grey levels."""
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(code), dtype=np.uint8)).astype(np.float32) * 2 - 1
-    signs_N, bits_N = _chips(rows * columns * len(_FREQUENCIES))
+    signs_N, bits_N = _chips(rows, columns)
     amplitude = _STRENGTH * _BLOCK / np.sqrt(len(_FREQUENCIES))
     chips_N = amplitude * signs_N * np.concatenate([[1.0], bits]).astype(np.float32)[bits_N]
     blocks = chips_N.reshape(rows, columns, -1) @ _waves().reshape(len(_FREQUENCIES), -1)
@@ -123,12 +125,15 @@ def _waves() -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def _chips(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(signs ±1 float32 [N], which bit each carries int [N], 0 for the constant half).
+def _chips(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """(signs ±1 float32 [N], which bit each carries int [N], 0 for the constant half) of so many blocks.
 
-    Raw output of PCG64, which numpy promises never to change.
+    A block has the same chips in pictures of any size. Raw output of PCG64, which numpy promises never to change.
     """
+    count = rows * _WIDEST * len(_FREQUENCIES)
     words = np.random.PCG64(_SIGN_SEED).random_raw((count + 63) // 64).astype("<u8")
-    signs_N = np.unpackbits(words.view(np.uint8))[:count].astype(np.float32) * 2 - 1
-    draws_N = (np.random.PCG64(_PLACE_SEED).random_raw(count) % (2 * NUM_BITS)).astype(np.int64)
-    return signs_N, np.maximum(draws_N - NUM_BITS + 1, 0)
+    signs = np.unpackbits(words.view(np.uint8))[:count].astype(np.float32) * 2 - 1
+    draws = (np.random.PCG64(_PLACE_SEED).random_raw(count) % (2 * NUM_BITS)).astype(np.int64)
+    bits = np.maximum(draws - NUM_BITS + 1, 0)
+    signs_RQF, bits_RQF = (each.reshape(rows, _WIDEST, -1)[:, :columns] for each in (signs, bits))
+    return signs_RQF.ravel(), bits_RQF.ravel()

@@ -67,6 +67,14 @@ def test_it_survives_the_encoding(tmp_path: Path, frames: list[np.ndarray], name
     assert found.code == CODE
 
 
+def test_it_survives_a_cut_at_the_right_and_the_bottom(frames: list[np.ndarray]) -> None:
+    height, width = frames[0].shape[:2]
+    found = read([embed_watermark(frames[0], CODE)[: height - 45, : width - 77]])
+    assert found is not None
+    assert found.code == CODE
+    assert read([embed_watermark(frames[0], CODE)[3:, 3:]]) is None
+
+
 def test_pictures_without_it_have_none(frames: list[np.ndarray]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 96, 96, 3), np.uint8)
     flat = np.full((64, 64, 3), 128, np.uint8)
