@@ -209,6 +209,7 @@ class JobQueue:
 
     def _within(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with the index, in one transaction; it is made anew first where it is missing or damaged."""
+        last: Exception | None = None
         for _ in range(_REPAIRS):
             try:
                 with self._guard(alone=False), closing(self._connect()) as index:
@@ -218,10 +219,9 @@ class JobQueue:
                             return act(index)
             except sqlite3.DatabaseError as error:
                 _explain(self.path, error)
+                last = error
             self._repair()
-        raise JobError(
-            f"{self.path}: its index is damaged as soon as it is made; is the queue on a disk of this machine?"
-        )
+        raise JobError(f"{self.path}: its index does not last ({last}); is the queue on a disk of this machine?")
 
     def _repair(self) -> None:
         with self._guard(alone=True):
@@ -330,7 +330,8 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> None:
         DiskError, JobError: full, or not to be opened.
     """
     text = str(error)
-    if "full" in text or "disk I/O" in text:
+    if "full" in text:
         raise DiskError(f"{path}: the disk took no more data ({text}). Free some space.") from error
-    if isinstance(error, sqlite3.OperationalError) and not text.startswith("no such"):
+    # "disk I/O error" is what a file says that was deleted while it was in use.
+    if isinstance(error, sqlite3.OperationalError) and not text.startswith(("no such", "disk I/O")):
         raise JobError(f"{path}: its index cannot be used ({text})") from error
