@@ -75,7 +75,7 @@ class MotionConfig(BaseModel):
     )
     reject_outliers: bool = Field(default=True, description="drop detections that no human motion explains")
     picture_weight: float = Field(
-        default=100.0,
+        default=300.0,
         ge=0,
         le=1e6,
         description="how strongly limbs rest and move as the picture around them does, not as tracked; 0: not at all",

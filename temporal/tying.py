@@ -16,8 +16,10 @@ from temporal.runs import seen_runs
 from temporal.scale import torso_length_px
 
 # What a measured step may be wrong by: this much for a joint at rest, torso lengths, this share of the step, and this
-# share of its difference from the tracked step.
+# share of its difference from the tracked step. Found on six real clips of 5 to 60 frames/s.
 REST_ERROR, STEP_ERROR, DISPUTED_ERROR = 0.002, 0.2, 0.2
+# At high frame rates a joint rests only below this speed, torso lengths / s: small steps are wrong by a share, too.
+REST_SPEED_PER_S = 0.05
 # What moves most in the picture: this quantile of the joints' steps, as outliers among them move farther.
 MOST = 0.9
 
@@ -26,7 +28,7 @@ def tie_to_picture(sequence: PoseSequence, *, weight: float) -> PoseSequence:
     """Positions whose steps follow the picture, near the given ones.
 
     Minimises, for every joint and every run of frames in which it was seen, the sum of |x - tracked|² and of
-    w |step - flow|², where w = weight / (1 + (error / REST_ERROR torso)²). The error of flow grows with its length; and
+    w |step - flow|², where w = weight / (1 + (error / error at rest)²). The error of flow grows with its length; and
     with its difference from the tracked step, because around a thin limb that moves it may be that of the background,
     which rests. Where nothing moves in the picture, as when a clip repeats a frame, no such doubt is left and
     everything rests. Steps that were not measured count for nothing; without any, the motion is returned as it is.
@@ -35,7 +37,7 @@ def tie_to_picture(sequence: PoseSequence, *, weight: float) -> PoseSequence:
         sequence: a motion at the clip's own frame times, smoothed or not.
         weight: of a step at rest beside a tracked position; 0 leaves the motion as it is.
     """
-    if sequence.steps_TK2 is None or weight == 0 or np.isnan(sequence.steps_TK2).all():
+    if sequence.steps_TK2 is None or weight == 0 or np.isnan(sequence.steps_TK2).all():  # as with a single frame
         return sequence
     weights_TK = _weights(sequence, weight)
     keypoints_TK2 = sequence.keypoints_TK2.copy()
@@ -55,7 +57,7 @@ def _weights(sequence: PoseSequence, weight: float) -> np.ndarray:
     steps_TK2 = np.asarray(sequence.steps_TK2, dtype=np.float64)
     flow_TK = np.linalg.norm(steps_TK2, axis=-1)
     known_TK = np.isfinite(flow_TK)
-    rest_px = REST_ERROR * torso_length_px(sequence)
+    rest_px = _rest_error(sequence.times_s_T) * torso_length_px(sequence)
     positions_TK2 = sequence.keypoints_TK2.astype(np.float64)
     disputed_TK = np.linalg.norm(np.diff(positions_TK2, axis=0, prepend=positions_TK2[:1]) - steps_TK2, axis=-1)
     moving_T1 = np.zeros((len(sequence), 1))
@@ -66,6 +68,11 @@ def _weights(sequence: PoseSequence, weight: float) -> np.ndarray:
     # Unseen before or behind: a step that belongs to no run.
     error_TK = np.nan_to_num(error_TK)
     return np.where(known_TK, weight / (1 + (error_TK / rest_px) ** 2), 0.0)
+
+
+def _rest_error(times_s_T: np.ndarray) -> float:
+    """Torso lengths by which the step of a joint at rest may be wrong."""
+    return min(REST_ERROR, REST_SPEED_PER_S * float(np.median(np.diff(times_s_T))))
 
 
 def _tied(positions_T2: np.ndarray, steps_S2: np.ndarray, weights_S: np.ndarray) -> np.ndarray:

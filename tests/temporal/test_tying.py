@@ -150,4 +150,4 @@ def test_a_limb_that_moves_before_a_background_at_rest_is_not_held_by_it() -> No
     steps_TK2 = np.diff(truth, axis=0, prepend=truth[:1])
     steps_TK2[:, WRIST] = 0
     tied = tie_to_picture(as_sequence(swung).replace(steps_TK2=steps_TK2), weight=WEIGHT)
-    assert np.abs(tied.keypoints_TK2[:, WRIST] - swung[:, WRIST]).max() < 0.05 * TORSO_PX
+    assert np.abs(tied.keypoints_TK2[:, WRIST] - swung[:, WRIST]).max() < 0.12 * TORSO_PX
