@@ -92,7 +92,7 @@ def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> Non
     if facts["memory_bytes"] is not None:
         line += f", with {facts['memory_bytes'] / 1e9:.1f} GB of memory"
     if facts["disk_bytes"] is not None:
-        line += f" and {facts['disk_bytes'] / 1e9:.2f} GB of disk"
+        line += f" and {facts['disk_bytes'] / 1e6:.0f} MB of disk"
     console.result("batch", facts, [line])
 
 

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animator.config import RenderJob
+from animator.errors import JobError
+from animator.jobs.folder import JobFolder
+from animator.jobs.record import JobRecord, Prepared, begin_job, read_record, refuse_changes, software, write_record
+
+
+def record(folder: Path, **changes: Any) -> JobRecord:
+    job = RenderJob(photo=folder / "me.jpg", clip=folder / "walk.mp4", output=folder / "out.mp4", **changes)
+    return JobRecord(
+        software=software(),
+        fingerprint=f"of {job.seed} {job.motion.window_s}",
+        inputs={"photo": "aa", "clip": "bb"},
+        generator=job.generator,
+        canvas=(512, 640),
+        chunk_size=24,
+        job=job.model_dump(mode="json"),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> JobFolder:
+    return JobFolder(tmp_path / "job")
+
+
+def test_a_job_comes_back_as_it_was_written(folder: JobFolder, tmp_path: Path) -> None:
+    begun = begin_job(folder, record(tmp_path, seed=3, motion={"fps": "30000/1001"}, start_s=1.5))
+    assert read_record(folder) == begun
+    assert begun.render_job() == RenderJob(
+        photo=tmp_path / "me.jpg",
+        clip=tmp_path / "walk.mp4",
+        output=tmp_path / "out.mp4",
+        seed=3,
+        motion={"fps": "30000/1001"},  # type: ignore[arg-type]
+        start_s=1.5,
+    )
+    prepared = Prepared(num_frames=50, fps="30000/1001", sha256={"poses.npz": "cc"}, warnings=("dark",))
+    write_record(folder, begun.model_copy(update={"prepared": prepared}))
+    assert read_record(folder).ready == prepared
+    assert [chunk.name for chunk in read_record(folder).chunks] == ["000000-000023", "000024-000047", "000048-000049"]
+
+
+def test_the_same_job_is_taken_up_again_and_another_one_refused(folder: JobFolder, tmp_path: Path) -> None:
+    begun = begin_job(folder, record(tmp_path))
+    assert begin_job(folder, record(tmp_path)) == begun
+    with pytest.raises(JobError, match=r"seed has changed \(0 then, 1 now\)"):
+        begin_job(folder, record(tmp_path, seed=1))
+    with pytest.raises(JobError, match=r"motion\.window_s has changed"):
+        begin_job(folder, record(tmp_path, motion={"window_s": 0.3}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"inputs": {"photo": "zz", "clip": "bb"}}, "the photo has changed (me.jpg)"),
+        ({"inputs": {"photo": "aa", "clip": "zz"}}, "the clip has changed (walk.mp4)"),
+        ({"model": {"name": "m", "fingerprint": "zz"}}, "the model has changed"),
+        ({"generator": "diffusion"}, "the generator has changed (puppet then, diffusion now)"),
+        ({"canvas": (64, 64)}, "the canvas has changed"),
+        ({}, "a setting has changed"),
+    ],
+)
+def test_what_has_changed_is_named(folder: JobFolder, tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    before = record(tmp_path)
+    with pytest.raises(JobError) as caught:
+        refuse_changes(folder, before, before.model_copy(update={**change, "fingerprint": "another"}))
+    assert words in str(caught.value)
+
+
+def test_another_version_of_the_program_is_refused(folder: JobFolder, tmp_path: Path) -> None:
+    before = record(tmp_path)
+    with pytest.raises(JobError, match="the program has changed"):
+        refuse_changes(folder, before.model_copy(update={"software": "pose-animator 0.0.1"}), before)
+
+
+def test_a_folder_of_something_else_is_left_alone(folder: JobFolder, tmp_path: Path) -> None:
+    folder.path.mkdir()
+    (folder.path / "holiday.jpg").touch()
+    with pytest.raises(JobError, match="already holds something else"):
+        begin_job(folder, record(tmp_path))
+    assert [path.name for path in folder.path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_folder_that_was_being_made_when_the_power_went_is_taken(folder: JobFolder, tmp_path: Path) -> None:
+    folder.make()
+    (folder.path / ".job.json.12345678.tmp").touch()
+    begin_job(folder, record(tmp_path))
+    assert read_record(folder).generator == "puppet"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"format": "pose-animator-job/9"}', '{"format": "pose-animator-job/1"}'])
+def test_a_damaged_job_is_refused_in_one_line(folder: JobFolder, text: str) -> None:
+    folder.make()
+    folder.record.write_text(text)
+    with pytest.raises(JobError, match=r"job/job\.json") as caught:
+        read_record(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_job_from_elsewhere_names_no_code_without_trust(folder: JobFolder, tmp_path: Path) -> None:
+    begin_job(folder, record(tmp_path, generator="os:system"))
+    with pytest.raises(JobError, match="would run Python code"):
+        read_record(folder).render_job()
+    assert read_record(folder).render_job(trust=True).generator == "os:system"
+
+
+def test_links_in_a_job_are_refused(folder: JobFolder, tmp_path: Path) -> None:
+    begin_job(folder, record(tmp_path))
+    (folder.frames / "000000.png").symlink_to(tmp_path / "elsewhere.png")
+    with pytest.raises(JobError, match=r"000000\.png is a link"):
+        read_record(folder)
+
+
+def test_json_of_a_job_is_plain(folder: JobFolder, tmp_path: Path) -> None:
+    begin_job(folder, record(tmp_path))
+    assert json.loads(folder.record.read_text())["format"] == "pose-animator-job/1"
