@@ -84,7 +84,9 @@ def _is_animated(path: Path) -> bool:
     try:
         with Image.open(path, formats=("GIF", "WEBP")) as image:
             return bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError):  # whoever reads it next says what is wrong with it
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise many kinds of errors; whoever reads the file next says what is wrong with it
         return False
 
 
@@ -184,6 +186,8 @@ def _inspect_pictures(path: Path, progress: Progress) -> Inspection:
         with Image.open(files[0], formats=("PNG", "WEBP")) as image:
             width, height = image.size
             num_frames = len(files) if path.is_dir() else getattr(image, "n_frames", 1)
-    except (OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise PhotoError(f"{files[0].name}: cannot be read as a picture ({error})") from error
     return Inspection(kind="pictures", facts={"width": width, "height": height, "num_frames": num_frames})

@@ -15,7 +15,6 @@ from animator.encoding import read_provenance
 from animator.encoding.content_credentials import Credentials, read_credentials
 from animator.encoding.watermark import Watermark, WatermarkReader
 from animator.sidecar import Sidecar, read_sidecar
-from pose_tracking.errors import PipelineError
 
 # The evidence of this many pictures is plenty; they are looked at from the beginning on.
 _NUM_PICTURES = 24
@@ -102,8 +101,10 @@ def find_watermark(path: Path) -> Watermark | None:
     try:
         for pixels_HWC in _pictures(path):
             reader.add(pixels_HWC)
-    except (PipelineError, OSError, ValueError):
-        return None  # what cannot be decoded carries no watermark that could be read
+    except MemoryError:
+        raise
+    except Exception:  # what cannot be decoded, for whatever reason, carries no watermark that could be read
+        return None
     return reader.result
 
 

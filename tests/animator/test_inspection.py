@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -176,3 +177,25 @@ def test_a_folder_of_openpose_files_is_poses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["skier_coco17.json", "squats_blazepose33.json"])
 def test_pose_files_that_a_render_reads_are_told(dev_media: Path, name: str) -> None:
     assert inspect_file(dev_media / "poses" / name, progress=SILENT).kind == "poses"
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_pictures_that_claim_to_be_huge_are_refused_by_name(tmp_path: Path, ending: str) -> None:
+    head = {
+        ".gif": b"GIF89a\xff\xff\xff\xff\x00\x00\x00",
+        ".webp": b"RIFF\x16\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\xff\x00\xff\xff\x00",
+    }
+    path = tmp_path / f"huge{ending}"
+    path.write_bytes(head[ending] + b"\x2c\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02\x02\x44\x01\x00;")
+    with pytest.raises(PipelineError, match=f"huge{ending}: "):
+        inspect_file(path, progress=SILENT)
+
+
+def test_a_folder_whose_first_picture_is_huge_is_refused_by_name(tmp_path: Path) -> None:
+    Image.new("L", (64, 64)).save(tmp_path / "000000.png")
+    content = bytearray((tmp_path / "000000.png").read_bytes())
+    content[16:24] = b"\x00\x01\x00\x00" * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (tmp_path / "000000.png").write_bytes(content)
+    with pytest.raises(PhotoError, match=r"000000\.png: cannot be read as a picture"):
+        inspect_file(tmp_path, progress=SILENT)

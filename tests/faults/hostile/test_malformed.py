@@ -12,14 +12,20 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from animator.encoding import encode, provenance_metadata
+from animator.encoding.content_credentials import FileSigner
+from pose_tracking.frame import Frame
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
+from tests.animator.encoding.signer import write_signer
 from tests.animator.figure import draw_figure, standing_pose
 from tests.faults.hostile.mutations import OF_BYTES, OF_TEXT, Mutation
 from tests.faults.hostile.sandbox import Sandbox, listing, offences
@@ -82,7 +88,19 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     people = [{"pose_keypoints_2d": [float(number) for number in range(54)]}]
     (folder / "openpose.json").write_text(json.dumps({"people": people}))
     (folder / "blazepose.json").write_text(json.dumps([[[0.5, 0.25, 0.0]] * 33] * 3))
+    write_signed(folder / "signed")
     return folder
+
+
+def write_signed(folder: Path) -> None:
+    """Results with content credentials, which a library in another language reads."""
+    folder.mkdir()
+    signer = FileSigner(*write_signer(folder))
+    mark = provenance_metadata(generator="puppet", source_type="compositeSynthetic", fingerprint="0f3a")
+    for name in ("result.mp4", "result.gif", "result.webp"):
+        frames = (Frame(pixels_HWC=np.full((64, 64, 3), 9 * n, np.uint8), time_s=n / 10, index=n) for n in range(3))
+        seal = partial(signer.sign, metadata=mark)
+        encode(frames, folder / name, fps=Fraction(10), metadata=mark, seal=seal)
 
 
 def _exif() -> Image.Exif:
@@ -104,6 +122,14 @@ def kinds(seeds: Path) -> dict[str, Kind]:
             words=lambda name: ["inspect", name],
             num_short=36,
             num_long=180,
+            may_pass=True,
+        ),
+        "signed result": Kind(
+            seeds=sorted((seeds / "signed").glob("result.*")),
+            mutations=OF_BYTES,
+            words=lambda name: ["inspect", name],
+            num_short=6,
+            num_long=60,
             may_pass=True,
         ),
         "clip to animate by": Kind(
@@ -151,7 +177,7 @@ def cases(kind: Kind, count: int, name: str) -> Iterator[tuple[str, bytes]]:
         yield f"{number:03d}_{mutation.__name__}{seed.suffix}", content
 
 
-@pytest.mark.parametrize("name", ["clip", "clip to animate by", "photo", "job file", "pose file"])
+@pytest.mark.parametrize("name", ["clip", "signed result", "clip to animate by", "photo", "job file", "pose file"])
 def test_damaged_files_are_refused_in_one_line_or_read(
     sandbox: Sandbox, kinds: dict[str, Kind], tmp_path: Path, is_long: bool, name: str
 ) -> None:
