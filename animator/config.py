@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
@@ -60,6 +60,12 @@ class RenderJob(BaseModel):
         default=None, min_length=1, description="CLIP vision encoder, folder or hub id, for a base that has none"
     )
     device: str = Field(default="auto", description="where to compute: auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto", description="number format of the networks; auto: what the device multiplies fastest"
+    )
+    low_vram: bool = Field(
+        default=False, description="compute as little as possible at once: slower, for small graphics cards"
+    )
     workers: int | None = Field(
         default=None,
         ge=1,
@@ -125,6 +131,8 @@ class RenderJob(BaseModel):
             device=self.device,
             on_note=on_note,
             workers=self.workers,
+            precision=self.precision,
+            low_vram=self.low_vram,
         )
 
 

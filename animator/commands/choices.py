@@ -126,6 +126,14 @@ CHOICES = (
         panel=DIFFUSION,
     ),
     Choice(
+        flags=("--low-vram",),
+        sets="low_vram",
+        kind=bool,
+        text="Compute as little as possible at once: slower, for small graphics cards.",
+        default="off",
+        panel=DIFFUSION,
+    ),
+    Choice(
         flags=("--steps",),
         sets="sampler.steps",
         kind=int,

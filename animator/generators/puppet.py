@@ -15,6 +15,7 @@ import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
+from animator.device import warp_device
 from animator.generators.parallel import frame_workers, in_order
 from animator.subject import Subject
 from pose_tracking.frame import Frame
@@ -38,7 +39,7 @@ class PuppetGenerator:
     def __init__(
         self, *, device: str | torch.device = "cpu", batch: int | None = None, workers: int | None = None
     ) -> None:
-        self._device = torch.device(device)
+        self._device = warp_device(torch.device(device))
         self._batch = batch or (CPU_BATCH if self._device.type == "cpu" else GPU_BATCH)
         self._workers = frame_workers(self._device, workers)
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
@@ -35,6 +35,8 @@ class GeneratorSettings:
         device: `auto`, `cpu`, `cuda`, `mps`.
         on_note: told in one line what the person should know while frames are made.
         workers: most frames made side by side on a CPU; none: as many as torch may use threads.
+        precision: number format of the networks; `auto`: what the device multiplies fastest.
+        low_vram: compute as little as possible at once.
     """
 
     model: str = EMBEDDED
@@ -45,6 +47,8 @@ class GeneratorSettings:
     device: str = "auto"
     on_note: Callable[[str], None] = log_note
     workers: int | None = None
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    low_vram: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,25 +215,23 @@ def _open_diffusion(
 ) -> FrameGenerator:
     from animator.device import is_out_of_memory, working_dtype
     from animator.generators.diffusion import DiffusionGenerator
+    from animator.generators.memory import plan_model
     from animator.generators.parallel import most_workers
     from animator.models.bases import open_base
 
     clip = None if model.image_encoder is None else model.image_encoder.name
     try:
-        opened = open_base(model.name, canvas=canvas.size, clip=clip).to(device, working_dtype(device))
+        dtype = working_dtype(device, settings.precision)
+        opened = open_base(model.name, canvas=canvas.size, clip=clip).to(device, dtype)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise DeviceError(
             f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
         ) from error
-    return DiffusionGenerator(
-        opened,
-        settings.sampler,
-        seed=settings.seed,
-        on_note=settings.on_note,
-        workers=most_workers(settings.workers),
-    )
+    sampler = settings.sampler
+    plan = plan_model(opened, sampler, workers=most_workers(settings.workers), low_vram=settings.low_vram)
+    return DiffusionGenerator(opened, sampler, seed=settings.seed, on_note=settings.on_note, plan=plan)
 
 
 def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:

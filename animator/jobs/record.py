@@ -23,7 +23,7 @@ FORMAT: Literal["pose-animator-job/1"] = "pose-animator-job/1"
 PLACES = frozenset(
     {
         *("photo", "clip", "output", "overwrite", "preview", "model", "image_encoder", "device"),
-        *("workers", "pose_cache"),
+        *("workers", "low_vram", "pose_cache"),
     }
 )
 MAX_FRAMES = 1_000_000

@@ -37,7 +37,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "mediapipe": ("pose_tracking/trackers/blazepose.py",),
     "numba": ("animator/synthesis/",),
     "peft": ("animator/training/lora.py",),
-    "psutil": ("animator/doctor.py",),
+    "psutil": ("animator/device.py", "animator/doctor.py"),
     "ray": ("animator/jobs/executors/ray.py",),
     "tomlkit": ("animator/job_file.py",),
     "torch": ("animator/",),

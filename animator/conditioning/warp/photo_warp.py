@@ -44,6 +44,14 @@ class WarpedPhoto:
     coverage_BHW: torch.Tensor
     repair_BHW: torch.Tensor
 
+    def to(self, device: torch.device) -> WarpedPhoto:
+        """The same on another device."""
+        return WarpedPhoto(
+            colors_B3HW=self.colors_B3HW.to(device),
+            coverage_BHW=self.coverage_BHW.to(device),
+            repair_BHW=self.repair_BHW.to(device),
+        )
+
     def over(self, background_3HW: torch.Tensor) -> torch.Tensor:
         """[B, 3, H, W] the person in front of a background in [0, 1]."""
         return torch.lerp(background_3HW[None], self.colors_B3HW, self.coverage_BHW[:, None])

@@ -1,0 +1,85 @@
+"""How much a diffusion model computes at once on this device, planned by a short trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from animator.device import DevicePlan, Footprint, free_bytes, measure_footprint, peak_bytes, plan_device
+from animator.models.subject_model import SubjectModel
+from animator.sampling.config import SamplerConfig
+from animator.sampling.guidance import Guidance
+
+# A GPU is idle with less than so many frames at once, and gains little from more; a CPU gains from its workers.
+GPU_BATCH, CPU_BATCH = 8, 1
+
+
+def plan_model(model: SubjectModel, config: SamplerConfig, *, workers: int = 1, low_vram: bool = False) -> DevicePlan:
+    """What `model` computes at once where it is; `config.batch` is the most frames, if it is set.
+
+    Args:
+        model: on its device, in its precision.
+        config: guidance and batch.
+        workers: most batches side by side, on a CPU.
+        low_vram: as little as possible at once.
+    """
+    device, branches = model.device, num_branches(config)
+    most = config.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
+    if low_vram:
+        smallest = Footprint(fixed_bytes=0, frame_bytes=0, lone_branch_bytes=0)
+        return plan_device(
+            smallest,
+            free_bytes=0,
+            most_frames=1,
+            branches=branches,
+            offloadable_bytes=_encoder_bytes(model),
+            low_vram=True,
+        )
+    if device.type == "cpu":
+        if workers == 1:
+            return DevicePlan(batch=most, branches_together=True)
+        # A second trial would cost what a frame does; every branch takes at most as much as the first.
+        lone = peak_bytes(partial(run_once, model, 1, 1), device)
+        footprint = Footprint(fixed_bytes=0, frame_bytes=most * branches * lone, lone_branch_bytes=most * lone)
+        fit = plan_device(
+            footprint, free_bytes=free_bytes(device), most_frames=1, most_workers=workers, branches=branches
+        )
+        return DevicePlan(batch=most, branches_together=fit.branches_together, workers=fit.workers)
+    measured = measure_footprint(partial(run_once, model), device, branches=branches)
+    if measured is None:
+        return DevicePlan(batch=1, branches_together=branches == 1, offload=True)
+    plan = plan_device(
+        measured,
+        free_bytes=free_bytes(device),
+        most_frames=most,
+        branches=branches,
+        offloadable_bytes=_encoder_bytes(model),
+    )
+    if config.batch is not None and plan.batch >= most // 2 + 1:
+        return replace(plan, batch=most)  # what was asked for is not rounded
+    return plan
+
+
+def num_branches(config: SamplerConfig) -> int:
+    """Evaluations of the network for one step of one frame where guidance applies."""
+    return len(Guidance(image=config.guidance_image, pose=config.guidance_pose).weights(0.0))
+
+
+def run_once(model: SubjectModel, frames: int, branches: int) -> None:
+    """One evaluation of the UNet and one decoding of so many frames, of nothing."""
+    width, height = model.latent_size
+    settings, like = model.unet.config, {"device": model.device, "dtype": model.unet.dtype}
+    tokens = model.adapter.config.num_tokens
+    model.unet(
+        torch.zeros(frames * branches, settings.in_channels, height, width, **like),
+        torch.zeros((), device=model.device),
+        encoder_hidden_states=torch.zeros(frames * branches, tokens, settings.cross_attention_dim, **like),
+        return_dict=False,
+    )
+    model.codec.decode(torch.zeros(frames, model.vae.config.latent_channels, height, width, device=model.device))
+
+
+def _encoder_bytes(model: SubjectModel) -> int:
+    return sum(weight.numel() * weight.element_size() for weight in model.image_encoder.parameters())

@@ -1,0 +1,84 @@
+"""How much a model computes at once: planned from a trial, within what is free."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from animator import device
+from animator.device import DevicePlan
+from animator.generators import diffusion, memory
+from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.memory import num_branches, plan_model, run_once
+from animator.sampling.config import SamplerConfig
+from temporal.windows import pose_windows
+from tests.animator.generators.scene import drawn_subject, figure_warp, waving
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+GUIDED = SamplerConfig(guidance_image=3.0, guidance_pose=5.0)
+
+
+def test_branches_are_those_that_count() -> None:
+    assert num_branches(SamplerConfig()) == 1
+    assert num_branches(SamplerConfig(guidance_pose=5.0)) == 2
+    assert num_branches(GUIDED) == 3
+
+
+def test_the_trial_takes_more_with_more_frames_and_more_branches() -> None:
+    model, cpu = tiny_model(), torch.device("cpu")
+    one, two, many = (
+        device.peak_bytes(lambda given=given: run_once(model, *given), cpu) for given in ((1, 1), (2, 1), (1, 48))
+    )
+    assert one < two
+    assert one < many  # decoding takes more than a few branches
+
+
+@pytest.mark.parametrize(("frames_that_fit", "workers"), [(8.5, 4), (2.2, 2), (0.1, 1)])
+def test_a_cpu_makes_as_many_frames_side_by_side_as_fit(
+    frames_that_fit: float, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "peak_bytes", lambda *_: 1000)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: int(frames_that_fit * 1000 / device.USABLE_SHARE))
+    assert plan_model(tiny_model(), SamplerConfig(), workers=4).workers == workers
+
+
+def test_a_lone_worker_on_a_cpu_needs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "peak_bytes", lambda *_: pytest.fail("there is nothing to find out"))
+    assert plan_model(tiny_model(), GUIDED) == DevicePlan(batch=1, branches_together=True)
+
+
+def test_low_vram_computes_one_branch_of_one_frame_after_the_other_and_keeps_no_encoder() -> None:
+    plan = plan_model(tiny_model(), GUIDED, workers=4, low_vram=True)
+    assert plan == DevicePlan(batch=1, branches_together=False, workers=1, offload=True)
+
+
+def test_a_model_of_which_nothing_fits_is_tried_at_its_smallest(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    monkeypatch.setattr(type(model), "device", torch.device("cuda"))
+    monkeypatch.setattr(memory, "measure_footprint", lambda *_, **__: None)
+    assert plan_model(model, GUIDED) == DevicePlan(batch=1, branches_together=False, offload=True)
+
+
+def test_a_plan_changes_no_more_than_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
+    model, subject = tiny_model(), drawn_subject(CANVAS)
+    settings = SamplerConfig(steps=2, repair=1.0, lock_background=False, guidance_image=2.0, guidance_pose=3.0)
+
+    def pixels(plan: DevicePlan) -> np.ndarray:
+        frames = DiffusionGenerator(model, settings, plan=plan).generate(pose_windows(waving(CANVAS, 4)), subject)
+        return np.stack([frame.pixels_HWC for frame in frames]).astype(int)
+
+    small = DevicePlan(batch=1, branches_together=False, offload=True)
+    assert np.abs(pixels(small) - pixels(replace(small, batch=2, branches_together=True, workers=2))).max() <= 2
+
+
+@pytest.mark.gpu
+def test_a_gpu_s_plan_stays_within_what_is_free() -> None:
+    model = tiny_model().to("cuda", torch.float16)
+    plan = plan_model(model, GUIDED)
+    free = device.free_bytes(model.device)
+    taken = device.peak_bytes(lambda: run_once(model, plan.batch, num_branches(GUIDED)), model.device)
+    assert 0 < taken < free
