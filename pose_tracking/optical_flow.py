@@ -115,12 +115,12 @@ def _shrunk(picture_HW: np.ndarray, scale: float) -> np.ndarray:
     """The picture at `scale`, at most 1: halved as often as it can be, which is cheap, then interpolated."""
     import cv2
 
-    height, width = picture_HW.shape
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
     while scale <= 0.5:
-        height, width, scale = max(1, height // 2), max(1, width // 2), 2 * scale
-        picture_HW = cv2.resize(picture_HW, (width, height), interpolation=cv2.INTER_AREA)
-    return picture_HW if scale == 1 else cv2.resize(picture_HW, size, interpolation=cv2.INTER_LINEAR)
+        height, width = (side // 2 for side in picture_HW.shape)
+        # Without an odd row or column: by exactly two, it takes a fiftieth of the time.
+        picture_HW = cv2.resize(picture_HW[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+        scale *= 2
+    return cv2.resize(picture_HW, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
 
 
 def _flow(before_HW: np.ndarray, now_HW: np.ndarray) -> np.ndarray:
