@@ -28,6 +28,29 @@ def push_pull(colors_CHW: torch.Tensor, weight_HW: torch.Tensor) -> torch.Tensor
     return filled[0]
 
 
+def nearest_fill(colors_CHW: torch.Tensor, known_HW: torch.Tensor, *, blur_px: int) -> torch.Tensor:
+    """Fill what is not known with the nearest colour that is, so that a narrow border of one cloth is carried on alone.
+
+    Args:
+        colors_CHW: float picture.
+        known_HW: bool.
+        blur_px: what is filled in is averaged over squares of about this side, against streaks.
+
+    Returns:
+        [C, H, W]: equal to the input where known; the input itself where nothing is known at all.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    if not bool(known_HW.any()):
+        return colors_CHW
+    nearest = distance_transform_edt(~known_HW.cpu().numpy(), return_distances=False, return_indices=True)
+    row, column = (torch.from_numpy(index).to(colors_CHW.device).long() for index in nearest)
+    filled = colors_CHW[:, row, column]
+    radius = max(1, blur_px // 2)
+    smooth = F.avg_pool2d(filled[None], 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)[0]
+    return torch.where(known_HW, colors_CHW, smooth)
+
+
 def _fill_level(premultiplied: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """One pyramid level: average what is known, fill the coarser level, take from it what is missing here."""
     height, width = weight.shape[-2:]

@@ -41,13 +41,19 @@ def segment(points: torch.Tensor, start_2: torch.Tensor, end_2: torch.Tensor) ->
 def chain_distance(
     points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], thickness: float = 1.0
 ) -> torch.Tensor:
-    """Distance to the nearest bone of a limb, in units of `thickness` times that bone's usual radius."""
+    """Distance to the nearest bone of a limb, in units of `thickness` times the limb's usual radius there.
+
+    At a joint the radius is the mean of both bones': a limb tapers, it has no step at the elbow.
+    """
     size = pose.torso_length_B[0] * thickness
-    distances = [
-        segment(points, pose.start_BJ2[0, bone], pose.end_BJ2[0, bone])[1] / (RADIUS[bone] * size)
-        for bone in bones
-        if float(pose.trust_BJ[0, bone]) > 0
-    ]
+    distances = []
+    for place, bone in enumerate(bones):
+        if float(pose.trust_BJ[0, bone]) <= 0:
+            continue
+        first, last = (RADIUS[bones[min(max(place + side, 0), len(bones) - 1)]] for side in (-1, 1))
+        along, distance = segment(points, pose.start_BJ2[0, bone], pose.end_BJ2[0, bone])
+        at_start, at_end = (first + RADIUS[bone]) / 2, (last + RADIUS[bone]) / 2
+        distances.append(distance / ((at_start + (at_end - at_start) * along.clamp(0, 1)) * size))
     far = torch.full(points.shape[:-1], 1e3, dtype=points.dtype, device=points.device)
     return torch.stack([*distances, far]).amin(0)
 

@@ -29,8 +29,19 @@ from animator.conditioning.warp.bones import (
     TORSO,
     BonePose,
 )
+from animator.conditioning.warp.color_evidence import color_evidence
 from animator.inpainting import push_pull
-from animator.matting import guided_filter
+from animator.matting import shortest_boundary
+
+# Torso lengths: how far around the tracker's outline the matte may be wrong, how far around a pixel colours are
+# compared, and what a px of border costs in log-odds.
+_MATTE_REACH, _ARM_REACH, _BORDER = 0.06, 0.3, 0.012
+# Torso lengths that cloth stands off the trunk's usual outline.
+_CLOTH_REACH = 0.12
+# Width of the rims that cutting leaves, in torso lengths.
+SLIVER = 0.04
+# Log-odds per radius of distance from an arm's edge.
+_SHAPE_ODDS = 4.0
 
 
 def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
@@ -47,36 +58,37 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     points = pixel_centers(matte_HW)
     limbs = torch.stack([chain_distance(points, pose, bones) for bones in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)])
     distance = limbs.amin(0)
-    background = (matte_HW < 0.05).float()
     core = torch.maximum(1 - smoothstep(0.35, 0.6, distance), body_hull(points, pose, width=0.55))
-    person = (core > 0.5).float() * (matte_HW > 0.9)
-    if float(background.sum()) < 50 or float(person.sum()) < 50:
-        return matte_HW
-    behind, inside = push_pull(photo_3HW, background), push_pull(photo_3HW, person)
-    to_behind, to_inside = ((photo_3HW - colors).square().sum(0) for colors in (behind, inside))
-    # Only what looks just like the one and unlike the other moves: a bright blouse before a bright wall must stay.
-    like_behind = torch.sigmoid(12 * (0.5 - to_behind.sqrt() / (to_inside.sqrt() + 0.02)) - 1)
-    like_inside = torch.sigmoid(12 * (0.5 - to_inside.sqrt() / (to_behind.sqrt() + 0.02)) - 1)
     size = pose.torso_length_B[0]
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
+    border = _near((matte_HW > 0.5).float(), _MATTE_REACH * size)
     zone = (1 - core) * (1 - smoothstep(2.5, 3.5, distance)) * smoothstep(1.5, 2.0, head)
-    opened = matte_HW * (1 - _reaching_out(like_behind * zone, body_hull(points, pose, width=0.8)))
-    reach = 2 * round(float(size) * 0.04) + 1
-    border = F.max_pool2d((opened > 0.5).float()[None, None], reach, stride=1, padding=reach // 2)[0, 0]
-    return torch.maximum(opened, like_inside * zone * border * (matte_HW > 0.02))
+    evidence = color_evidence(
+        photo_3HW,
+        (core > 0.5) & (matte_HW > 0.9),
+        (matte_HW < 0.05) & (distance < 5),
+        (zone > 0.01) & (matte_HW > 0.02),
+        reach_px=float(size) * _ARM_REACH,
+    )
+    # Colours that say nothing leave the matte as it is: a bright blouse before a bright wall must stay.
+    odds = torch.logit(matte_HW.clamp(0.1, 0.9)) + evidence * zone
+    cut = shortest_boundary(odds, photo_3HW, length=_BORDER * float(size))
+    gaps = _reaching_out((1 - cut) * zone, matte_HW, body_hull(points, pose, width=0.8))
+    return torch.maximum(matte_HW * (1 - gaps), cut * zone * border * (matte_HW > 0.02))
 
 
-def _reaching_out(gaps_HW: torch.Tensor, hull_HW: torch.Tensor) -> torch.Tensor:
+def _reaching_out(gaps_HW: torch.Tensor, matte_HW: torch.Tensor, hull_HW: torch.Tensor) -> torch.Tensor:
     """Keep the gaps that lie to a good part outside the trunk; a bright print on the chest is no gap."""
     from scipy.ndimage import label
 
-    pieces, count = label((gaps_HW > 0.3).cpu().numpy())
+    pieces, count = label(((gaps_HW > 0.3) & (matte_HW > 0.02)).cpu().numpy())
     outside = (hull_HW < 0.5).cpu().numpy()
     size = np.bincount(pieces.ravel(), minlength=count + 1)
     free = np.bincount(pieces[outside], minlength=count + 1)
     kept = free > 0.3 * size
     kept[0] = False
-    return gaps_HW * torch.from_numpy(kept[pieces]).to(gaps_HW.device)
+    # A px or two around each piece its edge is soft.
+    return gaps_HW * _near(torch.from_numpy(kept[pieces]).to(gaps_HW), 2.0)
 
 
 def without_hidden_hands(
@@ -109,8 +121,12 @@ def arm_mask(
     hull: torch.Tensor,
     pose: BonePose,
     bones: tuple[int, ...],
+    held_HW: torch.Tensor,
 ) -> torch.Tensor:
-    """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body."""
+    """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body.
+
+    `held_HW` (bool) is what the hand holds, from `held_thing`: it goes along.
+    """
     shown = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0.2)
     distance = chain_distance(points, pose, shown, limb_thickness(matte_HW, pose, shown))
     body = torch.minimum(chain_distance(points, pose, LEFT_LEG), chain_distance(points, pose, RIGHT_LEG))
@@ -118,8 +134,9 @@ def arm_mask(
     # Wide sleeves and bags outside the trunk go with the arm, as far as nothing else is nearer.
     above_hips, _ = segment(points, pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
     loose = (1 - hull) * (1 - smoothstep(1.8, 2.4, distance)) * (distance < torch.minimum(body, head))
-    loose = loose * smoothstep(0.0, 0.15, above_hips)
-    prior = torch.maximum(1 - smoothstep(0.9, 1.25, distance), loose)
+    # Cloth stands off the trunk, too: an open jacket's hem must not hang on the elbow.
+    loose = loose * smoothstep(0.0, 0.15, above_hips) * (1 - _near(hull, _CLOTH_REACH * pose.torso_length_B[0]))
+    odds = torch.maximum(_SHAPE_ODDS * (1.05 - distance), 5 * loose - 2.5).clamp(-2.5, 2.5)
     before_body = (1 - smoothstep(1.3, 1.7, distance)) * hull
     core, beyond = smoothstep(0.55, 0.8, distance), torch.zeros_like(distance)
     if bones[1] in shown:
@@ -129,40 +146,27 @@ def arm_mask(
         if bones[2] not in shown:
             # Where the hand is hidden, so is the wrist: sleeve and cloth part by colour alone, and the arm ends there.
             core, beyond = torch.maximum(core, smoothstep(0.5, 0.75, down)), smoothstep(0.9, 1.05, down)
-    likely = _color_vote(colors_3HW, matte_HW, (distance < 0.6) & (core < 0.5), (distance > 1.6) & (hull > 0.5), prior)
-    voted = torch.lerp(prior, likely, core * before_body * 0.8) * (1 - beyond)
-    radius = max(2, round(float(pose.torso_length_B[0]) / 30))
-    smooth = guided_filter(colors_3HW, voted, radius=radius, epsilon=1e-3)
-    return smoothstep(0.25, 0.75, smooth)
+    opaque, size = matte_HW > 0.8, float(pose.torso_length_B[0])
+    evidence = color_evidence(
+        colors_3HW,
+        opaque & (distance < 0.6) & (core < 0.5),
+        opaque & (distance > 1.6) & (hull > 0.5) & ~held_HW,
+        (matte_HW > 0.02) & (core * before_body > 0.01),
+        reach_px=_ARM_REACH * size,
+    )
+    odds = torch.lerp(odds + core * before_body * evidence, torch.full_like(odds, -2.5), beyond)
+    odds = torch.where(held_HW, 2.5, odds)
+    # Beyond the person there is nothing to part: the border may lie anywhere there.
+    odds = torch.where(matte_HW > 0.02, odds, -0.01)
+    return shortest_boundary(odds, colors_3HW, length=_BORDER * size)
 
 
-def _near(hull: torch.Tensor, reach_px: torch.Tensor) -> torch.Tensor:
+def _near(hull: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
     """The hull, wider by `reach_px`."""
     side = 2 * max(1, round(float(reach_px))) + 1
     # A square's maximum is that of its columns' maxima: two passes instead of side x side looks a pixel.
     rows = F.max_pool2d(hull[None, None], (1, side), stride=1, padding=(0, side // 2))
     return F.max_pool2d(rows, (side, 1), stride=1, padding=(side // 2, 0))[0, 0]
-
-
-def _color_vote(
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    sure_arm_HW: torch.Tensor,
-    sure_body_HW: torch.Tensor,
-    prior: torch.Tensor,
-) -> torch.Tensor:
-    """Probability of being arm, from what arm and body (bool, where they are sure) look like near each pixel."""
-    arm = (sure_arm_HW & (matte_HW > 0.8)).float()
-    body = (sure_body_HW & (matte_HW > 0.8)).float()
-    if float(arm.sum()) < 20 or float(body.sum()) < 20:
-        return prior
-    arm_color, body_color = push_pull(colors_3HW, arm), push_pull(colors_3HW, body)
-    to_arm = (colors_3HW - arm_color).square().sum(0)
-    to_body = (colors_3HW - body_color).square().sum(0)
-    contrast = (arm_color - body_color).square().sum(0)
-    # Alike colours say nothing: then the shape decides.
-    telling = contrast / (contrast + 0.01)
-    return torch.lerp(prior, torch.sigmoid(8 * (to_body - to_arm) / (contrast + 0.01)), telling)
 
 
 def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, int, int], torch.Tensor]]:
@@ -172,6 +176,20 @@ def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int
     left, right = (chain_distance(points, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG))
     share = smoothstep(-0.06, 0.06, (right - left) / (right + left).clamp_min(1e-6))
     return [("left_leg", LEFT_LEG, share), ("right_leg", RIGHT_LEG, 1 - share)]
+
+
+def without_slivers(alpha_HW: torch.Tensor, beside_HW: torch.Tensor, *, width_px: float) -> torch.Tensor:
+    """Opacity without what is narrower than about `width_px` beside something cut out: rims of a hand or a sleeve.
+
+    Args:
+        alpha_HW: opacity of what was left.
+        beside_HW: in [0, 1], what was cut out of it.
+        width_px: px.
+    """
+    side = 2 * max(1, round(width_px / 2)) + 1
+    core = 1 - _near((alpha_HW < 0.5).to(alpha_HW), side // 2)
+    # One px more than was taken away: the edges of what stays are soft.
+    return alpha_HW * torch.maximum(_near(core, side // 2 + 1), 1 - _near(beside_HW, 2 * side).ceil())
 
 
 def without_islands(alpha_HW: torch.Tensor, home_HW: torch.Tensor) -> torch.Tensor:

@@ -32,6 +32,8 @@ NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
 # How much nearer to or farther from the shoulders than in the photo the face may move.
 NECK_RANGE = (0.85, 1.15)
+# Torso lengths that it may move aside.
+NECK_LEAN = 0.18
 HAND_TURN = 1.0
 # An arm lifts outwards: angles from hanging are counted from -128 to +232 degrees.
 LIFT_CENTER = 0.9
@@ -225,14 +227,27 @@ def _head(
 
 
 def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Keep the neck's length: a nod moves the face down, but a flat head must not sink into the shoulders."""
+    """Keep the neck's length, and the head on it.
+
+    A nod moves the face down, but a flat head must not sink into the shoulders; and a face in profile lies before the
+    shoulders, where a head seen from the front would hang beside its neck.
+    """
     unit_photo, unit = (
         _spine(pose) / _spine(pose).norm(dim=-1, keepdim=True).clamp_min(1e-3) for pose in (photo, target)
     )
-    before = ((photo.start_BJ2[:, HEAD] - photo.end_BJ2[:, TORSO]) * unit_photo).sum(-1) * scale
-    after = ((head_B2 - target.end_BJ2[:, TORSO]) * unit).sum(-1)
-    kept = torch.minimum(torch.maximum(after, NECK_RANGE[0] * before), NECK_RANGE[1] * before)
-    return head_B2 + (kept - after)[:, None] * unit
+    size = photo.torso_length_B * scale
+    before = (photo.start_BJ2[:, HEAD] - photo.end_BJ2[:, TORSO]) * scale[:, None]
+    after = head_B2 - target.end_BJ2[:, TORSO]
+    up_before, up = (before * unit_photo).sum(-1), (after * unit).sum(-1)
+    kept_up = torch.minimum(torch.maximum(up, NECK_RANGE[0] * up_before), NECK_RANGE[1] * up_before)
+    side_before, side = (_cross(axis, offset) for axis, offset in ((unit_photo, before), (unit, after)))
+    kept_side = side_before + torch.minimum(torch.maximum(side - side_before, -NECK_LEAN * size), NECK_LEAN * size)
+    across = torch.stack([-unit[:, 1], unit[:, 0]], -1)
+    return head_B2 + (kept_up - up)[:, None] * unit + (kept_side - side)[:, None] * across
+
+
+def _cross(first_B2: torch.Tensor, second_B2: torch.Tensor) -> torch.Tensor:
+    return first_B2[:, 0] * second_B2[:, 1] - first_B2[:, 1] * second_B2[:, 0]
 
 
 def _limb(

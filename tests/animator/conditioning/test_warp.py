@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from animator.conditioning.warp import PhotoWarp
-from animator.conditioning.warp.bones import LEFT_FOREARM, LEFT_UPPER_ARM, bone_pose
+from animator.conditioning.warp.bones import HEAD, LEFT_FOREARM, LEFT_UPPER_ARM, bone_pose
 from animator.conditioning.warp.raster import NOTHING, inverse_maps, rasterize
-from animator.conditioning.warp.skinning import bone_motion
+from animator.conditioning.warp.skinning import NECK_LEAN, bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import draw_figure, standing_pose
 
@@ -135,6 +135,20 @@ def test_a_bent_elbow_keeps_the_upper_arm_and_turns_the_forearm():
     motion = bone_motion(photo, bone_pose(torch.from_numpy(pose)[None], torch.ones(1, 33)))
     assert abs(float(motion.angle_BJ[0, LEFT_UPPER_ARM])) < 1e-3
     assert float(motion.angle_BJ[0, LEFT_FOREARM]) == pytest.approx(-np.pi / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("aside", [-40, 40])
+def test_a_face_that_leans_far_aside_takes_the_head_no_farther_than_the_neck_reaches(aside):
+    face = [name for name in BLAZEPOSE_33.joints if any(part in name for part in ("nose", "eye", "ear", "mouth"))]
+    photo = bone_pose(torch.from_numpy(STANDING)[None], torch.ones(1, 33))
+    leaning = bone_pose(torch.from_numpy(_moved(face, [aside, 0]))[None], torch.ones(1, 33))
+    nodding = bone_pose(torch.from_numpy(_moved(face, [aside / 10, 0]))[None], torch.ones(1, 33))
+    torso = float(photo.torso_length_B[0])
+    shift = (bone_motion(photo, leaning).target_BJ2 - photo.start_BJ2)[0, HEAD]
+    assert float(shift[0]) == pytest.approx(np.sign(aside) * NECK_LEAN * torso, abs=0.5)
+    assert float((bone_motion(photo, nodding).target_BJ2 - photo.start_BJ2)[0, HEAD, 0]) == pytest.approx(
+        aside / 10, abs=0.1
+    )
 
 
 def test_bones_land_on_the_target_joints():

@@ -13,6 +13,7 @@ from tests.animator.figure import draw_figure, standing_pose
 SIZE = (192, 240)
 STANDING = standing_pose(height=200, center_x=96, top=20)
 WALL, CLOTH = (205, 210, 214), (190, 60, 60)
+JACKET, STRIPE, BALL = (40, 36, 62), (235, 225, 210), (240, 240, 240)
 
 Picture = tuple[torch.Tensor, torch.Tensor]
 
@@ -53,6 +54,49 @@ def with_print(color: tuple[int, int, int]) -> Picture:
     """The figure with a square of 6 px on its left breast."""
     x, y = PRINT
     return _painted([(x - 3, y - 3), (x + 3, y - 3), (x + 3, y + 3), (x - 3, y + 3)], color, opaque=False)
+
+
+def arm_across() -> np.ndarray:
+    """Keypoints [33, 2] of the standing pose with the left forearm before the belly."""
+    pose = STANDING.copy()
+    elbow = joint("left_shoulder") + np.array([10, 36], dtype=np.float32)
+    wrist = (joint("left_hip") + joint("right_hip")) / 2 - np.array([-4, 22], dtype=np.float32)
+    for name, place in {"elbow": elbow, "wrist": wrist}.items():
+        pose[BLAZEPOSE_33.index(f"left_{name}")] = place
+    for name, reach in {"pinky": 5, "index": 6, "thumb": 4}.items():
+        pose[BLAZEPOSE_33.index(f"left_{name}")] = wrist + np.array([-reach, -2])
+    return pose
+
+
+def in_a_jacket() -> Picture:
+    """The figure in a jacket, open over a striped shirt, whose sleeves touch its sides down to the elbows."""
+    picture, matte = draw_figure(STANDING, SIZE)
+    image, mask = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255))
+    left, right = joint("left_hip"), joint("right_hip")
+    trunk = [tuple(joint(name)) for name in ("left_shoulder", "right_shoulder")]
+    trunk += [(right[0] - 10, right[1]), (left[0] + 10, left[1])]
+    shirt = [(90, trunk[0][1]), (102, trunk[0][1]), (104, left[1]), (88, left[1])]
+    for canvas, fill in ((ImageDraw.Draw(image), JACKET), (ImageDraw.Draw(mask), 255)):
+        canvas.polygon(trunk, fill=fill)
+        for side in ("left", "right"):
+            canvas.line(
+                [tuple(joint(f"{side}_{name}")) for name in ("shoulder", "elbow", "wrist")], fill=fill, width=14
+            )
+    ImageDraw.Draw(image).polygon(shirt, fill=STRIPE)
+    for row in range(int(trunk[0][1]), int(left[1]), 8):
+        ImageDraw.Draw(image).rectangle((90, row, 102, row + 3), fill=CLOTH)
+    return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+
+
+def with_a_ball() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(photo, matte, bool [H, W]: the ball) of the figure with a white ball between its left hand and its hip."""
+    x, y = (joint("left_index") + joint("left_hip")) / 2 + np.array([2, 2], dtype=np.float32)
+    picture, matte = draw_figure(STANDING, SIZE)
+    image, mask, ball = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255)), Image.new("L", SIZE, 0)
+    for canvas, fill in ((image, BALL), (mask, 255), (ball, 255)):
+        ImageDraw.Draw(canvas).ellipse((x - 14, y - 14, x + 14, y + 14), fill=fill)
+    photo, opacity = _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+    return photo, opacity, torch.from_numpy(np.asarray(ball) > 0)
 
 
 def _painted(outline: list[tuple[float, float]], color: tuple[int, int, int], *, opaque: bool) -> Picture:

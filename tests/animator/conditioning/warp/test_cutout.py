@@ -11,6 +11,7 @@ from animator.conditioning.warp.cutout import (
     recut_matte,
     without_hidden_hands,
     without_islands,
+    without_slivers,
 )
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
@@ -18,6 +19,7 @@ from tests.animator.conditioning.warp.dressed import (
     PRINT,
     STANDING,
     WALL,
+    arm_across,
     figure,
     joint,
     pixel,
@@ -26,17 +28,8 @@ from tests.animator.conditioning.warp.dressed import (
 )
 
 
-def _arm_across():
-    """The standing pose with the left forearm before the belly."""
-    pose = STANDING.copy()
-    elbow = joint("left_shoulder") + np.array([10, 36], dtype=np.float32)
-    middle = (joint("left_hip") + joint("right_hip")) / 2
-    wrist = middle - [-4, 22]
-    for name, place in {"elbow": elbow, "wrist": wrist}.items():
-        pose[BLAZEPOSE_33.index(f"left_{name}")] = place
-    for name, reach in {"pinky": 5, "index": 6, "thumb": 4}.items():
-        pose[BLAZEPOSE_33.index(f"left_{name}")] = wrist + np.array([-reach, -2])
-    return pose
+def _nothing(matte):
+    return torch.zeros_like(matte, dtype=torch.bool)
 
 
 def test_a_hand_in_its_own_colour_is_trusted():
@@ -76,10 +69,12 @@ def test_wall_that_the_matte_took_in_between_arm_and_trunk_is_cut_out():
 
 
 def test_an_arm_before_the_trunk_is_cut_along_its_colour():
-    keypoints = _arm_across()
+    keypoints = arm_across()
     photo, matte = figure(keypoints)
     pose, points = pose_of(keypoints), pixel_centers(matte)
-    member = arm_mask(points, photo, matte, body_hull(points, pose), pose, LEFT_ARM)
+    member = arm_mask(
+        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
+    )
     forearm = (keypoints[BLAZEPOSE_33.index("left_elbow")] + keypoints[BLAZEPOSE_33.index("left_wrist")]) / 2
     assert member[pixel(forearm)] > 0.9
     chest = (joint("left_shoulder") + joint("right_shoulder")) / 2 + [0, 14]
@@ -100,7 +95,9 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
     pocket = (points - torch.from_numpy(hip + np.array([2, 6], dtype=np.float32))).norm(dim=-1) < 9
     photo[:, pocket], matte[pocket] = cloth, 1.0
     pose.trust_BJ[0, LEFT_HAND] = 0
-    member = arm_mask(points, photo, matte, body_hull(points, pose), pose, LEFT_ARM)
+    member = arm_mask(
+        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
+    )
     assert float(member[pocket].mean()) < 0.15
     sleeve = keypoints[BLAZEPOSE_33.index("left_elbow")]
     assert member[pixel(sleeve)] > 0.9
@@ -130,3 +127,13 @@ def test_pieces_apart_from_home_go_and_what_touches_it_stays():
     kept = without_islands(alpha, home)
     assert torch.equal(kept[:12, :12], alpha[:12, :12])
     assert float(kept[12:, 12:].max()) == 0
+
+
+def test_rims_beside_a_cut_go_and_what_is_wide_or_elsewhere_stays():
+    alpha, cut = torch.zeros(60, 60), torch.zeros(60, 60)
+    alpha[5:30, 5:25], alpha[8:25, 32:34], alpha[45:58, 10:12] = 1, 1, 1
+    cut[5:30, 26:31] = 1
+    kept = without_slivers(alpha, cut, width_px=4)
+    assert torch.equal(kept[5:30, 5:25], alpha[5:30, 5:25])
+    assert float(kept[:, 32:34].max()) == 0
+    assert torch.equal(kept[45:58, 10:12], alpha[45:58, 10:12])

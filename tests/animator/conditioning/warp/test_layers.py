@@ -5,10 +5,23 @@ import pytest
 import torch
 
 from animator.conditioning.warp.bones import LEFT_UPPER_ARM
-from animator.conditioning.warp.layers import between, split_layers
+from animator.conditioning.warp.hidden import between
+from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import STANDING, figure, in_a_skirt, joint, pixel, pose_of
+from tests.animator.conditioning.warp.dressed import (
+    CLOTH,
+    JACKET,
+    STANDING,
+    arm_across,
+    figure,
+    in_a_jacket,
+    in_a_skirt,
+    joint,
+    pixel,
+    pose_of,
+    with_a_ball,
+)
 
 
 def _layers(photo, matte, pose=None):
@@ -69,12 +82,14 @@ def test_the_photos_own_pose_moves_no_vertex(trousers, skirt):
         torch.testing.assert_close(torch.stack(layer.shares).sum(0), torch.ones(len(layer.depth_V)))
 
 
-def test_what_an_arm_covered_is_marked_as_invented(trousers):
-    body = trousers["body"]
-    shoulder = joint("left_shoulder") + np.array([0, 6])
-    assert float(body.invented_HW.max()) > 0.5
+def test_what_an_arm_covered_is_marked_as_invented():
+    keypoints = arm_across()
+    photo, matte = figure(keypoints)
+    body = _layers(photo, matte, pose_of(keypoints))["body"]
+    wrist = pixel(keypoints[BLAZEPOSE_33.index("left_wrist")])
+    assert body.invented_HW[wrist] > 0.9
+    assert (body.colors_3HW[:, wrist[0], wrist[1]] - torch.tensor(CLOTH) / 255).abs().max() < 0.05
     assert body.invented_HW[pixel(joint("nose"))] == 0
-    assert body.invented_HW[pixel(shoulder - [30, -10])] == 0
 
 
 def test_a_leg_goes_on_under_the_hand_before_it():
@@ -110,3 +125,33 @@ def test_what_is_wider_than_a_hand_stays_open():
     cloth = torch.zeros(40, 80, dtype=torch.bool)
     cloth[:, :20] = cloth[:, 60:] = True
     assert not between(cloth, reach=15)[:, 30:50].any()
+
+
+def test_the_front_of_an_open_jacket_does_not_go_with_the_sleeve():
+    photo, matte = in_a_jacket()
+    layers = _layers(photo, matte)
+    for side in ("left", "right"):
+        panel = pixel(joint(f"{side}_hip") + np.array([0, -12]))
+        assert layers[f"{side}_arm"].alpha_HW[panel] < 0.05
+        assert layers["body"].alpha_HW[panel] > 0.95
+        sleeve = pixel((joint(f"{side}_shoulder") + joint(f"{side}_elbow")) / 2)
+        assert layers[f"{side}_arm"].alpha_HW[sleeve] > 0.95
+
+
+def test_what_a_sleeve_hid_of_its_jacket_has_the_jackets_colour_and_no_stripes():
+    body = _layers(*in_a_jacket())["body"]
+    made_up = (body.invented_HW > 0.5) & (body.alpha_HW > 0.5)
+    assert int(made_up.sum()) > 50
+    difference = (body.colors_3HW - torch.tensor(JACKET)[:, None, None] / 255).abs().amax(0)[made_up]
+    assert float(difference.max()) < 0.15
+
+
+def test_a_ball_goes_with_the_hand_that_holds_it_and_leaves_nothing_behind():
+    photo, matte, ball = with_a_ball()
+    layers = _layers(photo, matte)
+    arm, body, leg = (layers[name] for name in ("left_arm", "body", "left_leg"))
+    assert float(arm.alpha_HW[ball].mean()) > 0.97
+    white = photo.amin(0) > 0.85
+    for layer in (body, leg):
+        remains = (layer.colors_3HW.amin(0) > 0.7) & (layer.alpha_HW > 0.2)
+        assert int((remains & white & ball).sum()) == 0

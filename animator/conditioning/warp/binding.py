@@ -1,0 +1,73 @@
+"""Which bones each vertex of a layer hangs on, and how weights change at the joints.
+
+Legend: V vertices.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep, unit
+from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
+
+# How far the cloth of a skirt goes with the thigh it hangs over.
+SKIRT_LEAN = 0.6
+
+# (parent, bone, weight), each [V].
+Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def limb_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, root: tuple[float, float]) -> Pair:
+    """Bind points to a limb: each hangs between two neighbouring bones, weights change smoothly at joints."""
+    size = float(pose.torso_length_B[0])
+    starts = [pose.start_BJ2[0, bone] for bone in bones]
+    ends = [pose.end_BJ2[0, bone] for bone in bones]
+    upper_place, _ = segment(points, starts[0], ends[0])
+    parent = torch.full(points.shape[:1], TORSO, dtype=torch.long, device=points.device)
+    bone = torch.full_like(parent, bones[0])
+    weight = smoothstep(*root, upper_place)
+    for near, far, begin, middle, end in ((0, 1, starts[0], starts[1], ends[1]), (1, 2, starts[1], starts[2], ends[2])):
+        if float(pose.trust_BJ[0, bones[far]]) <= 0:
+            break
+        # Signed distance along the limb, measured on both sides of the joint at once.
+        axis = unit(middle - begin) + unit(end - middle)
+        beyond = ((points - middle) @ unit(axis)) / (RADIUS[bones[far]] * size)
+        over = beyond > -1.0
+        parent = torch.where(over, torch.full_like(parent, bones[near]), parent)
+        bone = torch.where(over, torch.full_like(bone, bones[far]), bone)
+        weight = torch.where(over, smoothstep(-1.0, 1.0, beyond), weight)
+    return parent, bone, weight
+
+
+def body_binding(
+    points: torch.Tensor, pose: BonePose, skirt: bool
+) -> tuple[tuple[Pair, ...], tuple[torch.Tensor, ...], torch.Tensor]:
+    """Bindings to head, left and right leg, their shares, and the order in depth."""
+    head, head_weight = _head_binding(points, pose)
+    is_head = (head_weight > 0).to(points.dtype)
+    left, right = (chain_distance(points, pose, bones[:2]) for bones in (LEFT_LEG, RIGHT_LEG))
+    nearer = (right - left) / (right + left).clamp_min(1e-6)
+    # Cloth between the legs stretches evenly from one to the other.
+    left_share = smoothstep(-1.0, 1.0, nearer) * (1 - is_head)
+    bindings = [head]
+    root = (-0.1, 0.45)
+    for bones in (LEFT_LEG, RIGHT_LEG):
+        parent, bone, weight = limb_binding(points, pose, bones, root=root)
+        # A skirt hangs from the hips and only leans towards the thighs.
+        bindings.append((parent, bone, weight * SKIRT_LEAN if skirt else weight))
+    shares = (is_head, left_share, (1 - left_share) * (1 - is_head))
+    lower = [float(pose.end_BJ2[0, bones[1], 1]) for bones in (LEFT_LEG, RIGHT_LEG)]
+    on_leg = [pair[2] * (pair[1] != TORSO) for pair in bindings[1:]]
+    near_left = 0.3 if lower[0] > lower[1] else 0.2
+    leg_depth = torch.where(left_share > 0.5, on_leg[0] * near_left, on_leg[1] * (0.5 - near_left))
+    return tuple(bindings), shares, torch.where(is_head > 0, 1 + head_weight, leg_depth)
+
+
+def _head_binding(points: torch.Tensor, pose: BonePose) -> tuple[Pair, torch.Tensor]:
+    """The neck bends between the shoulders and the chin; everything above the chin moves as one."""
+    neck, face = pose.end_BJ2[0, TORSO], pose.start_BJ2[0, HEAD]
+    place, _ = segment(points, neck, face)
+    chin = float(segment(pose.chin_B2(), neck, face)[0][0].clamp(0.35, 0.8))
+    weight = smoothstep(0.4 * chin, 1.05 * chin, place) * float(pose.trust_BJ[0, HEAD] > 0)
+    parent = torch.full(points.shape[:1], TORSO, dtype=torch.long, device=points.device)
+    return (parent, torch.full_like(parent, HEAD), weight), weight

@@ -1,0 +1,98 @@
+"""What colours say about where a pixel belongs: histograms of two regions, each taken around the pixel.
+
+One mean colour per region is not enough: a jacket open over a striped shirt has the sleeve's colour and the stripes' on
+one and the same trunk, and beside the stripes the jacket would be taken for sleeve.
+
+Legend: H W pixels, N pixels asked about, P colours of the palette.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from animator.matting import box_mean
+
+# Colours closer than about this are the same cloth in another light (RGB in [0, 1]).
+ALIKE = 0.06
+_PALETTE = 32
+# A colour that neither region shows says nothing: the share of pixels at which it begins to count.
+_FLOOR = 0.01
+# Histograms vary slowly: they are kept for every so many px.
+_CELL_PX = 4
+_FEWEST = 20
+_SAMPLES = 1500
+
+
+def color_evidence(
+    colors_3HW: torch.Tensor,
+    first_HW: torch.Tensor,
+    second_HW: torch.Tensor,
+    asked_HW: torch.Tensor,
+    *,
+    reach_px: float,
+) -> torch.Tensor:
+    """Log of how much likelier each pixel's colour is in the first region than in the second, as they look nearby.
+
+    Args:
+        colors_3HW: [0, 1].
+        first_HW, second_HW: bool, pixels that surely belong to the one and to the other.
+        asked_HW: bool, where an answer is wanted.
+        reach_px: how far around a pixel the regions are looked at, px.
+
+    Returns:
+        [H, W]: 0 where not asked, where a region is all but empty, and where both look alike.
+    """
+    evidence = torch.zeros_like(colors_3HW[0])
+    if min(int(first_HW.sum()), int(second_HW.sum())) < _FEWEST or not bool(asked_HW.any()):
+        return evidence
+    colors_HW3 = colors_3HW.permute(1, 2, 0)
+    # Each region names its own colours: a hand must not be lost among those of a whole suit.
+    palette_P3 = torch.cat([_palette(colors_HW3[first_HW]), _palette(colors_HW3[second_HW])])
+    row, column = asked_HW.nonzero(as_tuple=True)
+    named_NP = _named(colors_HW3[row, column], palette_P3)
+    shares = []
+    for region_HW in (first_HW, second_HW):
+        local_Phw = _local_histograms(colors_3HW, region_HW, palette_P3, reach_px)
+        # One share per cell would do; between the cells' centres it is interpolated, or their sides would show.
+        height, width = evidence.shape
+        grid = torch.stack([(column + 0.5) * (2 / width) - 1, (row + 0.5) * (2 / height) - 1], -1)[None, None]
+        nearby = F.grid_sample(local_Phw[None], grid.to(local_Phw), padding_mode="border", align_corners=False)[0, :, 0]
+        shares.append((named_NP * nearby.T).sum(1))
+    evidence[row, column] = ((shares[0] + _FLOOR) / (shares[1] + _FLOOR)).log()
+    return evidence
+
+
+def share_alike(colors_N3: torch.Tensor, region_M3: torch.Tensor) -> torch.Tensor:
+    """Share [N] of a region's pixels that look like each colour."""
+    region_M3 = region_M3[:: max(1, len(region_M3) // _SAMPLES)]
+    shares = [(-0.5 * (torch.cdist(part, region_M3) / ALIKE).square()).exp().mean(1) for part in colors_N3.split(4096)]
+    return torch.cat(shares)
+
+
+def _palette(colors_N3: torch.Tensor) -> torch.Tensor:
+    """The colours [P, 3] that stand for most pixels: means of the fullest cells of the colour cube."""
+    cells, member, counts = (colors_N3 / ALIKE).floor().unique(dim=0, return_inverse=True, return_counts=True)
+    means = torch.zeros(len(cells), 3, dtype=colors_N3.dtype, device=colors_N3.device)
+    means.index_add_(0, member, colors_N3)
+    fullest = counts.argsort(descending=True, stable=True)[:_PALETTE]
+    return means[fullest] / counts[fullest, None]
+
+
+def _named(colors_N3: torch.Tensor, palette_P3: torch.Tensor) -> torch.Tensor:
+    """How far each colour is each of the palette's, [N, P]; sums to 1, and to 0 for a colour far from all of them."""
+    near = (-0.5 * (torch.cdist(colors_N3, palette_P3) / ALIKE).square()).exp()
+    return near / (near.sum(1, keepdim=True) + 0.05)
+
+
+def _local_histograms(
+    colors_3HW: torch.Tensor, region_HW: torch.Tensor, palette_P3: torch.Tensor, reach_px: float
+) -> torch.Tensor:
+    """Share [P, h, w] of each colour among the region's pixels within reach, and a little of all the region's."""
+    counts_PHW = colors_3HW.new_zeros(len(palette_P3), *region_HW.shape)
+    counts_PHW[:, region_HW] = _named(colors_3HW[:, region_HW].T, palette_P3).T
+    both = torch.cat([counts_PHW, region_HW[None].to(counts_PHW)])
+    cells = F.avg_pool2d(both[None], _CELL_PX, ceil_mode=True)
+    radius = max(1, round(reach_px / _CELL_PX / 2))
+    nearby = box_mean(box_mean(cells, radius), radius)[0] + 1e-3 * cells.mean((2, 3))[0, :, None, None]
+    return nearby[:-1] / nearby[-1:].clamp_min(1e-9)

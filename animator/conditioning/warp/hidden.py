@@ -1,0 +1,109 @@
+"""What the arms hide in the photo: trunk and legs as if no arm were before them.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment, smoothstep
+from animator.conditioning.warp.bones import TORSO, BonePose
+from animator.conditioning.warp.color_evidence import share_alike
+from animator.conditioning.warp.cutout import SLIVER, without_slivers
+from animator.inpainting import nearest_fill
+
+# Torso lengths that a hand can hide of an outline.
+_HAND_REACH = 0.35
+# Difference of colours (RGB in [0, 1]) below which a sleeve and the cloth beside it are the same.
+_SAME_CLOTH = 0.12
+# Share of the trunk in a colour from which on that is the colour of its cloth, surely so from the second.
+_CLOTH_SHARE = (0.1, 0.25)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BehindArms:
+    """Trunk and legs as if the arms were not before them: colours, opacity, and what of it the photo hid."""
+
+    colors_3HW: torch.Tensor
+    alpha_HW: torch.Tensor
+    invented_HW: torch.Tensor
+
+
+def behind_arms(
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    arms_HW: torch.Tensor,
+    hull: torch.Tensor,
+    pose: BonePose,
+    hem: float | None,
+) -> BehindArms:
+    """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
+    size = float(pose.torso_length_B[0])
+    covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
+    own = torch.maximum(without_slivers(own, covered, width_px=SLIVER * size), own * hull)
+    reach = 2 * round(size * 0.025) + 1
+    near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
+    shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
+    filled = nearest_fill(colors_3HW, shown, blur_px=reach)
+    goes_on = hull
+    if hem is not None:
+        cloth = smoothstep(-0.2, 0.0, leg_place(pixel_centers(matte_HW), pose))
+        goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size))
+    alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
+    unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, pose)
+    return BehindArms(
+        colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),
+        alpha_HW=alpha,
+        invented_HW=covered * alpha,
+    )
+
+
+def _unlike_the_trunk(
+    colors_3HW: torch.Tensor, filled_3HW: torch.Tensor, covered_HW: torch.Tensor, shown_HW: torch.Tensor, pose: BonePose
+) -> torch.Tensor:
+    """1 [H, W] where what covers the body is no picture of it; a sleeve of the jacket's cloth is the best one there is.
+
+    Args:
+        colors_3HW: the photo's.
+        filled_3HW: continued from beside what covers it.
+        covered_HW, shown_HW: bool, where the body is hidden and where it is seen.
+        pose: the photo's.
+    """
+    unlike = smoothstep(0.5 * _SAME_CLOTH, 1.5 * _SAME_CLOTH, (colors_3HW - filled_3HW).norm(dim=0))
+    above_hips, _ = segment(pixel_centers(unlike), pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
+    trunk = shown_HW & (above_hips > 0) & (above_hips < 1)
+    if bool(trunk.any()) and bool(covered_HW.any()):
+        share = share_alike(colors_3HW[:, covered_HW].T, colors_3HW[:, trunk].T)
+        unlike[covered_HW] = torch.minimum(unlike[covered_HW], 1 - smoothstep(*_CLOTH_SHARE, share))
+    return unlike
+
+
+def between(body_HW: torch.Tensor, *, reach: float) -> torch.Tensor:
+    """1 [H, W] where the body lies on both sides, along a line of any of eight slopes, within `reach` px.
+
+    The outline of cloth goes on behind a hand from where it stands above the hand to where it stands below.
+    """
+    found = torch.zeros_like(body_HW)
+    for rise, run in ((0, 1), (1, 0), (1, 1), (1, -1), (2, 1), (2, -1), (1, 2), (1, -2)):
+        steps = round(reach / math.hypot(rise, run))
+        found |= _near(body_HW, rise, run, steps) & _near(body_HW, -rise, -run, steps)
+    return found.float()
+
+
+def _near(body_HW: torch.Tensor, rise: int, run: int, steps: int) -> torch.Tensor:
+    """Where the body is met within so many steps of (rise, run) px."""
+    height, width = body_HW.shape
+    met = body_HW.clone()
+    for step in range(1, steps + 1):
+        down, right = step * rise, step * run
+        rows = slice(max(0, -down), min(height, height - down))
+        columns = slice(max(0, -right), min(width, width - right))
+        met[rows, columns] |= body_HW[
+            rows.start + down : rows.stop + down, columns.start + right : columns.stop + right
+        ]
+    return met

@@ -1,0 +1,50 @@
+"""What colours say: of regions in several colours, near by, and nothing where nothing is known."""
+
+import pytest
+import torch
+
+from animator.conditioning.warp.color_evidence import color_evidence, share_alike
+
+DARK, STRIPE, SKIN = (
+    torch.tensor(rgb)[:, None, None] for rgb in ((0.15, 0.14, 0.25), (0.9, 0.85, 0.8), (0.8, 0.6, 0.5))
+)
+
+
+@pytest.fixture
+def jacket():
+    """A dark sleeve, a dark panel nobody is sure of, a trunk half dark and half striped; a hand on the panel."""
+    photo = DARK.expand(3, 40, 80).clone()
+    photo[:, :, 60:] = STRIPE
+    photo[:, 16:22, 24:34] = SKIN
+    sleeve, trunk, asked = (torch.zeros(40, 80, dtype=torch.bool) for _ in range(3))
+    sleeve[:, :18], trunk[:, 44:], asked[:, 18:44] = True, True, True
+    photo[:, :6, :18] = SKIN
+    return photo, sleeve, trunk, asked
+
+
+def test_cloth_that_both_regions_show_says_little_and_skin_that_one_shows_says_much(jacket):
+    photo, sleeve, trunk, asked = jacket
+    evidence = color_evidence(photo, sleeve, trunk, asked, reach_px=30)
+    assert evidence[30, 30].abs() < 1
+    assert evidence[19, 28] > 2
+    assert float(evidence[~asked].abs().max()) == 0
+
+
+def test_the_other_way_round_it_says_the_opposite(jacket):
+    photo, sleeve, trunk, asked = jacket
+    one, other = (color_evidence(photo, *pair, asked, reach_px=30) for pair in ((sleeve, trunk), (trunk, sleeve)))
+    torch.testing.assert_close(one, -other, atol=1e-4, rtol=0)
+
+
+def test_an_all_but_empty_region_says_nothing(jacket):
+    photo, sleeve, _, asked = jacket
+    few = torch.zeros_like(sleeve)
+    few[0, :5] = True
+    assert float(color_evidence(photo, sleeve, few, asked, reach_px=30).abs().max()) == 0
+
+
+def test_shares_count_what_looks_alike():
+    region = torch.cat([DARK[:, :, 0].T.expand(30, 3), STRIPE[:, :, 0].T.expand(10, 3)])
+    shares = share_alike(torch.cat([DARK[:, :, 0].T, STRIPE[:, :, 0].T, SKIN[:, :, 0].T]), region)
+    torch.testing.assert_close(shares[:2], torch.tensor([0.75, 0.25]), atol=0.02, rtol=0)
+    assert float(shares[2]) < 0.01

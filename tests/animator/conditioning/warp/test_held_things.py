@@ -1,0 +1,48 @@
+"""What a hand holds: a ball is one thing, a buckle is none, and neither is cloth or the hand's own sleeve."""
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from animator.conditioning.warp.anatomy import body_hull, pixel_centers
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
+from animator.conditioning.warp.held_things import held_thing
+from tests.animator.conditioning.warp.dressed import BALL, figure, joint, pose_of, with_a_ball
+
+
+def _held(photo, matte, bones=LEFT_ARM, pose=None):
+    points, pose = pixel_centers(matte), pose or pose_of()
+    return held_thing(points, photo, matte, body_hull(points, pose), pose, bones)
+
+
+def test_a_ball_is_held_whole():
+    photo, matte, ball = with_a_ball()
+    held = _held(photo, matte)
+    assert float(held[ball].float().mean()) > 0.98
+    assert not _held(photo, matte, RIGHT_ARM)[ball].any()
+
+
+def test_nothing_is_held_in_an_arm_that_the_photo_does_not_show():
+    photo, matte, _ = with_a_ball()
+    pose = pose_of()
+    pose.trust_BJ[0, LEFT_FOREARM] = 0
+    assert not _held(photo, matte, pose=pose).any()
+
+
+def test_a_buckle_within_the_outline_is_not_held():
+    photo, matte = figure()
+    x, y = (joint("left_hip") + joint("right_hip")) / 2
+    image = Image.fromarray((photo.permute(1, 2, 0).numpy() * 255).round().astype("uint8"))
+    ImageDraw.Draw(image).rectangle((x + 1, y - 6, x + 9, y + 4), fill=BALL)
+    buckle = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+    differs = (buckle - photo).abs().amax(0) > 0.1
+    assert int(differs.sum()) > 60
+    assert not (_held(buckle, matte) & differs).any()
+
+
+def test_a_thing_that_goes_on_beyond_reach_is_left_to_the_outline():
+    photo, matte, _ = with_a_ball()
+    x = int(joint("left_index")[0])
+    photo[:, 60:230, x - 4 : x + 10] = 0.94
+    matte[60:230, x - 4 : x + 10] = 1
+    assert not _held(photo, matte).any()

@@ -1,0 +1,56 @@
+"""Parting a picture in two: short borders, along the picture's edges, and soft."""
+
+import torch
+
+from animator.matting import box_mean, shortest_boundary
+
+
+def _disc(radius, size=64):
+    y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+    return ((x - size / 2).square() + (y - size / 2).square()).sqrt() < radius
+
+
+def _border_px(part):
+    return sum(float((part > 0.5).float().diff(dim=axis).abs().sum()) for axis in (0, 1))
+
+
+def test_noisy_evidence_gives_the_shape_with_a_smooth_border():
+    torch.manual_seed(0)
+    disc = _disc(20)
+    odds = torch.where(disc, 1.0, -1.0) + 1.5 * torch.randn(64, 64)
+    part = shortest_boundary(odds, torch.full((3, 64, 64), 0.5), length=2.0)
+    assert float(((part > 0.5) == disc).float().mean()) > 0.97
+    assert _border_px(part) < 1.1 * _border_px(disc)
+    assert _border_px(torch.sigmoid(odds)) > 4 * _border_px(disc)
+
+
+def test_where_evidence_is_silent_the_border_lies_on_the_pictures_edge():
+    odds = torch.zeros(40, 60)
+    odds[:, :10], odds[:, 50:] = 2.0, -2.0
+    picture = torch.full((3, 40, 60), 0.2)
+    picture[:, :, 37:] = 0.6
+    part = shortest_boundary(odds, picture, length=2.0)
+    assert float(part[:, :36].min()) > 0.9
+    assert float(part[:, 38:].max()) < 0.1
+
+
+def test_what_is_sure_keeps_its_side_and_thin_things_stay_where_they_are_sure():
+    odds = torch.full((40, 40), -2.0)
+    odds[:, 18:22] = 2.0
+    picture = torch.full((3, 40, 40), 0.5)
+    picture[:, :, 18:22] = 0.7
+    part = shortest_boundary(odds, picture, length=1.5)
+    assert float(part[4:-4, 19:21].min()) > 0.9
+    assert float(part[:, :13].max()) < 0.1
+
+
+def test_no_evidence_for_a_part_gives_none_of_it():
+    part = shortest_boundary(torch.full((20, 30), -1.0), torch.rand(3, 20, 30), length=1.0)
+    assert torch.equal(part, torch.zeros(20, 30))
+
+
+def test_a_mean_over_squares_shrinks_at_the_border():
+    values = torch.arange(20.0).reshape(1, 1, 4, 5)
+    means = box_mean(values, 1)[0, 0]
+    assert float(means[0, 0]) == float(values[0, 0, :2, :2].mean())
+    torch.testing.assert_close(means[2, 3], values[0, 0, 1:4, 2:5].mean())
