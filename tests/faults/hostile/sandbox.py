@@ -150,8 +150,9 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
 def offences(outcome: Outcome, folder: Path, *, codes: Sequence[int] = (3, 7)) -> list[str]:
     """What a refusal must not be: slow, large, wordy, or a crash; nothing may be written beside `folder`."""
     found = []
-    if outcome.timed_out or outcome.seconds > MAX_SECONDS:
-        found.append(f"took {outcome.seconds:.1f} s")
+    # A hang runs into the time limit; what is slow on a busy machine alone is not held against the program.
+    if outcome.timed_out or outcome.work_seconds > MAX_SECONDS:
+        found.append(f"took {outcome.seconds:.1f} s, {outcome.work_seconds:.1f} s of work")
     if outcome.code not in codes:
         found.append(f"ended with {outcome.code}")
     if outcome.peak_bytes > MAX_BYTES:
