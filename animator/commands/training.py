@@ -15,6 +15,7 @@ from animator.progress import Progress, SilentProgress
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from animator.training.finetuning import FinetuneReport
     from animator.training.jobs import FinetuneJob, TrainAutoencoderJob, TrainBaseJob
     from animator.training.stage import TrainReport
 
@@ -56,7 +57,6 @@ def finetune(
     settings: Settings = None,
 ) -> None:
     """Tune a base to the person in one or several photos."""
-    from animator.photo import read_photo
     from animator.training.jobs import FinetuneJob
 
     values: dict[str, Any] = {
@@ -73,16 +73,27 @@ def finetune(
     job = _checked(FinetuneJob, values, settings or ())
     console = Console.of(context)
     if console.dry_run:
-        for photo in job.photos:
-            read_photo(photo)
-        _plan(console, job)
+        _plan_finetune(console, job)
         return
     from animator.training.finetuning import finetune as finetune_job
 
     progress = _progress(console)
     report = finetune_job(job, progress=progress)
-    if isinstance(progress, SilentProgress):
-        return
+    if not isinstance(progress, SilentProgress):
+        _tell_finetune(console, report)
+
+
+def _plan_finetune(console: Console, job: FinetuneJob) -> None:
+    from animator.models.source import look_up, part_sizes
+    from animator.photo import read_photo
+
+    for photo in job.photos:
+        read_photo(photo)
+    sizes = {part.name: part.num_parameters for part in part_sizes(look_up(job.base).folder)}
+    _plan(console, job.completed(unet_parameters=sizes["unet"]))
+
+
+def _tell_finetune(console: Console, report: FinetuneReport) -> None:
     fields = {
         "path": str(report.path),
         "seconds": round(report.seconds, 1),
@@ -202,7 +213,11 @@ def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJo
     if base != "new":
         look_up(base)
     facts = job.model_dump(mode="json")
-    console.result("plan", facts, [f"{key}: {value}" for key, value in facts.items()])
+    console.result("plan", facts, [f"{key}: {_words(value)}" for key, value in facts.items()])
+
+
+def _words(value: object) -> str:
+    return ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _facts(report: TrainReport) -> dict[str, Any]:

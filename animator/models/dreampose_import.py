@@ -12,10 +12,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file
+from transformers import CLIPVisionModel
 
 from animator.conditioning.pose_map import DENSEPOSE_CHANNELS
 from animator.encoding.atomic_file import check_folder_place
@@ -111,26 +113,12 @@ def import_dreampose(
     check_folder_place(output)
     check_canvas(canvas)
     folder, info = locate(base)
-    unet_settings = UNet2DConditionModel.load_config(_config(folder / "unet"))
-    encoder = open_image_encoder(folder, clip, token_dim=int(unet_settings["cross_attention_dim"]))
-    unet_state, unet_renamed = read_state(files.unet)
-    num_poses = count_poses(unet_state, latent_channels=int(unet_settings["out_channels"]))
-    unet = UNet2DConditionModel.from_config(unet_settings)
-    check_unet(unet, folder)
-    unet = UNet2DConditionModel.from_config(
-        {**unet_settings, "in_channels": unet.config.out_channels + num_poses * DENSEPOSE_CHANNELS}
-    )
-    reports = [_fill(unet, unet_state, unet_renamed, "unet", "conv_in.weight", files.unet)]
+    settings = UNet2DConditionModel.load_config(_config(folder / "unet"))
+    # Before the pickles: that it is missing need not take minutes to find out.
+    encoder = open_image_encoder(folder, clip, token_dim=int(settings["cross_attention_dim"]))
+    unet, unet_report = _open_unet(files.unet, settings, folder)
     vae, vae_report = _open_vae(files.vae, folder)
-    adapter = AppearanceAdapter(
-        num_tokens=num_tokens(encoder),
-        token_dim=int(encoder.config.hidden_size),
-        latent_channels=int(vae.config.latent_channels),
-        latent_height=canvas[1] // LatentCodec(vae).reduction,
-        latent_width=canvas[0] // LatentCodec(vae).reduction,
-    )
-    adapter_state, adapter_renamed = read_state(files.adapter)
-    reports.append(_fill(adapter, adapter_state, adapter_renamed, "adapter", "vae2clip.weight", files.adapter))
+    adapter, adapter_report = _open_adapter(files.adapter, encoder, vae, canvas)
     model = SubjectModel(
         unet=unet,
         adapter=adapter,
@@ -141,7 +129,7 @@ def import_dreampose(
             base=info,
             phase="base" if files.vae is None else "subject",
             skeleton="densepose-uv",
-            num_poses=num_poses,
+            num_poses=(unet.config.in_channels - unet.config.out_channels) // DENSEPOSE_CHANNELS,
             pose_channels=DENSEPOSE_CHANNELS,
             warp=False,
             canvas=canvas,
@@ -150,7 +138,7 @@ def import_dreampose(
         ),
     )
     model.save(output, dtype=dtype)
-    return (*reports, *([vae_report] if vae_report else ()))
+    return tuple(report for report in (unet_report, adapter_report, vae_report) if report is not None)
 
 
 def read_state(path: Path) -> tuple[dict[str, torch.Tensor], int]:
@@ -196,6 +184,31 @@ def count_poses(unet_state: Mapping[str, torch.Tensor], *, latent_channels: int)
             "odd, for DreamPose 14"
         )
     return num_poses
+
+
+def _open_unet(path: Path, settings: dict[str, Any], folder: Path) -> tuple[UNet2DConditionModel, PartReport]:
+    """The tuned UNet, made after the base in `folder` and as wide as its own first layer."""
+    check_unet(UNet2DConditionModel.from_config(settings), folder)
+    state, renamed = read_state(path)
+    channels = int(settings["out_channels"])
+    num_poses = count_poses(state, latent_channels=channels)
+    unet = UNet2DConditionModel.from_config({**settings, "in_channels": channels + num_poses * DENSEPOSE_CHANNELS})
+    return unet, _fill(unet, state, renamed, "unet", "conv_in.weight", path)
+
+
+def _open_adapter(
+    path: Path, encoder: CLIPVisionModel, vae: AutoencoderKL, canvas: tuple[int, int]
+) -> tuple[AppearanceAdapter, PartReport]:
+    """The tuned adapter, for a canvas of that size."""
+    adapter = AppearanceAdapter(
+        num_tokens=num_tokens(encoder),
+        token_dim=int(encoder.config.hidden_size),
+        latent_channels=int(vae.config.latent_channels),
+        latent_height=canvas[1] // LatentCodec(vae).reduction,
+        latent_width=canvas[0] // LatentCodec(vae).reduction,
+    )
+    state, renamed = read_state(path)
+    return adapter, _fill(adapter, state, renamed, "adapter", "vae2clip.weight", path)
 
 
 def _open_vae(path: Path | None, folder: Path) -> tuple[AutoencoderKL, PartReport | None]:

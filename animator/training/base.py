@@ -15,8 +15,8 @@ import torch
 
 from animator.canvas import CanvasConfig
 from animator.conditioning.conditioning import Conditioner
-from animator.encoding.atomic_file import check_folder_place, replacing_folder
-from animator.errors import EncodeError, JobError
+from animator.encoding.atomic_file import replacing_folder
+from animator.errors import JobError
 from animator.models.bases import open_base
 from animator.models.embedded import new_base
 from animator.models.listing import licence_texts
@@ -32,7 +32,7 @@ from animator.training.denoising import DenoisingStage
 from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
 from animator.training.loop import fit
-from animator.training.processes import is_main_process, refuse_densepose, training_device
+from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
 
@@ -69,7 +69,7 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
         PipelineError: one of its leaves.
     """
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    _check_free(job.output)
+    check_free(job.output)
     device = training_device(job.device)
     if job.cache is not None and job.train.workers and device.type == "cuda":
         raise JobError("a cache is filled on the GPU, which worker processes cannot use: set train.workers=0 with it")
@@ -119,7 +119,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     from animator.training.pictures import Pictures
 
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    _check_free(job.output)
+    check_free(job.output)
     device = training_device(job.device)
     people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
     source = Pictures(people, seed=job.seed)
@@ -198,12 +198,6 @@ def _batch(source: SampleSource) -> list[Batch]:
 def _pictures(source: SampleSource, count: int) -> torch.Tensor:
     """[count, 3, H, W] in [0, 1]."""
     return torch.stack([source.sample(number)["picture"] for number in range(count)]).float() / 255
-
-
-def _check_free(output: Path) -> None:
-    if output.exists():
-        raise EncodeError(f"{output}: exists already. Choose another --output, or delete it.")
-    check_folder_place(output)
 
 
 def _learns_from(job: TrainBaseJob) -> str:

@@ -14,8 +14,6 @@ from pathlib import Path
 import torch
 
 from animator.canvas import CanvasConfig
-from animator.encoding.atomic_file import check_folder_place
-from animator.errors import EncodeError
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
 from animator.models.source import EMBEDDED, look_up
@@ -26,17 +24,15 @@ from animator.subject import Subject
 from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.denoising import NO_DROPOUT, DenoisingStage
-from animator.training.jobs import FinetuneJob, overlaid, subject_phase
+from animator.training.jobs import FinetuneJob
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
-from animator.training.processes import is_main_process, refuse_densepose, training_device
+from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, batches
 from animator.training.stage import TrainReport
 
 _HELD_OUT = 4
-# Below this many parameters a UNet is a small one, which learns with larger steps.
-_SMALL_UNET = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,36 +63,25 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
         PipelineError: one of its leaves.
     """
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    if job.output.exists():
-        raise EncodeError(f"{job.output}: exists already. Choose another --output, or delete it.")
-    check_folder_place(job.output)
+    check_free(job.output)
     device = training_device(job.device)
     model = open_base(job.base, clip=job.image_encoder)
     refuse_densepose(model)
-    notes = []
-    if model.manifest.phase == "untrained":
-        notes.append(f"{job.base} was never trained on poses: what it learns of one photo will not follow a motion")
-    with progress.stage("photos", len(job.photos)) as stage:
-        subjects = []
-        for path in job.photos:
-            subjects.append(_subject(path, job, model))
-            stage.advance()
-    notes += [warning for subject in subjects for warning in subject.warnings]
+    job = job.completed(unet_parameters=sum(parameter.numel() for parameter in model.unet.parameters()))
+    assert job.denoise is not None
+    assert job.decoder is not None
+    subjects = _subjects(job, model, progress)
+    notes = [*_notes(job, model), *(warning for subject in subjects for warning in subject.warnings)]
     for note in notes:
         progress.warn(note)
-    small = sum(parameter.numel() for parameter in model.unet.parameters()) < _SMALL_UNET
-    denoise, decode = subject_phase(small)
-    denoise, decode = overlaid(denoise, job.denoise), overlaid(decode, job.decoder)
     model.to(device)
-    source = SubjectPhotos(subjects, seed=job.seed, flip=job.flip)
-    held_out = _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True))
     place = job.output.with_name(job.output.name + ".training")
     reports = train_subject(
         model,
-        source,
-        held_out,
-        denoise,
-        decode,
+        SubjectPhotos(subjects, seed=job.seed, flip=job.flip),
+        _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True)),
+        job.denoise,
+        job.decoder,
         place,
         lora_rank=job.lora_rank,
         device=device,
@@ -161,6 +146,21 @@ def _learns_from(job: FinetuneJob) -> str:
         digest.update(hashlib.sha256(photo.read_bytes()).digest())
     digest.update(f"{job.flip} {job.seed} {job.lora_rank} {job.tracker.model_dump_json()}".encode())
     return digest.hexdigest()
+
+
+def _notes(job: FinetuneJob, model: SubjectModel) -> list[str]:
+    if model.manifest.phase != "untrained":
+        return []
+    return [f"{job.base} was never trained on poses: what it learns of one photo will not follow a motion"]
+
+
+def _subjects(job: FinetuneJob, model: SubjectModel, progress: Progress) -> list[Subject]:
+    subjects = []
+    with progress.stage("photos", len(job.photos)) as stage:
+        for path in job.photos:
+            subjects.append(_subject(path, job, model))
+            stage.advance()
+    return subjects
 
 
 def _subject(path: Path, job: FinetuneJob, model: SubjectModel) -> Subject:

@@ -10,6 +10,9 @@ from animator.models.source import EMBEDDED
 from animator.training.config import TrainConfig
 from pose_tracking.tracking import TrackerConfig
 
+# Below this many parameters a UNet is a small one, which learns with larger steps.
+_SMALL_UNET = 100_000_000
+
 
 class _Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -30,6 +33,12 @@ class FinetuneJob(_Job):
     decoder: TrainConfig | None = Field(default=None, description="then the decoder; what is not set suits the base")
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    def completed(self, *, unet_parameters: int) -> FinetuneJob:
+        """With both halves set: as asked for, else as suits a base whose UNet has so many parameters."""
+        denoise, decoder = subject_phase(unet_parameters < _SMALL_UNET)
+        halves = {"denoise": overlaid(denoise, self.denoise), "decoder": overlaid(decoder, self.decoder)}
+        return self.model_copy(update=halves)
 
 
 class TrainBaseJob(_Job):

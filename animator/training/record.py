@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 _RECENT = 50
+# Drawing takes a second: at every checkpoint of a short training it would take longer than the training.
+_DRAW_EVERY_S = 60.0
 _FIELDS = ("step", "name", "value")
 
 
@@ -23,6 +26,7 @@ class TrainingRecord:
         self.folder, self._enabled = folder, enabled
         self._rows: list[tuple[int, str, float]] = []
         self._written = 0
+        self._drawn_s = time.monotonic()
         self._board: Any = None
 
     def __enter__(self) -> TrainingRecord:
@@ -38,6 +42,8 @@ class TrainingRecord:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.flush()
+        if self._enabled and self._rows:
+            plot(self._rows, self.folder / "losses.png")
         if self._board is not None:
             self._board.close()
 
@@ -63,7 +69,7 @@ class TrainingRecord:
         return sum(values) / len(values) if values else float("nan")
 
     def flush(self) -> None:
-        """Write the files."""
+        """Write the table; draw the picture, unless it was drawn within the last minute."""
         if not self._enabled or not self._rows:
             return
         path = self.folder / "losses.csv"
@@ -73,7 +79,9 @@ class TrainingRecord:
                 writer.writerow(_FIELDS)
             writer.writerows(self._rows[self._written :])
         self._written = len(self._rows)
-        plot(self._rows, self.folder / "losses.png")
+        if time.monotonic() - self._drawn_s > _DRAW_EVERY_S:
+            plot(self._rows, self.folder / "losses.png")
+            self._drawn_s = time.monotonic()
 
 
 def _row(fields: dict[str, str]) -> tuple[int, str, float] | None:
@@ -89,7 +97,10 @@ def plot(rows: list[tuple[int, str, float]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     names = sorted({name for _, name, _ in rows}, key=lambda name: (name != "loss", name))
-    figure = Figure(figsize=(6, 2.2 * len(names)), layout="constrained")
+    height = 2.2 * len(names)
+    figure = Figure(figsize=(6, height))
+    # Margins in inches; to let the library find them costs more than all the drawing.
+    figure.subplots_adjust(left=0.16, right=0.98, bottom=0.5 / height, top=1 - 0.1 / height)
     for axes, name in zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True):
         points = [(step, value) for step, which, value in rows if which == name]
         steps, values = zip(*points, strict=True)

@@ -71,6 +71,19 @@ def test_every_scheduler_ends_near_the_warp_where_nothing_needs_repair(base: Sub
     assert np.abs(frame.pixels_HWC.astype(float) - drawn_subject(canvas).photo_HWC).mean() < 10
 
 
+@pytest.mark.slow
+def test_frames_10_to_20_equal_frames_10_to_20_of_the_whole(base: SubjectModel) -> None:
+    canvas = base.manifest.canvas
+    windows, subject = list(pose_windows(waving(canvas, 24))), drawn_subject(canvas)
+    config = SamplerConfig(guidance_image=2.0, guidance_pose=2.0, noise="mixed", scheduler="lcm", batch=2, steps=2)
+    whole = list(DiffusionGenerator(base, config).generate(windows, subject))
+    part = list(DiffusionGenerator(base, config).generate(windows[10:21], subject))
+    assert [frame.index for frame in part] == list(range(10, 21))
+    for frame in part:
+        np.testing.assert_array_equal(frame.pixels_HWC, whole[frame.index].pixels_HWC)
+    assert not np.array_equal(part[0].pixels_HWC, part[-1].pixels_HWC)
+
+
 def guided(base: SubjectModel, image: float, pose: float) -> np.ndarray:
     """The colours [n, 3] of the person, 0 to 1."""
     subject = drawn_subject(base.manifest.canvas)

@@ -171,6 +171,26 @@ def test_a_nan_is_reported_with_its_step() -> None:
     assert caught.value.stage == "the network's prediction at step 3 of 5"
 
 
+def test_a_nan_in_the_latents_is_reported_with_its_step() -> None:
+    """The network's answer may be finite where what is kept of the warped photo is not."""
+    warp = picture(3)
+    warp[0, 0, 0, 0] = float("nan")
+    known = Known(latents_BChw=warp, freedom_B1hw=torch.zeros(2, 1, *SHAPE[1:]))
+
+    def unmoved(scaled: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]) -> dict:
+        return dict.fromkeys(branches, torch.zeros_like(scaled))
+
+    with pytest.raises(NotFiniteError, match="the latents after step 1 of 2"):
+        denoise(
+            unmoved,
+            picture(),
+            scheduler=open_scheduler("ddim", SCHEDULE),
+            steps=2,
+            guidance=Guidance(),
+            known=known,
+        )
+
+
 def test_lcm_without_noise_for_its_steps_is_refused() -> None:
     scheduler = open_scheduler("lcm", SCHEDULE)
     with pytest.raises(ValueError, match="step_noise"):

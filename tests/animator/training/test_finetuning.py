@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
 from animator.errors import EncodeError, JobError
+from animator.models import bases
+from animator.models.manifest import read_manifest
 from animator.models.subject_model import SubjectModel
-from animator.training import finetuning
+from animator.training import finetuning, pairs
 from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
+from animator.training.denoising import DenoisingStage
 from animator.training.finetuning import finetune
 from animator.training.jobs import FinetuneJob, TrainBaseJob, overlaid, subject_phase
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
 from animator.training.samples import batches
-from tests.animator.generators.scene import drawn_subject
-from tests.animator.models.tiny import CANVAS, tiny_model, tiny_unet
+from pose_tracking.tracking import TrackerConfig
+from tests.animator.generators.scene import drawn_subject, figure_warp
+from tests.animator.models.tiny import CANVAS, save_base, tiny_model, tiny_unet
 
 CPU = torch.device("cpu")
 SHORT = TrainConfig(steps=3, batch=2, learning_rate=1e-3, warmup=1, ema=0.9, check_every=2)
@@ -35,6 +40,8 @@ def base(tmp_path: Path) -> Path:
 def _drawn_photo(monkeypatch: pytest.MonkeyPatch) -> None:
     """The drawn figure in place of a tracked photo: the tracker does not know it."""
     monkeypatch.setattr(finetuning, "_subject", lambda path, job, model: drawn_subject(CANVAS))
+    # Cutting the figure out of each of its views takes longer than everything else here.
+    monkeypatch.setattr(pairs, "subject_warp", lambda *_: figure_warp(CANVAS))
 
 
 def job(base: Path, output: Path, **changes: object) -> FinetuneJob:
@@ -97,25 +104,29 @@ def test_existing_model_is_not_overwritten(base: Path) -> None:
         finetune(job(base, base))
 
 
-def test_interrupted_finetuning_ends_with_the_same_model(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lora_rank", [0, 2])
+@pytest.mark.parametrize("half", [DenoisingStage, DecoderStage])
+def test_finetuning_interrupted_within_either_half_ends_with_the_same_model(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: type, lora_rank: int
 ) -> None:
-    config = SHORT.model_copy(update={"checkpoint_every": 1})
-    finetune(job(base, tmp_path / "whole", denoise=config, decoder=config))
-    losses, calls = DecoderStage.losses, []
+    config = SHORT.model_copy(update={"checkpoint_every": 1, "check_every": 0})
+    changes = {"denoise": config, "decoder": config, "lora_rank": lora_rank}
+    finetune(job(base, tmp_path / "whole", **changes))
+    losses, calls = half.losses, []
 
-    def dies(self: DecoderStage, *arguments: object) -> dict[str, torch.Tensor]:
+    def dies(self: object, *arguments: object) -> dict[str, torch.Tensor]:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return losses(self, *arguments)  # type: ignore[arg-type]
+        return losses(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(DecoderStage, "losses", dies)
+        patch.setattr(half, "losses", dies)
         with pytest.raises(KeyboardInterrupt):
-            finetune(job(base, tmp_path / "broken", denoise=config, decoder=config))
+            finetune(job(base, tmp_path / "broken", **changes))
     assert not (tmp_path / "broken").exists()
-    finetune(job(base, tmp_path / "broken", denoise=config, decoder=config))
+    reports = finetune(job(base, tmp_path / "broken", **changes))
+    assert reports.denoise.steps == reports.decoder.steps == 3
     whole, broken = SubjectModel.load(tmp_path / "whole"), SubjectModel.load(tmp_path / "broken")
     for name, net in whole.nets.items():
         assert not differs(net, broken.nets[name]), name
@@ -182,3 +193,58 @@ def test_what_is_not_set_keeps_what_suits_the_base() -> None:
 def test_a_base_that_knows_no_poses_is_said_to_be_one(base: Path, tmp_path: Path) -> None:
     report = finetune(job(base, tmp_path / "me"))
     assert any("never trained on poses" in warning for warning in report.warnings)
+
+
+def test_a_model_tuned_from_a_hub_id_names_its_commit_and_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--owner--name"
+    folder = save_base(repository / "snapshots" / commit)
+    (folder / "LICENSE").write_text("Use it kindly.\n", encoding="utf-8")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(bases, "DEFAULT_CANVAS", CANVAS)
+    cached = huggingface_hub.snapshot_download
+    monkeypatch.setattr(
+        huggingface_hub,
+        "snapshot_download",
+        lambda *args, **options: cached(*args, cache_dir=tmp_path / "hub", **options),
+    )
+    finetune(job(Path("owner/name"), tmp_path / "me"))
+    manifest = read_manifest(tmp_path / "me")
+    assert (manifest.base.name, manifest.base.revision) == ("owner/name", commit)
+    assert manifest.base.licence == manifest.licence == "creativeml-openrail-m"
+    assert (tmp_path / "me" / "LICENSE").read_text() == "Use it kindly.\n"
+    # Tuned once more, by its folder: the origin stays the hub's.
+    finetune(job(tmp_path / "me", tmp_path / "again"))
+    assert read_manifest(tmp_path / "again").base == manifest.base
+
+
+def test_completed_a_job_holds_what_was_asked_for_and_else_what_suits_the_base(base: Path, tmp_path: Path) -> None:
+    asked = job(base, tmp_path / "me", denoise=TrainConfig(steps=7), decoder=None)
+    small, large = (asked.completed(unet_parameters=number) for number in (20_000_000, 860_000_000))
+    assert small.denoise == subject_phase(True)[0].model_copy(update={"steps": 7})
+    assert large.denoise == subject_phase(False)[0].model_copy(update={"steps": 7})
+    assert small.decoder == subject_phase(True)[1]
+
+
+@pytest.mark.dev_media
+def test_one_of_several_people_in_a_photo_is_chosen(
+    base: Path, dev_media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real tracker
+    model = SubjectModel.load(base)
+
+    def place_of(person: int | str) -> float:
+        """How far to the right in the photo the person stands, px."""
+        tracker = TrackerConfig.model_validate({"person": person})
+        asked = FinetuneJob(photos=(dev_media / "photos" / "three_men.jpg",), output=base / "me", tracker=tracker)
+        subject = finetuning._subject(asked.photos[0], asked, model)
+        shoulders = subject.pose.keypoints_TK2[0, 11:13].mean(0)
+        return float((shoulders[0] - subject.placement.offset[0]) / subject.placement.scale)
+
+    first, second, third = (place_of(person) for person in (0, 1, 2))
+    assert first < second < third
+    assert place_of("largest") in {first, second, third}
