@@ -26,9 +26,10 @@ from animator.jobs.record import PLACES, JobRecord, file_sha256, software
 from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
+from animator.preview.paths import preview_paths
 from animator.preview.previews import Previews
 from animator.progress import Progress, Stage
-from animator.sidecar import with_sidecar
+from animator.sidecar import sidecar_path, with_sidecar
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from temporal.windows import pose_windows
@@ -80,6 +81,12 @@ class Render:
     def output(self) -> Path:
         """Where the result goes."""
         return self.job.output
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The result and all that may lie beside it."""
+        previews = preview_paths(self.job.output, contact_sheet=True, side_by_side=True)
+        return (self.job.output, *previews, sidecar_path(self.job.output))
 
     def at_once(self) -> RenderReport:
         """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""

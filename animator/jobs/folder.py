@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -94,6 +95,11 @@ class JobFolder:
         return self.path / "failure.json"
 
     @property
+    def delivering(self) -> Path:
+        """There while the result is written, and after whoever wrote it was killed."""
+        return self.path / "delivering"
+
+    @property
     def cancelled(self) -> Path:
         """There when nobody is to work on the job any more."""
         return self.path / "cancelled"
@@ -156,6 +162,19 @@ class JobFolder:
         for place in (*self.path.iterdir(), *self.frames.glob("*"), *self.chunks.glob("*")):
             if place.is_symlink():
                 raise JobError(f"{self.name}: {place.name} is a link; what belongs to a job lies in its folder")
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove what a killed process left of `path` under hidden names, files and folders."""
+    pattern = re.compile(re.escape(f".{path.name[:40]}.") + r"[0-9a-f]{8}\..*tmp")
+    if not path.parent.is_dir():
+        return
+    for left in path.parent.iterdir():
+        if pattern.fullmatch(left.name):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from animator.config import RenderReport
 from animator.errors import JobError, ModelError
 from animator.jobs.executors.protocol import Crew, Executor, Work
-from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.folder import JobFolder, read_json, sweep_beside, write_json
 from animator.jobs.frame_files import read_frame
 from animator.jobs.ledger import State, read_entry, write_entry
 from animator.jobs.making import FailedFrame, Made
@@ -36,6 +36,10 @@ class Steps(Protocol):
     @property
     def output(self) -> Path:
         """Where the result goes."""
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All that `deliver` writes: the result and what lies beside it."""
 
 
 class DamagedFrameError(JobError):
@@ -156,6 +160,10 @@ def _deliver(work: Work, crew: Crew, steps: Steps, *, progress: Progress, began_
         with progress.stage("assemble", record.ready.num_frames) as stage:
             return steps.deliver(record, scene, _counted(assembled(folder, record, scene), stage.advance))
 
+    if folder.delivering.exists():  # whoever wrote before was killed: a hidden file of the length of a film may be left
+        for place in steps.places:
+            sweep_beside(place)
+    write_json(folder.delivering, {})
     try:
         report = attempt()
     except DamagedFrameError:
@@ -163,6 +171,7 @@ def _deliver(work: Work, crew: Crew, steps: Steps, *, progress: Progress, began_
             write_entry(folder, chunk, checked_entry(folder, record, chunk))
         _render(work, crew, progress)
         report = attempt()
+    folder.delivering.unlink(missing_ok=True)
     notes = [note for note in _notes(folder, record) if note not in report.warnings]
     report = dataclasses.replace(
         report,
