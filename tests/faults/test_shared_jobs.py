@@ -90,6 +90,26 @@ def test_a_worker_killed_under_a_head_is_replaced(warm: Warm, long_job: Path, tm
     print("\nprocesses: 1 of 2 workers killed, job complete, bytes equal to local")
 
 
+def test_asked_to_end_a_head_takes_its_workers_along_and_the_job_goes_on_alone(
+    warm: Warm, long_job: Path, tmp_path: Path
+) -> None:
+    folder = only_prepared(long_job, tmp_path / "job")
+    head = warm.start(["jobs", "run", folder, "--workers", "2", "--quiet"], log=tmp_path / "log")
+    until_s = time.monotonic() + 120
+    while len(list(folder.glob("frames/*.png"))) < 5:
+        assert time.monotonic() < until_s
+        time.sleep(0.002)
+    workers, began_s = children_of(head), time.monotonic()
+    os.kill(head, signal.SIGTERM)
+    assert warm.wait(head) == 143
+    assert time.monotonic() - began_s <= 10
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert left_behind(folder) == []
+    assert len(list(folder.glob("frames/*.png"))) < NUM_FRAMES
+    assert warm.run(["jobs", "resume", folder, "--quiet"], log=tmp_path / "log") == 0, (tmp_path / "log").read_text()
+    assert same_as_alone(folder, long_job)
+
+
 def children_of(pid: int) -> list[int]:
     """Workers of a process: spawned children, multiprocessing's own tracker apart."""
     found = []
