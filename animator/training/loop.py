@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -53,30 +53,13 @@ def fit(
         DeviceError: out of memory with a single sample.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Two halves of a subject phase may compute in different precision; accelerate remembers the first.
-    AcceleratorState._reset_state()
-    alone = DistributedDataParallelKwargs(broadcast_buffers=False)
-    accelerator = Accelerator(mixed_precision=_mixed(config), cpu=device.type == "cpu", kwargs_handlers=[alone])
-    if config.batch % accelerator.num_processes:
-        raise JobError(
-            f"a batch of {config.batch} cannot be split among {accelerator.num_processes} processes; use a multiple"
-        )
     report = progress or SilentProgress()
-    run = _Run(stage, config, folder, accelerator, learns_from, report.warn)
+    run = _Run(stage, config, folder, _open_accelerator(config, device), learns_from, report.warn)
     run.resume()
     try:
         with run.record, report.stage(f"training {stage.name}", total=config.steps) as shown:
             shown.advance(run.step)
-            samples = batches(
-                source,
-                start=run.step,
-                stop=config.steps,
-                batch=config.batch,
-                rank=accelerator.process_index,
-                world=accelerator.num_processes,
-                workers=config.workers,
-            )
-            for batch in samples:
+            for batch in run.batches(source):
                 if run.out_of_patience:
                     break
                 run.update(batch)
@@ -135,6 +118,18 @@ class _Run:
             accelerator,
             at_once=config.batch // accelerator.num_processes,
             warn=warn,
+        )
+
+    def batches(self, source: SampleSource) -> Iterator[Batch]:
+        """This process's part of the batches that are left."""
+        return batches(
+            source,
+            start=self.step,
+            stop=self.config.steps,
+            batch=self.config.batch,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+            workers=self.config.workers,
         )
 
     @property
@@ -264,5 +259,17 @@ class _Run:
         }
 
 
-def _mixed(config: TrainConfig) -> str:
-    return {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[config.precision]
+def _open_accelerator(config: TrainConfig, device: torch.device) -> Accelerator:
+    # Two halves of a subject phase may compute in different precision; accelerate remembers the first.
+    AcceleratorState._reset_state()
+    accelerator = Accelerator(
+        mixed_precision={"fp32": "no", "bf16": "bf16", "fp16": "fp16"}[config.precision],
+        cpu=device.type == "cpu",
+        # Networks are alike in all processes, and nothing may wait for a process within a network.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+    if config.batch % accelerator.num_processes:
+        raise JobError(
+            f"a batch of {config.batch} cannot be split among {accelerator.num_processes} processes; use a multiple"
+        )
+    return accelerator
