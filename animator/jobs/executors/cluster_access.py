@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from animator.errors import JobError
 
@@ -40,35 +41,48 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def check_access(head: str, *, allow_open: bool) -> None:
-    """Refuse a cluster on the network that answers to somebody without a token.
+    """Refuse a cluster on the network that answers to somebody without a token, and one that does not answer to us.
 
     What this side is set to says nothing of that: a token is as welcome to a cluster that asks for none.
 
     Args:
         head: `host:port` of the cluster's head.
-        allow_open: only look whether somebody is there.
+        allow_open: do not look whether it answers to anybody.
 
     Raises:
-        JobError: open, or not there.
+        JobError: open, not there, or closed to us.
     """
     host, port = split_address(head)
     try:
         socket.create_connection((host, port), timeout=_CONNECT_WITHIN_S).close()
     except OSError as error:
         raise JobError(f"{head}: no Ray cluster answers there ({error}); try `ray status` on its head") from error
-    if not allow_open and not _is_loopback(host) and _lets_anybody_in(head):
+    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    if not allow_open and not _is_loopback(host) and _is_let_in(head, {**stranger, "RAY_AUTH_MODE": "disabled"}):
         raise JobError(
             f"{head}: this cluster runs the code of anybody who can reach it. Start it with RAY_AUTH_MODE=token "
             "(docs/guides/cluster.md), or allow it with --allow-open-cluster where the network is yours alone."
         )
+    # Ray itself would ask for twenty seconds, and then not say what is wrong.
+    if not _is_let_in(head, {"RAY_AUTH_MODE": "token" if _has_token() else "disabled", **os.environ}):
+        raise JobError(
+            f"{head}: this cluster wants another token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to its file "
+            "unless that is ~/.ray/auth_token"
+        )
 
 
-def _lets_anybody_in(head: str) -> bool:
-    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+def _has_token() -> bool:
+    """Whether there is a token where Ray looks for one."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
+
+
+def _is_let_in(head: str, environment: dict[str, str]) -> bool:
+    """Whether the cluster answers to somebody with these settings."""
     try:
         answer = subprocess.run(
             [sys.executable, "-c", _KNOCK, head],
-            env={**stranger, "RAY_AUTH_MODE": "disabled"},
+            env=environment,
             capture_output=True,
             timeout=_KNOCK_WITHIN_S,
             check=False,

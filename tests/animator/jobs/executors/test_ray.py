@@ -140,6 +140,14 @@ def test_a_cluster_that_wants_a_token_is_accepted(cluster: str) -> None:
     check_access(cluster, allow_open=False)
 
 
+def test_a_token_of_another_cluster_is_named_at_once(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from animator.jobs.executors.cluster_access import check_access
+
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "fedcba9876543210" * 4)
+    with pytest.raises(JobError, match="wants another token"):
+        check_access(cluster, allow_open=True)
+
+
 @pytest.mark.slow
 def test_a_cluster_that_lets_anybody_in_is_refused_unless_that_is_allowed(tmp_path: Path) -> None:
     from animator.jobs.executors.cluster_access import check_access
