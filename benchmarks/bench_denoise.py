@@ -13,12 +13,11 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import torch
-
 from animator.benchmarking.clock import Clock
 from animator.canvas import CanvasConfig
-from animator.device import pick_device
+from animator.device import pick_device, working_dtype
 from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.parallel import frame_workers
 from animator.models.bases import open_base
 from animator.photo import read_photo
 from animator.pipeline import prepare_motion, track_clip
@@ -50,12 +49,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--model", default="embedded")
     arguments.add_argument("--device", default="auto")
+    arguments.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16", "float16"))
     arguments.add_argument("--steps", type=int, default=SamplerConfig().steps)
     arguments.add_argument("--frames", type=int, default=12)
     arguments.add_argument("--batch", type=int, default=None)
     given = arguments.parse_args()
     device = pick_device(given.device)
-    model = open_base(given.model).to(device)
+    model = open_base(given.model).to(device, working_dtype(device, given.precision))
     subject, windows = scene(model.manifest.canvas, given.frames)
     clock = Clock(device)
     totals = []
@@ -75,8 +75,9 @@ def main() -> None:
                 continue
             totals.append((time.perf_counter() - began) / count)
     evaluations = len(clock.seconds["unet"]) / (ROUNDS * count)
-    whole = sum(totals) * count
-    print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {torch.get_num_threads()} threads")
+    workers = frame_workers(device)
+    whole = sum(totals) * count * workers  # every worker's own time
+    print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {workers} frames side by side")
     print(f"  {1000 * statistics.median(clock.seconds['unet']):8.1f} ms per UNet call (median)")
     print(f"  {evaluations:8.2f} UNet calls per frame ({generator.config.steps} steps)")
     print(f"  {statistics.median(totals):8.3f} s per frame (median of {ROUNDS} rounds of {count} frames)")
