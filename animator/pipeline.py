@@ -12,6 +12,7 @@ from pathlib import Path
 from animator.beside import Beside
 from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
+from animator.device import one_thread
 from animator.encoding import read_provenance
 from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors.local import LocalExecutor
@@ -135,7 +136,8 @@ def prepare_scene(
         with progress.stage("photo", 2) as stage:
             portrait = finding.result()
             stage.advance()
-            subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
+            with one_thread():
+                subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
             stage.advance()
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
     fit = mismatch(motion, portrait.pose)

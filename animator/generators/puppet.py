@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
-from animator.device import warp_device
+from animator.device import one_thread, warp_device
 from animator.generators.parallel import frame_workers, in_order
 from animator.subject import Subject
 from pose_tracking.frame import Frame
@@ -46,7 +46,8 @@ class PuppetGenerator:
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
         """Yield the subject in each window's middle pose; the background alone where nobody is in view."""
-        warp = subject_warp(subject, self._device)
+        with one_thread() if self._device.type == "cpu" else nullcontext():
+            warp = subject_warp(subject, self._device)
         background = picture_tensor(subject.background_HWC, self._device)
 
         def frames(chunk: list[PoseWindow]) -> list[Frame]:

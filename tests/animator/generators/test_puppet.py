@@ -64,7 +64,7 @@ def test_frames_are_made_as_they_are_asked_for(subject, motion):
             asked.append(window.center)
             yield window
 
-    next(PuppetGenerator(batch=2).generate(watched(), subject))
+    next(PuppetGenerator(batch=2, workers=1).generate(watched(), subject))
     assert len(asked) <= 3
 
 
