@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose_tracking import cut_edge
 from pose_tracking.limbs import SEEN_CONFIDENCE, window_frames
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
@@ -98,8 +99,8 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
     """Hold back what would lead the subject out of the picture.
 
     Everything the photo shows ends up within `stage.room_4`, or in its middle where a gesture is wider than the
-    picture. Of a person whom the picture cuts off below, only the
-    head is kept from sinking out of it, and the cut rises no farther than the whole motion can be lowered to hide it.
+    picture. A person whom the picture cuts off below leans little and is lowered until the cut is hidden, as far as
+    the head stays in the picture.
     Standing feet stay on the floor, and limbs keep their proportions.
 
     Args:
@@ -108,9 +109,14 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         place_T2: where the motion takes `stage.place_2`, px.
         size_T: the subject's size over that in the photo.
     """
-    outline_TO2 = stage.outline_TO2(poses, place_T2=place_T2, size_T=size_T)
     if np.isnan(stage.extent_4()).any():
         return poses
+    own, lean_T = cut_edge.lean_T(stage.pose), cut_edge.lean_T(poses)
+    if not stage.stands:
+        held_T = own + cut_edge.held_lean_T(lean_T - own)
+        points_TK2 = cut_edge.turned(poses.keypoints_TK2.astype(float), held_T - lean_T, about_T2=place_T2)
+        poses, lean_T = poses.replace(keypoints_TK2=points_TK2.astype(np.float32)), held_T
+    outline_TO2 = stage.outline_TO2(poses, place_T2=place_T2, size_T=size_T)
     box_T4, room_2 = boxes(outline_TO2), stage.room_4[2:] - stage.room_4[:2]
     fitting_T = (room_2 / np.fmax(box_T4[:, 2:] - box_T4[:, :2], 1e-6)).min(axis=1)
     # Growth alone is taken back: somebody who became smaller for each wide gesture would seem to breathe.
@@ -122,6 +128,12 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
 
     outline_TO2 = shrunk(outline_TO2)
     shift_T2 = _squeezed_way(boxes(outline_TO2), shrunk(place_T2[:, None])[:, 0], stage)
+    if not stage.stands:
+        place = {"place_2": stage.place_2, "place_T2": shrunk(place_T2[:, None])[:, 0] + shift_T2}
+        up_T = cut_edge.risen_T(
+            stage.pose, torso_px=stage.torso_px, size_T=size_T * shrink_T, lean_T=lean_T - own, **place
+        )
+        shift_T2[:, 1] += _eased(up_T, poses)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
     moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
     return poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pose_tracking import cut_edge
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from tests.pose_tracking.driven_figure import CANVAS, distance, lowest, middle, pose_of, sequence_of, subject, without
@@ -64,6 +65,33 @@ def test_a_person_cut_off_below_neither_floats_nor_sinks_out_of_the_picture() ->
         face = result.keypoints_TK2[:, :11, 1]
         assert face.max() <= CANVAS[1]
         assert face.min() >= 0
+
+
+def test_a_bust_that_leans_far_leans_little_and_its_cut_stays_below_the_picture() -> None:
+    onto, leans = half_body(), np.concatenate([np.zeros(10), np.linspace(0, 1.2, 40)])
+    upright = pose_of()
+    hips = (upright[23] + upright[24]) / 2
+    turned = [hips + (upright - hips) @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) for a in leans]
+    result = retarget(sequence_of(np.array(turned), fps=12.0), onto=onto, canvas_size=CANVAS)
+    lean = cut_edge.lean_T(result)
+    assert np.abs(lean).max() <= np.deg2rad(12.1)
+    assert np.abs(lean).max() > np.deg2rad(9)
+    assert (np.diff(np.abs(lean)) >= -1e-4).all()
+    about = middle(result, "hip")
+    shoulders = [onto.joint(f"{side}_shoulder")[0, 0] for side in ("right", "left")]
+    ends = np.array([[x, CANVAS[1]] for x in shoulders]) - middle(onto, "hip")[0]
+    carried = cut_edge.turned(np.repeat(ends[None], 50, axis=0) + about[:, None], lean, about_T2=about)
+    assert carried[..., 1].min() >= CANVAS[1] - 1
+    assert result.keypoints_TK2[:, :11, 1].max() <= CANVAS[1]
+
+
+def test_who_stands_in_the_picture_leans_as_far_as_the_motion() -> None:
+    upright = pose_of()
+    hips = (upright[23] + upright[24]) / 2
+    leaning = hips + (upright - hips) @ np.array([[np.cos(0.5), np.sin(0.5)], [-np.sin(0.5), np.cos(0.5)]])
+    motion = sequence_of(np.array([upright] * 5 + [leaning] * 20), fps=12.0)
+    lean = cut_edge.lean_T(retarget(motion, onto=subject(), canvas_size=CANVAS))
+    assert abs(lean[-1] - lean[0]) > 0.4
 
 
 def test_a_photo_that_shows_nobody_in_the_picture_is_left_to_itself() -> None:
