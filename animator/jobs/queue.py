@@ -252,6 +252,8 @@ class JobQueue:
         return len(jobs)
 
     def _connect(self) -> sqlite3.Connection:
+        if self._database.is_symlink():  # to something that is not ours
+            raise sqlite3.DatabaseError(f"{self._database.name} is a link")
         index = sqlite3.connect(self._database, timeout=_BUSY_S, isolation_level=None)
         # The folders are the truth: what a power cut takes of the index is found there again.
         index.execute("PRAGMA journal_mode = WAL")

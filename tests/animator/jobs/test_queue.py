@@ -202,6 +202,19 @@ def test_names_in_the_index_lead_nowhere_else(queue: JobQueue, submit: Submit, t
     assert queue.claim("me") is None
 
 
+def test_an_index_that_is_a_link_leaves_alone_what_it_leads_to(queue: JobQueue, submit: Submit, tmp_path: Path) -> None:
+    submit("job")
+    other = tmp_path / "other.sqlite"
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE precious (thing)")
+    before = other.read_bytes()
+    (queue.path / "queue.sqlite").unlink()
+    (queue.path / "queue.sqlite").symlink_to(other)
+    assert queue.claim("me") is not None
+    assert other.read_bytes() == before
+    assert not (queue.path / "queue.sqlite").is_symlink()
+
+
 @pytest.mark.parametrize("ticket", ["", "[]", '{"priority": "high", "queued_s": 1}', '{"priority": 1e400}'])
 def test_a_damaged_ticket_is_as_if_nobody_had_chosen(queue: JobQueue, submit: Submit, ticket: str) -> None:
     (submit("job", priority=7).path / "queued.json").write_text(ticket)
