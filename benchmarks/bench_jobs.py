@@ -5,8 +5,8 @@
 
 Both prepare the figure of examples/media dancing to and fro for as long as asked, and render it with the puppet.
 
-scaling: one worker and two, in turn, every stage of them on one thread; frames/s between the first and the last tenth
-of the frames (starting two programs at once is not what is asked), and of the whole, start included. Prints the ratio.
+scaling: one worker and two, in turn, every stage of them on one thread; frames/s while all are at work (starting two
+programs at once is not what is asked), and of the whole, start included. Prints the ratio.
 soak: one process from the first frame to the finished film; resident memory, and how it grows per 100 frames while
 frames are made and while they are put together, after the first tenth.
 """
@@ -22,6 +22,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ from animator.config import PreviewConfig, RenderJob
 from animator.jobs.executors import open_executor
 from animator.jobs.executors.protocol import Work
 from animator.jobs.folder import JobFolder
+from animator.jobs.ledger import read_entry
 from animator.jobs.record import read_record
 from animator.jobs.scene import save_scene
 from animator.pipeline import prepare_scene, resume, submit
@@ -115,19 +117,30 @@ def scaling(job: JobFolder, *, rounds: int, executor: str) -> dict[str, object]:
 
 
 def frame_rates(job: JobFolder, executor: str, workers: int) -> tuple[float, float]:
-    """Frames/s between the first and the last tenth of the frames, and from the start to the end."""
+    """Frames/s while every worker is at work, and from the start to the end."""
     copy = JobFolder(job.path.with_name(f"{workers}-{time.monotonic_ns()}"))
     shutil.copytree(job.path, copy.path)
-    seen_s: list[float] = []
     began_s = time.monotonic()
     with open_executor(executor, workers=workers).on(copy) as crew:
-        work = Work(folder=copy, open_generator=open_generator_of)
-        crew.render(work, on_frame=lambda _: seen_s.append(time.monotonic()))
+        crew.render(Work(folder=copy, open_generator=open_generator_of), on_frame=lambda _: None)
     whole_s = time.monotonic() - began_s
+    made_s = times_by_worker(copy)
     shutil.rmtree(copy.path)
-    tenth = len(seen_s) // 10
-    middle_s = seen_s[-tenth - 1] - seen_s[tenth]
-    return (len(seen_s) - 2 * tenth - 1) / middle_s, len(seen_s) / whole_s
+    all_s = np.sort(np.concatenate(list(made_s.values())))
+    all_began_s, one_ended_s = max(map(min, made_s.values())), min(map(max, made_s.values()))
+    if len(made_s) < workers or one_ended_s <= all_began_s:
+        raise SystemExit("the job was over before every worker had begun; give more --frames")
+    together = np.count_nonzero((all_s > all_began_s) & (all_s <= one_ended_s))
+    return float(together / (one_ended_s - all_began_s)), len(all_s) / whole_s
+
+
+def times_by_worker(job: JobFolder) -> dict[str, list[float]]:
+    """When each worker's frames were committed, as their files say."""
+    made_s: dict[str, list[float]] = defaultdict(list)
+    for chunk in read_record(job).chunks:
+        worker = read_entry(job, chunk).sittings[-1].worker
+        made_s[worker] += [job.frame(index).stat().st_mtime for index in chunk.frames]
+    return made_s
 
 
 class MemoryWatch:
