@@ -47,9 +47,11 @@ class PoseCache:
     def find(self, clip: DrivingClip, config: TrackerConfig, *, max_side_px: int) -> PoseSequence | None:
         """The poses of a clip; none where they are not kept, or the entry is damaged."""
         path = self._entry(clip, config, max_side_px)
-        if path is None or not path.is_file():
+        if path is None:
             return None
         try:
+            if not path.is_file():  # raises where the folder may not be entered
+                return None
             tracked = PoseSequence.load(path)
             os.utime(path)  # used just now
         except (TrackingError, OSError) as error:

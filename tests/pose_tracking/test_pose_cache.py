@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -149,6 +150,26 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(
     cache = PoseCache(folder=tmp_path / "file" / "poses")
     cache.keep(clip, TrackerConfig(), poses(), max_side_px=SIDE)
     assert cache.find(clip, TrackerConfig(), max_side_px=SIDE) is None
+    assert "cannot be kept" in caplog.text
+
+
+def test_a_folder_that_may_not_be_entered_is_no_obstacle(
+    clip: DrivingClip, cache: PoseCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that another user made: root may enter any, so the refusal is put in the system's place."""
+    cache.keep(clip, TrackerConfig(), poses(), max_side_px=SIDE)
+    (entry,) = cache.entries()
+    stat = os.stat
+
+    def refuse(path: os.PathLike[str], **options: bool) -> os.stat_result:
+        if Path(path) == entry:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert cache.find(clip, TrackerConfig(), max_side_px=SIDE) is None
+    monkeypatch.setattr(PoseSequence, "save", lambda _, path: path.stat())
+    cache.keep(clip, TrackerConfig(), poses(), max_side_px=SIDE)
     assert "cannot be kept" in caplog.text
 
 
