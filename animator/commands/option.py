@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +29,7 @@ class Choice:
     kind: type
     text: str
     default: str
-    panel: str
+    panel: str = ""
     metavar: str | None = None
 
     @property
@@ -55,3 +55,8 @@ class Choice:
         if value is None or (value is False and "/" not in self.flags[0]):
             return {}
         return {self.sets: value} if isinstance(self.sets, str) else self.sets(value)
+
+
+def in_panel(panel: str, *choices: Choice) -> tuple[Choice, ...]:
+    """The same choices under one heading."""
+    return tuple(replace(choice, panel=panel) for choice in choices)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from animator.commands.choices import person_of
+from animator.commands.choice_table import person_of
 from animator.commands.console import Console, Verb
 from animator.progress import Progress, SilentProgress
 

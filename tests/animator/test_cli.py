@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from animator.canvas import CanvasConfig
 from animator.cli import app, explain, main
-from animator.commands.choices import CHOICES
+from animator.commands.choice_table import CHOICES
 from animator.config import PreviewConfig, RenderJob, RenderReport
 from animator.errors import DeviceError, DiskError, EncodeError, JobError, ModelError, PhotoError
 from animator.job_file import read_job

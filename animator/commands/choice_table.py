@@ -1,0 +1,321 @@
+"""Every option that `animate`, `render` and their kin share, panel by panel; `choices.py` makes parameters of them.
+
+One table, so that flags, help and keys cannot drift apart. The defaults live in the configuration, which `--help`
+does not import; they are repeated here in words, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from animator.commands.option import Choice, in_panel
+
+
+def _canvas(text: str) -> dict[str, Any]:
+    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"--canvas: got {text!r}, expected WIDTHxHEIGHT in px, for example 512x640")
+    return {"canvas.width": int(match[1]), "canvas.height": int(match[2])}
+
+
+def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
+    """A reader of `largest`, `2` (the third from the left), or `0.3,0.5` (a point, fractions of width and height)."""
+
+    def changes(text: str) -> dict[str, Any]:
+        if re.fullmatch(r"\d+", text):
+            return {key: int(text)}
+        x, comma, y = text.partition(",")
+        try:
+            return {key: [float(x), float(y)] if comma else text}
+        except ValueError:
+            raise typer.BadParameter(f"{flag}: got {text!r}, expected largest, center, a number or X,Y") from None
+
+    return changes
+
+
+def _no_preview(_: bool) -> dict[str, Any]:
+    return {"preview.contact_sheet": False, "preview.side_by_side": False}
+
+
+_PICTURE = in_panel(
+    "Picture",
+    Choice(
+        flags=("--canvas",),
+        sets=_canvas,
+        kind=str,
+        metavar="WxH",
+        text="Size of the result in px.",
+        default="what the model was made for, else 512x640",
+    ),
+    Choice(
+        flags=("--fit/--fill",),
+        sets=lambda fit: {"canvas.fit": "fit" if fit else "fill"},
+        kind=bool,
+        text="Show the whole photo, or fill the canvas and crop.",
+        default="between the two, around the person",
+    ),
+    Choice(
+        flags=("--photo-person",),
+        sets=person_of("photo_person", "--photo-person"),
+        kind=str,
+        metavar="WHO",
+        text="Whom of the photo to animate: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
+        default="largest",
+    ),
+    Choice(
+        flags=("--model", "--base"),
+        sets=lambda model: {"generator": "diffusion", "model": model},
+        kind=str,
+        metavar="NAME",
+        text="Weights to draw with: a model folder, a Stable Diffusion 1.x folder, or a hub id (owner/name@commit).",
+        default="the embedded base",
+    ),
+    Choice(
+        flags=("--generator",),
+        sets="generator",
+        kind=str,
+        metavar="NAME",
+        text="What makes the pictures: puppet, or diffusion, which --model means.",
+        default="puppet",
+    ),
+    Choice(
+        flags=("--seed",),
+        sets="seed",
+        kind=int,
+        text="Same seed, same pictures.",
+        default="0",
+    ),
+    Choice(
+        flags=("--device",),
+        sets="device",
+        kind=str,
+        metavar="NAME",
+        text="Where to compute: cpu, cuda, cuda:1, mps.",
+        default="auto",
+    ),
+)
+
+_DIFFUSION = in_panel(
+    "Diffusion",
+    Choice(
+        flags=("--quality",),
+        sets="sampler.quality",
+        kind=str,
+        metavar="NAME",
+        text="How much time each frame gets: draft, standard, best.",
+        default="standard",
+    ),
+    Choice(
+        flags=("--low-vram",),
+        sets="low_vram",
+        kind=bool,
+        text="Compute as little as possible at once: slower, for small graphics cards.",
+        default="off",
+    ),
+    Choice(
+        flags=("--steps",),
+        sets="sampler.steps",
+        kind=int,
+        text="Evaluations of the network per frame and branch, instead of a quality.",
+        default="the base's own",
+    ),
+    Choice(
+        flags=("--scheduler",),
+        sets="sampler.scheduler",
+        kind=str,
+        metavar="NAME",
+        text="How to step: dpm++, unipc, euler, ddim; lcm or tcd for models made for them.",
+        default="dpm++",
+    ),
+    Choice(
+        flags=("--guidance-image",),
+        sets="sampler.guidance_image",
+        kind=float,
+        text="How strongly the photo steers; 1 as trained.",
+        default="1.0",
+    ),
+    Choice(
+        flags=("--guidance-pose",),
+        sets="sampler.guidance_pose",
+        kind=float,
+        text="How strongly the pose steers; 1 as trained.",
+        default="1.0",
+    ),
+    Choice(
+        flags=("--repair",),
+        sets="sampler.repair",
+        kind=float,
+        text="0 keeps the photo as the puppet carries it, 1 lets the network repaint everything.",
+        default="0.5",
+    ),
+    Choice(
+        flags=("--noise",),
+        sets="sampler.noise",
+        kind=str,
+        metavar="KIND",
+        text="Starting noise of the frames: shared, independent or mixed.",
+        default="shared",
+    ),
+    Choice(
+        flags=("--image-encoder",),
+        sets="image_encoder",
+        kind=str,
+        metavar="NAME",
+        text="CLIP vision encoder, folder or hub id, for a base that has none.",
+        default="the base's own",
+    ),
+)
+
+_MOTION = in_panel(
+    "Motion",
+    Choice(
+        flags=("--start",),
+        sets="start_s",
+        kind=float,
+        metavar="SECONDS",
+        text="Where in the clip to begin.",
+        default="its start",
+    ),
+    Choice(
+        flags=("--end",),
+        sets="end_s",
+        kind=float,
+        metavar="SECONDS",
+        text="Where in the clip to stop.",
+        default="its end",
+    ),
+    Choice(
+        flags=("--person",),
+        sets=person_of("tracker.person", "--person"),
+        kind=str,
+        metavar="WHO",
+        text="Whom of the clip to follow: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
+        default="largest",
+    ),
+    Choice(
+        flags=("--tracker",),
+        sets="tracker.kind",
+        kind=str,
+        metavar="KIND",
+        text="Tracker: blazepose, holistic (hands and face, too), or a MediaPipe .task file.",
+        default="blazepose",
+    ),
+    Choice(
+        flags=("--no-pose-cache",),
+        sets=lambda _: {"pose_cache": False},
+        kind=bool,
+        text="Track the clip even if it was tracked before, and keep nothing of it.",
+        default="poses are kept for the next render of the clip",
+    ),
+    Choice(
+        flags=("--smoother",),
+        sets="motion.smoother",
+        kind=str,
+        metavar="NAME",
+        text="Smoothing: savitzky-golay, one-euro, kalman or none.",
+        default="savitzky-golay",
+    ),
+    Choice(
+        flags=("--leave-view",),
+        sets=lambda given: {"retarget.stay_in_view": not given},
+        kind=bool,
+        text="Let the person walk out of the picture and grow beyond it, as in the clip.",
+        default="off",
+    ),
+    Choice(
+        flags=("--lock-root",),
+        sets="retarget.lock_root",
+        kind=bool,
+        text="Keep the person in place.",
+        default="off",
+    ),
+)
+
+_RESULT = in_panel(
+    "Result",
+    Choice(
+        flags=("--fps",),
+        sets="motion.fps",
+        kind=str,
+        metavar="RATE",
+        text="Frames per second of the result: 25, 23.976, 30000/1001.",
+        default="the clip's",
+    ),
+    Choice(
+        flags=("--crf",),
+        sets="encode.crf",
+        kind=int,
+        text="Quality of an MP4, 1 to 51; lower is better and larger.",
+        default="16",
+    ),
+    Choice(
+        flags=("--no-audio",),
+        sets=lambda _: {"encode.keep_audio": False},
+        kind=bool,
+        text="Leave the clip's sound out.",
+        default="sound is kept",
+    ),
+    Choice(
+        flags=("--no-preview",),
+        sets=_no_preview,
+        kind=bool,
+        text="No contact sheet, no side-by-side video.",
+        default="both are written",
+    ),
+)
+
+_ORIGIN = in_panel(
+    "Origin of the result",
+    Choice(
+        flags=("--provenance",),
+        sets="provenance.kind",
+        kind=str,
+        metavar="KIND",
+        text="How the result says that it was made: xmp, or c2pa, signed content credentials, too.",
+        default="xmp",
+    ),
+    Choice(
+        flags=("--c2pa-cert",),
+        sets="provenance.certificate",
+        kind=str,
+        metavar="FILE",
+        text="Certificate chain for c2pa, PEM.",
+        default="none",
+    ),
+    Choice(
+        flags=("--c2pa-key",),
+        sets="provenance.key",
+        kind=str,
+        metavar="FILE",
+        text="Private key for c2pa, PEM.",
+        default="none",
+    ),
+    Choice(
+        flags=("--watermark",),
+        sets="provenance.watermark",
+        kind=bool,
+        text="An invisible mark in the pictures, too.",
+        default="off",
+    ),
+    Choice(
+        flags=("--consent",),
+        sets="provenance.consent",
+        kind=str,
+        metavar="TEXT",
+        text="Who agreed to what; recorded with the result.",
+        default="none",
+    ),
+    Choice(
+        flags=("--no-sidecar",),
+        sets=lambda _: {"provenance.sidecar": False},
+        kind=bool,
+        text="No OUTPUT.json about the making.",
+        default="it is written",
+    ),
+)
+
+CHOICES = (*_PICTURE, *_DIFFUSION, *_MOTION, *_RESULT, *_ORIGIN)
