@@ -17,6 +17,8 @@ BLUR_SPEED = 2.0
 # What a back and a side view are worth beside the same pose from the front: a clip of backs has a best frame, too,
 # and trackers now and then take a back for a front while somebody is only half in view.
 BACK_VIEW, SIDE_VIEW = 0.6, 0.1
+# A head that is held up has its nose so many torso lengths above the shoulders; a bent one shows the hair.
+HEAD_HELD_UP = 0.3
 
 
 def best_subject_frame(motion: PoseSequence) -> int:
@@ -38,6 +40,7 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
       the photo cannot be animated;
     - frontal: shoulder width over the width they have from the front, between `SIDE_VIEW` and 1, or `BACK_VIEW`;
     - upright: cosine of the angle between the line from mid-hip to mid-shoulder and up;
+    - head up: height of the nose above the shoulders over `HEAD_HELD_UP`, at most 1, along the trunk;
     - still: 1 / (1 + speed / `BLUR_SPEED`), the speed being the mean of the joints'.
 
     Factors that cannot be told in a frame, such as `upright` without hips, are left out there.
@@ -57,8 +60,10 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     spine = left_shoulder + right_shoulder - left_hip - right_hip
     length = np.linalg.norm(spine, axis=-1)
     upright = np.divide(-spine[:, 1], length, out=np.full(len(spine), np.nan), where=length > 0).clip(0, 1)
+    raised = ((joints_TK2[:, COCO_17.index("nose")] - (left_shoulder + right_shoulder) / 2) * spine).sum(-1)
+    head_up = np.divide(raised, length * torso_T, out=np.full(len(spine), np.nan), where=length > 0) / HEAD_HELD_UP
     still = 1 / (1 + _speeds(joints_TK2, seen_TK, motion.times_s_T) / torso_T / BLUR_SPEED)
-    factors = np.stack([frontal, upright, still])
+    factors = np.stack([frontal, upright, head_up.clip(0, 1), still])
     return visible**2 * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
 
 

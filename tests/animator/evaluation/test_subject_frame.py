@@ -53,6 +53,18 @@ def test_a_person_who_stands_still_and_faces_the_camera_scores_the_squared_confi
     assert best_subject_frame(_standing()) == 0
 
 
+def test_a_bent_head_scores_less_and_a_leaning_person_s_does_not() -> None:
+    nose = COCO_17.index("nose")
+    bent = _standing().keypoints_TK2[0].copy()
+    bent[nose] += (0, 35)
+    sequence = _with_frame(_standing(), 4, bent)
+    scores = subject_frame_scores(sequence)
+    assert scores[4] < 0.3 * scores[0]
+    tilt = np.array([[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]])
+    leaning = _standing().replace(keypoints_TK2=np.repeat(_about_the_middle(_standing(), tilt)[None], 9, axis=0))
+    assert subject_frame_scores(leaning) == pytest.approx(np.cos(0.2) ** 2 * 0.81, rel=0.08)
+
+
 @pytest.mark.parametrize("width", [0.3, -1.0], ids=["turned sideways", "seen from behind"])
 def test_frames_that_do_not_face_the_camera_score_less(width: float) -> None:
     turned = _standing().replace(
