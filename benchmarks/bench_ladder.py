@@ -2,7 +2,8 @@
 
     python benchmarks/bench_ladder.py [--model embedded] [--frames 8] [--reference-frames 2] [-o RESULTS.md]
 
-Every rung keeps what the rungs before it changed. Frames per second and PSNR/SSIM are those of the same run; PSNR and
+The reference loop uses all threads inside a frame; the product makes frames side by side, one core each. Every rung of
+steps keeps what the rungs before it changed; the others change one thing about the model's own steps. Frames per second and PSNR/SSIM are those of the same run; PSNR and
 SSIM are against the reference loop's own frames (`reference_loop.py`), flicker is of the rung's frames. Photo and
 tracking are not timed: they are the same for all.
 """
@@ -61,14 +62,20 @@ def rungs(model_name: str, device: torch.device) -> list[Rung]:
     steps = plain.manifest.steps or SamplerConfig().completed().steps or 20
     few = [count for count in (20, 8, 4, 2, 1) if count != steps]
 
-    def diffusion(model: SubjectModel, **settings: object) -> Callable[[], FrameGenerator]:
-        return lambda: DiffusionGenerator(model, SamplerConfig.model_validate(settings))
+    def diffusion(
+        model: SubjectModel, *, workers: int | None = None, **settings: object
+    ) -> Callable[[], FrameGenerator]:
+        return lambda: DiffusionGenerator(model, SamplerConfig.model_validate(settings), workers=workers)
 
-    ladder = [Rung(name=f"one branch, {REFERENCE_STEPS} steps", open=diffusion(plain, steps=REFERENCE_STEPS, batch=1))]
+    name = f"branches that count nothing left out, {REFERENCE_STEPS} steps"
+    ladder = [Rung(name=name, open=diffusion(plain, steps=REFERENCE_STEPS, batch=1))]
     ladder += [
         Rung(name=f"{count} steps of dpm++", open=diffusion(plain, steps=count, batch=1))
         for count in sorted({*few, steps}, reverse=True)
     ]
+    ladder.append(Rung(name=f"{steps} steps, one frame after the other", open=diffusion(plain, steps=steps, workers=1)))
+    without = diffusion(plain, steps=steps, batch=1, keep_detail=False)
+    ladder.append(Rung(name=f"{steps} steps, without the warp's detail", open=without))
     ladder += [
         Rung(name=f"{steps} steps, {batch} frames at once", open=diffusion(plain, steps=steps, batch=batch))
         for batch in (2, 4)

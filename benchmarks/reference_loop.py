@@ -23,7 +23,7 @@ from animator.generators.diffusion import reach
 from animator.models.subject_model import SubjectModel
 from animator.sampling.guidance import Branch, Guidance, guide
 from animator.sampling.noise import frame_noise
-from animator.sampling.repair import freedom
+from animator.sampling.repair import freedom, trust
 from animator.subject import Subject
 from temporal.windows import PoseWindow
 
@@ -75,6 +75,8 @@ class ReferenceLoop:
             need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels.shape[-2:])
             latents = self._sample(told, channels[:, :-1], freedom(need, self.repair))
             pictures = self.model.codec.decode(latents)
+            lost = warped.over(background) - self.model.codec.decode(channels[:, :-1])
+            pictures = pictures + lost * trust(warped.repair_BHW, self.repair)[:, None]
             pictures = torch.lerp(background[None], pictures, reach(warped)[:, None])
             pixels = pictures.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
             yield rearrange(pixels, "1 c h w -> h w c").cpu().numpy()
