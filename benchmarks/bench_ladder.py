@@ -3,9 +3,9 @@
     python benchmarks/bench_ladder.py [--model embedded] [--frames 8] [--reference-frames 2] [-o RESULTS.md]
 
 The reference loop uses all threads inside a frame; the product makes frames side by side, one core each. Every rung of
-steps keeps what the rungs before it changed; the others change one thing about the model's own steps. Frames per second and PSNR/SSIM are those of the same run; PSNR and
-SSIM are against the reference loop's own frames (`reference_loop.py`), flicker is of the rung's frames. Photo and
-tracking are not timed: they are the same for all.
+steps keeps what the rungs before it changed; the others change one thing about the model's own steps. Frames per second
+and PSNR/SSIM are those of the same run; PSNR and SSIM are against the reference loop's own frames
+(`reference_loop.py`), flicker is of the rung's frames. Photo and tracking are not timed: they are the same for all.
 """
 
 from __future__ import annotations
