@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,6 +56,7 @@ class Render:
         progress: told about stages.
         trust: the job may name Python code.
         make_scene: finds the person in the photo, the motion in the clip, and a place that suits both.
+        began_s: when that was, on the monotonic clock.
     """
 
     job: RenderJob
@@ -65,17 +66,28 @@ class Render:
     progress: Progress
     trust: bool
     make_scene: SceneMaker
+    began_s: float
 
     @classmethod
     def of(cls, job: RenderJob, make_scene: SceneMaker, *, progress: Progress, trust: bool) -> Render:
         """Check everything that can be checked before any work."""
+        began_s = time.monotonic()
         clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
         check_destinations(job, fps=job.motion.fps or clip.info.fps)
         told = Told(progress)
         chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
         told.note(*chosen.notes)
         job = job.model_copy(update={"canvas": chosen.canvas})
-        return cls(job=job, clip=clip, chosen=chosen, told=told, progress=progress, trust=trust, make_scene=make_scene)
+        return cls(
+            job=job,
+            clip=clip,
+            chosen=chosen,
+            told=told,
+            progress=progress,
+            trust=trust,
+            make_scene=make_scene,
+            began_s=began_s,
+        )
 
     @property
     def output(self) -> Path:
@@ -90,7 +102,6 @@ class Render:
 
     def at_once(self) -> RenderReport:
         """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""
-        began_s = time.monotonic()
         with Beside() as beside:
             opening = beside.start(self.chosen.open)
             scene = self._scene(beside.watching(self.progress))
@@ -99,8 +110,7 @@ class Render:
         windows = pose_windows(scene.driving)
         made = make_frames(windows, scene.subject, generator, attempts=ATTEMPTS)
         with self.progress.stage("render", len(scene.driving)) as stage, closing(made):
-            report = self._deliver(scene, _counted(made, stage), damage=damage)
-        return replace(report, seconds=time.monotonic() - began_s)
+            return self._deliver(scene, _counted(made, stage), damage=damage)
 
     def in_folder(self, folder: JobFolder, executor: Executor) -> RenderReport:
         """From wherever the job is to the result, by an executor."""
@@ -158,7 +168,7 @@ class Render:
             path=result.path,
             num_frames=result.num_frames,
             duration_s=result.duration_s,
-            seconds=0.0,
+            seconds=time.monotonic() - self.began_s,
             fingerprint=mark,
             previews=previews.paths,
             warnings=tuple(self.told.messages),

@@ -173,6 +173,7 @@ def test_a_result_tells_its_origin_in_four_ways_that_agree(tmp_path):
     assert origin.sidecar is not None
     assert (origin.sidecar.path, origin.sidecar.fits) == (report.sidecar, True)
     assert origin.sidecar.content["fingerprint"] == report.fingerprint
+    assert origin.sidecar.content["seconds"] == round(report.seconds, 3) > 0
 
 
 def test_who_signs_and_who_agreed_make_no_other_pictures(tmp_path):
