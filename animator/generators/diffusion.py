@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from animator.errors import DeviceError, ModelError
 from animator.generators.batching import aligned, slots
 from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
 from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
+from animator.generators.portion import Portion, ShrinkingPortion
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
@@ -53,15 +53,6 @@ class _Scene:
     background_3HW: torch.Tensor
     warp: PhotoWarp
     densepose: DensePoseSequence | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Portion:
-    """How much is computed at once; becomes less where memory does not suffice."""
-
-    batch: int
-    branches_together: bool
-    side_by_side: bool
 
 
 class DiffusionGenerator:
@@ -103,17 +94,18 @@ class DiffusionGenerator:
         )
         self._workers, self._offload = plan.workers, plan.offload
         # With a single branch there is nothing to take apart.
-        self._portion = _Portion(
+        portion = Portion(
             batch=plan.batch,
             branches_together=plan.branches_together and num_branches(self.config) > 1,
-            side_by_side=self._workers > 1,
+            workers=self._workers,
         )
-        self._turns, self._less_memory = Turns(), threading.Lock()
+        self._shrinking = ShrinkingPortion(portion, on_note)
+        self._turns = Turns()
 
     @property
     def batch(self) -> int:
         """Frames at once, as far as memory suffices."""
-        return self._portion.batch
+        return self._shrinking.now.batch
 
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
@@ -153,13 +145,18 @@ class DiffusionGenerator:
         """The frames of one batch, in parts if the memory does not suffice for the whole."""
         waiting, frames = [windows], []
         while waiting:
-            portion = self._portion
+            portion = self._shrinking.now
             # Cut anew every time: the batch may have become smaller meanwhile.
             chunk, *rest = aligned(waiting.pop(0), portion.batch)
             waiting[:0] = rest
             pixels = self._pixels_or_none(chunk, scene, portion)
             if pixels is None:
-                self._use_less_memory_than(portion)
+                if not self._shrinking.shrink(portion):
+                    width, height = self.model.manifest.canvas
+                    raise DeviceError(
+                        f"out of memory with one frame of {width}x{height} px on {self.model.device}: use --device "
+                        "cpu, or a model for a smaller canvas"
+                    )
                 waiting.insert(0, chunk)
                 continue
             for window in chunk:
@@ -167,10 +164,10 @@ class DiffusionGenerator:
                 frames.append(Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center))
         return frames
 
-    def _pixels_or_none(self, chunk: list[PoseWindow], scene: _Scene, portion: _Portion) -> np.ndarray | None:
+    def _pixels_or_none(self, chunk: list[PoseWindow], scene: _Scene, portion: Portion) -> np.ndarray | None:
         """uint8 [batch, H, W, 3]; none when out of memory."""
         try:
-            with self._turns.taken(alone=not portion.side_by_side):
+            with self._turns.taken(alone=portion.workers == 1):
                 return self._pixels(slots(chunk, portion.batch), scene, portion)
         except NotFiniteError as error:
             raise ModelError(
@@ -185,32 +182,7 @@ class DiffusionGenerator:
             torch.cuda.empty_cache()
         return None
 
-    def _use_less_memory_than(self, tried: _Portion) -> None:
-        """One frame after the other first, then one branch after the other, then half as many frames.
-
-        Raises:
-            DeviceError: nothing left to halve.
-        """
-        with self._less_memory:
-            if self._portion != tried:
-                return  # another thread met the same end
-            if tried.side_by_side:
-                self._portion = replace(tried, side_by_side=False)
-                self._note(f"out of memory with {self._workers} frames side by side: one at a time from here on")
-            elif tried.branches_together:
-                self._portion = replace(tried, branches_together=False)
-                self._note("out of memory: the branches of the guidance are computed one after the other from here on")
-            elif tried.batch > 1:
-                self._portion = replace(tried, batch=tried.batch // 2)
-                self._note(f"out of memory with {tried.batch} frames at once: going on with {tried.batch // 2}")
-            else:
-                width, height = self.model.manifest.canvas
-                raise DeviceError(
-                    f"out of memory with one frame of {width}x{height} px on {self.model.device}: use --device cpu, "
-                    "or a model for a smaller canvas"
-                )
-
-    def _pixels(self, windows: list[PoseWindow], scene: _Scene, portion: _Portion) -> np.ndarray:
+    def _pixels(self, windows: list[PoseWindow], scene: _Scene, portion: Portion) -> np.ndarray:
         facts, device, settings = self.model.manifest, self.model.device, self.config
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
@@ -274,7 +246,7 @@ class DiffusionGenerator:
         need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels_BChw.shape[-2:])
         return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self.config.repair))
 
-    def _predictor(self, told: Conditioning, portion: _Portion) -> Predict:
+    def _predictor(self, told: Conditioning, portion: Portion) -> Predict:
         without_pose = told.without_pose()
         conditions: dict[Branch, Conditioning] = {
             "none": without_pose.without_image(),
