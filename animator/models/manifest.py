@@ -138,10 +138,9 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "it"
-        raise ModelError(
-            f"{path}: {place}: {first['msg']}. The folder was made by another version, or edited."
-        ) from error
+        place = "".join(f"{step}: " for step in first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
+        raise ModelError(f"{path}: {place}{what}. The folder was made by another version, or edited.") from error
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

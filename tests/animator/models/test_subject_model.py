@@ -100,7 +100,14 @@ def test_a_note_beside_the_weights_does_no_harm(folder: Path) -> None:
 def test_an_impossible_manifest_is_refused(folder: Path, change: dict, said: str) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, **change}))
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=said) as caught:
+        read_manifest(folder)
+    assert "Value error" not in str(caught.value)  # pydantic's own words
+
+
+def test_a_manifest_that_is_no_json_is_named(folder: Path) -> None:
+    (folder / MANIFEST).write_text("{")
+    with pytest.raises(ModelError, match=f"{MANIFEST}: Invalid JSON"):
         read_manifest(folder)
 
 
