@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from animator.errors import PhotoError
 
@@ -68,10 +68,16 @@ def read_photo(path: str | Path) -> Photo:
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{path.name}: too large, at most {MAX_PIXELS // 10**6} megapixels are read") from error
-    except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise PhotoError(
-            f"{path.name}: cannot be read as a photo ({type(error).__name__}). Use a JPEG, PNG or WebP file."
+            f"{path.name}: too large, at most {MAX_PIXELS // 10**6} megapixels are read. Scale it down first."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{path.name}: is no picture that can be read. Use a JPEG, PNG or WebP file.") from error
+    except Exception as error:  # decoders raise many kinds of errors on damaged files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PhotoError(
+            f"{path.name}: cannot be read as a photo ({reason}). Copy it again from its source, or save it anew as "
+            "JPEG, PNG or WebP."
         ) from error
     image.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
     opacity = None
@@ -87,17 +93,22 @@ def _check_file(path: Path) -> None:
     try:
         facts = path.stat()
     except (OSError, ValueError) as error:
-        raise PhotoError(f"{path}: no such photo") from error
+        raise PhotoError(f"{path}: no such photo. Check the path.") from error
     if not stat.S_ISREG(facts.st_mode):
         raise PhotoError(f"{path}: not a file. Give a JPEG, PNG or WebP photo.")
     if facts.st_size > MAX_BYTES:
-        raise PhotoError(f"{path.name}: {facts.st_size // 2**20} MiB, at most {MAX_BYTES // 2**20} MiB are read")
+        raise PhotoError(
+            f"{path.name}: {facts.st_size // 2**20} MiB, at most {MAX_BYTES // 2**20} MiB are read. Scale it down."
+        )
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if min(width, height) < MIN_SIDE_PX:
-        raise PhotoError(f"{name}: {width}x{height} px is too small, at least {MIN_SIDE_PX} px a side are needed")
+        raise PhotoError(
+            f"{name}: {width}x{height} px is too small, at least {MIN_SIDE_PX} px a side are needed. "
+            "Use a larger version of the photo."
+        )
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         raise PhotoError(
             f"{name}: {width}x{height} px is too large, at most {MAX_SIDE_PX} px a side and "

@@ -56,7 +56,7 @@ def test_a_huge_photo_is_reduced_to_the_working_size(tmp_path):
 
 
 def test_a_tiny_photo_is_refused_with_both_sizes(tmp_path):
-    with pytest.raises(PhotoError, match=r"tiny\.png: 20x20 px is too small, at least 64"):
+    with pytest.raises(PhotoError, match=r"tiny\.png: 20x20 px is too small, at least 64 .* Use a larger"):
         read_photo(_save(tmp_path / "tiny.png", Image.new("RGB", (20, 20))))
 
 
@@ -86,10 +86,18 @@ def test_what_is_no_photo_is_refused_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_a_photo_that_is_cut_off_is_told_from_what_is_no_picture(tmp_path):
+    whole = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)).save(whole, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:5000])
+    with pytest.raises(PhotoError, match=r"cut\.jpg: .*truncated.* Copy it again from its source"):
+        read_photo(tmp_path / "cut.jpg")
+
+
 def test_two_views_in_one_file_are_read_and_text_is_said_to_be_no_picture(tmp_path):
     views = [Image.new("RGB", (80, 100), color) for color in ("red", "blue")]
     views[0].save(tmp_path / "camera.mpo", format="MPO", save_all=True, append_images=views[1:])
     assert read_photo(tmp_path / "camera.mpo").original_size == (80, 100)
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(PhotoError, match=r"text\.png: cannot be read as a photo \(UnidentifiedImageError\)"):
+    with pytest.raises(PhotoError, match=r"text\.png: is no picture that can be read\. Use a JPEG"):
         read_photo(tmp_path / "text.png")
