@@ -271,6 +271,10 @@ class StreamingEncoder(ABC):
 
 
 def _choose_format(output: Path, config: EncodeConfig) -> Format:
+    if output.name and output.name.lower() in _ENDINGS:
+        raise EncodeError(
+            f"{output.name}: is an ending without a name; give a name before it, such as out{output.name}"
+        )
     by_ending = _ENDINGS.get(output.suffix.lower())
     if config.format == "auto":
         if by_ending is None:

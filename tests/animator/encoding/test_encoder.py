@@ -238,6 +238,11 @@ def test_unknown_ending_is_refused_with_the_choices(tmp_path: Path, make_film: M
         encode(make_film(1), tmp_path / name, fps=25)
 
 
+def test_an_ending_alone_is_no_name_of_a_folder(tmp_path: Path, make_film: MakeFilm) -> None:
+    with pytest.raises(EncodeError, match=r"such as out\.mp4"):
+        encode(make_film(1), tmp_path / ".mp4", fps=25)
+
+
 def test_ending_is_read_in_any_case(tmp_path: Path, make_film: MakeFilm) -> None:
     assert encode(make_film(2), tmp_path / "OUT.GIF", fps=25).path.read_bytes().startswith(b"GIF89a")
 
