@@ -139,6 +139,22 @@ def test_what_is_kept_carries_the_noise_of_its_step() -> None:
         assert torch.allclose(latents, math.sqrt(share) * warp + math.sqrt(1 - share) * noise, atol=1e-5)
 
 
+@pytest.mark.parametrize(("free", "held"), [(0.25, 3), (0.5, 2), (0.75, 1)])
+def test_the_loop_holds_half_trusted_cells_until_their_time(free: float, held: int) -> None:
+    warp, distances = picture(3), []
+    scheduler = open_scheduler("ddim", SCHEDULE)
+    noise = frame_noise([0, 1], SHAPE, seed=1)
+
+    def watching(scaled: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]) -> dict:
+        share = float(scheduler.alphas_cumprod[int(timestep)])
+        distances.append(float((scaled - math.sqrt(share) * warp - math.sqrt(1 - share) * noise).abs().mean()))
+        return blind(scaled, timestep, branches)
+
+    known = Known(latents_BChw=warp, freedom_B1hw=torch.full((2, 1, *SHAPE[1:]), free))
+    denoise(watching, noise, scheduler=scheduler, steps=4, guidance=Guidance(), known=known)
+    assert [distance < 1e-4 for distance in distances] == [True] * held + [False] * (4 - held)
+
+
 def test_half_trusted_cells_are_released_half_way() -> None:
     known = Known(latents_BChw=picture(), freedom_B1hw=torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 3))
     kept = [known.kept(done).flatten().tolist() for done in (0.0, 0.25, 0.5, 1.0)]
