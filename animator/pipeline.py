@@ -186,7 +186,7 @@ def track_clip(
             source=clip.path.name,
         )
     if cache is not None:
-        cache.keep(clip, config, tracked, max_side_px=TRACKING_SIDE_PX)
+        cache.keep(clip, config, tracked, max_side_px=TRACKING_SIDE_PX, on_note=progress.warn)
     return tracked
 
 

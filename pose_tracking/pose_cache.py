@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,11 +60,19 @@ class PoseCache:
             return None
         return tracked if tracked.frame_size == (clip.info.width, clip.info.height) else None
 
-    def keep(self, clip: DrivingClip, config: TrackerConfig, tracked: PoseSequence, *, max_side_px: int) -> None:
+    def keep(
+        self,
+        clip: DrivingClip,
+        config: TrackerConfig,
+        tracked: PoseSequence,
+        *,
+        max_side_px: int,
+        on_note: Callable[[str], None] = _LOG.warning,
+    ) -> None:
         """Keep the poses of a clip that was read to its end.
 
         A damaged clip is tracked every time: what is to be said of its damage only reading it can tell. A folder that
-        cannot be written costs the next render its time, and this one nothing.
+        cannot be written costs the next render its time, and this one nothing but a line to `on_note`.
         """
         path = self._entry(clip, config, max_side_px)
         if path is None or clip.damage is not None:
@@ -73,7 +82,10 @@ class PoseCache:
             tracked.save(path)
             self._make_room(spared=path)
         except OSError as error:
-            _LOG.warning("the poses of %s cannot be kept: %s", clip.path.name, error)
+            on_note(
+                f"{self.folder}: the poses of {clip.path.name} cannot be kept ({error.strerror or error}). Set "
+                f"{FOLDER_VARIABLE} to a folder you may write to, or to nothing."
+            )
 
     def entries(self) -> list[Path]:
         """All that is kept, least recently used first."""

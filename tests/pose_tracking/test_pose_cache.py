@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -201,3 +202,21 @@ def test_a_clip_is_tracked_once_unless_it_is_to_be_tracked_anew(
     np.testing.assert_array_equal(first.keypoints_TK2, again.keypoints_TK2)
     track_clip(clip, TrackerConfig(), progress=SilentProgress(), cache=cache, anew=True)
     assert len(opened) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_told_like_any_other_warning(
+    clip: DrivingClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Listener(SilentProgress):
+        told: ClassVar[list[str]] = []
+
+        def warn(self, message: str) -> None:
+            self.told.append(message)
+
+    (tmp_path / "file").write_bytes(b"in the way")
+    monkeypatch.setattr(pipeline, "open_tracker", lambda _: FakeTracker(lambda _: [standing(80, top=10, height=80)]))
+    track_clip(clip, TrackerConfig(), progress=Listener(), cache=PoseCache(folder=tmp_path / "file" / "poses"))
+    (message,) = Listener.told
+    assert "clip.mp4 cannot be kept" in message
+    assert "ANIMATOR_CACHE" in message
+    assert caplog.text == ""
