@@ -106,8 +106,9 @@ class RenderPlan:
             self.generator.line(),
         ]
         if self.memory_bytes is not None and self.disk_bytes is not None:
+            chunks = "1 chunk" if self.num_chunks == 1 else f"{self.num_chunks} chunks"
             lines.append(
-                f"{self.num_chunks} chunks; {self.memory_bytes / 1e9:.1f} GB of memory, and with --job up to "
+                f"{chunks}; {self.memory_bytes / 1e9:.1f} GB of memory, and with --job up to "
                 f"{self.disk_bytes / 1e6:.0f} MB of disk"
             )
         if self.estimated_s is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,12 @@ def test_a_plan_knows_size_rate_and_length(tmp_path: Path) -> None:
     assert plan.clip.duration_s == pytest.approx(2.0)
     assert plan.has_sound
     assert not plan_render(job_with(tmp_path, encode={"keep_audio": False})).has_sound
+
+
+@pytest.mark.parametrize(("end_s", "said"), [(0.4, "1 chunk;"), (4.0, "chunks;")])
+def test_one_chunk_is_one(tmp_path: Path, end_s: float, said: str) -> None:
+    plan = dataclasses.replace(plan_render(job_with(tmp_path, end_s=end_s)), memory_bytes=10**9, disk_bytes=10**6)
+    assert any(said in line for line in plan.lines())
 
 
 def test_a_plan_writes_nothing(tmp_path: Path) -> None:
