@@ -177,6 +177,14 @@ def test_interrupted_with_checks_and_averages_it_ends_with_the_same_bits(tmp_pat
     assert torch.equal(weights(whole), weights(resumed))
 
 
+def test_patience_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 2, "checkpoint_every": 1, "patience": 2})
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(dies_at=5, checks=[1.0, 2.0]), Numbers(), config, tmp_path, device=CPU)
+    report = fit(Line(checks=[3.0, 0.5]), Numbers(), config, tmp_path, device=CPU)
+    assert (report.stopped_early, report.steps, report.best) == (True, 6, (1.0, 2))
+
+
 def test_a_table_whose_last_line_was_cut_short_is_taken_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fit(Line(dies_at=8), Numbers(), CONFIG, tmp_path, device=CPU)

@@ -14,6 +14,7 @@ from animator.conditioning import conditioning as conditioning_module
 from animator.conditioning.conditioning import Conditioner, Conditioning
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
+from animator.models.manifest import ValueRanges
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
 from animator.training.denoising import NO_DROPOUT, ConditionDropout, DenoisingStage, encoded
@@ -25,9 +26,19 @@ from tests.animator.generators.scene import drawn_subject, waving
 from tests.animator.models.tiny import CANVAS, tiny_model
 
 
-@pytest.fixture(scope="module")
-def model() -> SubjectModel:
-    return tiny_model()
+@pytest.fixture(
+    scope="module",
+    params=[ValueRanges(), ValueRanges(appearance=(0.0, 2.0), image_encoder=(-1.0, 1.0), image_encoder_fit="crop")],
+    ids=["usual ranges", "other ranges"],
+)
+def model(request: pytest.FixtureRequest) -> SubjectModel:
+    model = tiny_model()
+    draws = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        # As it comes, the adapter lets nothing of the photo's latents through.
+        for weight in model.adapter.parameters():
+            weight += 0.05 * torch.randn(weight.shape, generator=draws)
+    return replace(model, manifest=model.manifest.model_copy(update={"ranges": request.param}))
 
 
 @pytest.fixture(scope="module")
