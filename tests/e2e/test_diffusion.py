@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from animator.models import bases
 from animator.photo import read_photo
 from animator.pipeline import animate, prepare_motion, track_clip
 from animator.plan import plan_render, try_out
-from animator.progress import SilentProgress
+from animator.progress import Progress, SilentProgress
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.retargeting import retarget
@@ -146,6 +147,15 @@ def spoilt(models: Path, how: str) -> None:
         path.write_text(json.dumps({**settings, "block_out_channels": [24, 32]}))
 
 
+def tracked_until_the_model_is_known(*_: object, progress: Progress, **__: object) -> None:
+    """The model is opened while the clip is tracked: the next frame hears that it cannot serve."""
+    with progress.stage("track") as stage:
+        for _frame in range(600):
+            time.sleep(0.1)
+            stage.advance()
+    pytest.fail("tracked to the end with a model that cannot serve")
+
+
 @pytest.mark.parametrize(
     ("how", "options", "code", "line"),
     [
@@ -173,7 +183,7 @@ def test_a_model_that_cannot_serve_is_one_line_and_its_code(
 ) -> None:
     spoilt(models, how)
     monkeypatch.chdir(models)
-    monkeypatch.setattr("animator.pipeline.track_clip", lambda *_, **__: pytest.fail("tracked before it was checked"))
+    monkeypatch.setattr("animator.pipeline.track_clip", tracked_until_the_model_is_known)
     before = sorted(path.name for path in models.iterdir())
     assert main(words(Path("out.mp4"), *options.split())) == code
     err = capsys.readouterr().err
