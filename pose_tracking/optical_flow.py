@@ -19,6 +19,8 @@ from pose_tracking.person import Detection
 
 # The part of the frames around the person is looked at in this size, at most; more gains nothing.
 SIDE_PX = 256
+# Mean difference of two frames, in grey levels, up to which the second one repeats the first but for the coding.
+SAME_LEVELS = 0.5
 # Smaller pictures have no room for the flow's coarsest grid.
 MIN_SIDE_PX = 48
 # How far beyond the joints the picture is looked at, and how far around a joint it counts as the joint's own: shares
@@ -26,7 +28,7 @@ MIN_SIDE_PX = 48
 MARGIN, RADIUS = 0.1, 0.018
 MIN_RADIUS_PX = 3.0
 # Frames wait for the measurement up to this many pairs; the pictures of each are kept until then.
-MAX_WAITING = 2
+MAX_WAITING = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,15 +54,24 @@ class StepMeter:
         self._frame_size = frame_size
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="optical-flow")
         self._before: _Seen | None = None
+        self._threads = 1
         self._steps: list[Future[np.ndarray] | None] = []
 
     def __enter__(self) -> Self:
+        import cv2
+
+        # More threads than the one it has would take the tracker's core.
+        self._threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        import cv2
+
         self._worker.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(self._threads)
 
     def add(self, pixels_HWC: np.ndarray, person: Detection | None) -> None:
         """The next frame (uint8 RGB), and the person in it in px of `frame_size`; None where nobody is followed."""
@@ -105,7 +116,8 @@ def _measure(before: _Seen, now: _Seen) -> np.ndarray:
         grey.append(_shrunk(part, scale))
     if min(grey[0].shape) < MIN_SIDE_PX:
         return np.full_like(points_K2, np.nan)
-    flow_HW2 = _flow(grey[0], grey[1])
+    is_same = float(cv2.absdiff(grey[0], grey[1]).mean()) <= SAME_LEVELS
+    flow_HW2 = np.zeros((*grey[0].shape, 2), np.float32) if is_same else _flow(grey[0], grey[1])
     radius_px = max(MIN_RADIUS_PX, RADIUS * before.person.size_px * scale)
     steps_K2 = _around((points_K2 - (left, top)) * scale, flow_HW2, radius_px=radius_px)
     return (steps_K2 / scale * before.stretch).astype(np.float32)
