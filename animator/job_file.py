@@ -151,7 +151,7 @@ def with_settings(kind: type[_Checked], values: Mapping[str, Any], settings: Seq
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        raise JobError(complain(error)) from error
+        raise JobError(complain(error, model=kind)) from error
 
 
 def write_job(job: RenderJob, path: str | Path) -> Path:

@@ -65,9 +65,9 @@ def job_keys(model: type[BaseModel] = RenderJob, prefix: str = "") -> Iterator[J
             yield JobKey(prefix + name, _as_toml(default), field.description or "")
 
 
-def find_field(keys: Sequence[str | int]) -> FieldInfo | None:
+def find_field(keys: Sequence[str | int], model: type[BaseModel] = RenderJob) -> FieldInfo | None:
     """The field that a path of keys leads to; None where it leads nowhere."""
-    tables: list[type[BaseModel]] = [RenderJob]
+    tables: list[type[BaseModel]] = [model]
     field = None
     for key in keys:
         field = next((table.model_fields[str(key)] for table in tables if str(key) in table.model_fields), None)
@@ -89,38 +89,44 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [leaf for leaf in types_in(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
-def complain(error: ValidationError, *, leaving_out: Container[tuple[str | int, ...]] = ()) -> str:
+def complain(
+    error: ValidationError,
+    *,
+    leaving_out: Container[tuple[str | int, ...]] = (),
+    model: type[BaseModel] = RenderJob,
+) -> str:
     """What is wrong with a job, all in one line: `motion.fps: got 'x', expected a number (frames per second)`.
 
     Args:
         error: what pydantic found.
         leaving_out: places of which nothing is said.
+        model: the kind of job.
     """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for detail in error.errors(include_url=False):
         keys = detail["loc"]
         if keys in leaving_out:
             continue
-        while keys and find_field(keys) is None and detail["type"] != "extra_forbidden":
+        while keys and find_field(keys, model) is None and detail["type"] != "extra_forbidden":
             keys = keys[:-1]  # members of a union, places in a list
         found.setdefault(".".join(map(str, keys)), []).append(detail)
-    lines = [_complaint(key, details) for key, details in found.items()]
+    lines = [_complaint(key, details, model) for key, details in found.items()]
     rest = len(lines) - _MAX_COMPLAINTS
     return "; ".join(lines[:_MAX_COMPLAINTS]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def _complaint(key: str, details: list[Mapping[str, Any]]) -> str:
+def _complaint(key: str, details: list[Mapping[str, Any]], model: type[BaseModel]) -> str:
     """One line for one key; the members of a union speak together."""
     kind = details[0]["type"]
     if kind == "extra_forbidden":
-        return f"{_BRIEF.repr(key)[1:-1]}: unknown key; {_advise(key)}"
+        return f"{_BRIEF.repr(key)[1:-1]}: unknown key; {_advise(key, model)}"
     if kind == "missing":
         return f"{key}: missing"
     if kind == "value_error":
         text = details[0]["msg"].removeprefix("Value error, ")
         return f"{key}: {text}" if key else text
     expected = " or ".join(dict.fromkeys(map(_expected, details)))
-    field = find_field(key.split("."))
+    field = find_field(key.split("."), model)
     if kind in _LIMITS and field is not None:
         expected = _broken_limits(field, details[0]["input"]) or expected
     return f"{key}: got {_BRIEF.repr(details[0]['input'])}, expected {expected}{unit_of(key)}"
@@ -146,13 +152,17 @@ def _broken_limits(field: FieldInfo, value: Any) -> str:
     )
 
 
-def _advise(key: str) -> str:
+def _advise(key: str, model: type[BaseModel]) -> str:
     """The nearest key, or where a key of the same last name lives."""
-    known = [each.name for each in job_keys()]
+    known = [each.name for each in job_keys(model)]
     known += sorted({name.rpartition(".")[0] for name in known} - {""})
     same = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
     near = same or get_close_matches(key, known, n=1) or _nearest_last(key, known)
-    return f"did you mean {near[0]}?" if near else "docs/job-file.md lists all keys"
+    return (
+        f"did you mean {near[0]}?"
+        if near
+        else ("docs/job-file.md lists all keys" if model is RenderJob else "--dry-run shows all keys")
+    )
 
 
 def _nearest_last(key: str, known: Sequence[str]) -> list[str]:
