@@ -1,4 +1,4 @@
-"""What stands behind the person: the photo's own background, continued where the person hid it.
+"""What stands behind the person: the photo's own background, continued where the person hid it, or another picture.
 
 Large holes are filled with pieces of the rest of the picture (PatchMatch, Barnes et al. 2009, in the coarse to
 fine voting scheme of Wexler et al. 2007), so that grass stays grass; plain studio walls come out smooth.
@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.inpainting import push_pull
+from animator.matting import foreground_colors
 
 # Around the matte, where the person's colour, shadow and blur reach into the background: share of the height.
 MARGIN = 0.018
@@ -22,6 +23,10 @@ FINEST_SIDE_PX = 256
 PASSES = 4
 # Pieces from nearby fit better than equal ones from far away: cost of a shift by the picture's whole side.
 FAR_COST = 0.6
+# How far beyond its soft edge a matte may be wrong: share of the height.
+EDGE = 0.004
+# Distance of two colours (RGB in [0, 1]) from which on they can be told apart, and from which on surely.
+TOLD_APART = (0.08, 0.25)
 
 
 def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor) -> torch.Tensor:
@@ -45,6 +50,32 @@ def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: t
     y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
     x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
     return inside[:, y[:, None], x[None, :]].clamp(0, 1)
+
+
+def opacity_before(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, background_3HW: torch.Tensor) -> torch.Tensor:
+    """The person's opacity, with what still shows the photo's background at the edge taken away.
+
+    Before the photo's own background nobody sees where a matte is too wide; before another one it is a halo. At its
+    edge the pixel's colour tells: the compositing equation I = a F + (1 - a) B (Porter and Duff 1984) solved for a,
+    with F continued from inside the person and B what was filled in behind. Where F and B look alike, the matte stays.
+
+    Args:
+        photo_3HW: [0, 1].
+        matte_HW: the person's opacity; nothing is added to it.
+        background_3HW: the photo without the person, from `fill_background`.
+
+    Returns:
+        [H, W] in [0, 1].
+    """
+    across = foreground_colors(photo_3HW, matte_HW) - background_3HW
+    length = across.square().sum(0)
+    seen = ((photo_3HW - background_3HW) * across).sum(0) / length.clamp_min(1e-4)
+    alike, apart = TOLD_APART
+    told = ((length.sqrt() - alike) / (apart - alike)).clamp(0, 1)
+    radius = max(1, round(matte_HW.shape[0] * EDGE))
+    soft = ((matte_HW > 0.02) & (matte_HW < 0.98)).to(matte_HW.dtype)[None, None]
+    edge = F.avg_pool2d(F.max_pool2d(soft, 2 * radius + 1, stride=1, padding=radius), 3, stride=1, padding=1)[0, 0]
+    return torch.lerp(matte_HW, torch.minimum(matte_HW, seen.clamp(0, 1)), told * edge)
 
 
 def _reflected(place: torch.Tensor, length: int) -> torch.Tensor:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
@@ -23,6 +24,8 @@ from animator.sampling.config import SamplerConfig
 from pose_tracking.retargeting import RetargetConfig
 from pose_tracking.tracking import PersonSetting, TrackerConfig
 from temporal.motion import MotionConfig
+
+BackgroundName = Literal["keep", "generate"]
 
 
 class PreviewConfig(BaseModel):
@@ -79,6 +82,11 @@ class RenderJob(BaseModel):
         description="whom of the photo to animate: largest, center, n-th from the left (0 first), "
         "or [x, y] as fractions",
     )
+    background: BackgroundName | Path = Field(
+        default="keep",
+        description="behind the person: keep, the photo's own, filled in; generate, diffusion may paint it, too; "
+        "or the file of another picture",
+    )
     tracker: TrackerConfig = Field(default_factory=TrackerConfig)
     pose_cache: bool = Field(
         default=True, description="keep the clip's poses, so that the next render of it does not track it again"
@@ -116,6 +124,40 @@ class RenderJob(BaseModel):
             raise ValueError(f"{name!r} is unknown; there is {', '.join(sorted(GENERATORS))}, or my_pkg.mod:Thing")
         return name
 
+    @field_validator("background")
+    @classmethod
+    def _check_background(cls, background: BackgroundName | Path) -> BackgroundName | Path:
+        if isinstance(background, Path) and background.name == str(background) and not background.suffix:
+            near = get_close_matches(str(background), get_args(BackgroundName), n=1)
+            advice = f"did you mean {near[0]}?" if near else "a file without an ending is named as ./file"
+            raise ValueError(f"got {str(background)!r}, expected keep, generate or a picture's file; {advice}")
+        return background
+
+    @model_validator(mode="after")
+    def _check_painter(self) -> RenderJob:
+        if self.background == "generate" and self.generator == "puppet":
+            raise ValueError(
+                "background = generate: the puppet paints nothing. Choose --generator diffusion or a --model, keep the "
+                "background, or give a picture's file"
+            )
+        return self
+
+    @property
+    def background_picture(self) -> Path | None:
+        """The file of the picture behind the person, where it is not the photo's own background."""
+        return self.background if isinstance(self.background, Path) else None
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """The files that shape the pictures, by role; those of models apart."""
+        files = {
+            "photo": self.photo,
+            "clip": self.clip,
+            "poses": self.tracker.recorded,
+            "background": self.background_picture,
+        }
+        return {role: path for role, path in files.items() if path is not None}
+
     def photo_tracker(self) -> TrackerConfig:
         """How the person is found in the photo, which has its own choice among several."""
         return self.tracker.model_copy(update={"person": self.photo_person})
@@ -133,6 +175,7 @@ class RenderJob(BaseModel):
             workers=self.workers,
             precision=self.precision,
             low_vram=self.low_vram,
+            lock_background=self.background != "generate",
         )
 
 

@@ -60,7 +60,7 @@ def _inputs(job: RenderJob) -> tuple[Path, ...]:
     """The files a render reads, those of models apart."""
     task = Path(job.tracker.kind) if job.tracker.kind.endswith(".task") else None
     signer = (job.provenance.certificate, job.provenance.key)
-    return tuple(path for path in (job.photo, job.clip, job.tracker.recorded, task, *signer) if path is not None)
+    return tuple(path for path in (*job.inputs.values(), task, *signer) if path is not None)
 
 
 def _companions(job: RenderJob) -> tuple[Path, ...]:

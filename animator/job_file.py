@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from animator.config import RenderJob
 from animator.encoding.atomic_file import replacing
 from animator.errors import JobError, OptionError
-from animator.job_schema import complain, find_field, models_in, types_in, unit_of
+from animator.job_schema import complain, find_field, models_in, names_in, types_in, unit_of
 from animator.models.source import EMBEDDED
 
 if sys.version_info >= (3, 11):
@@ -214,7 +214,8 @@ def _override_value(raw: str, field: FieldInfo | None) -> Any:
     except (tomllib.TOMLDecodeError, RecursionError):
         return raw
     value = parsed["value"]
-    takes_text = field is not None and {str, Path, type(None)}.issuperset(types_in(field.annotation))
+    kinds = set(types_in(field.annotation)) if field is not None else {Any}
+    takes_text = all(kind in {str, Path, type(None)} or get_origin(kind) is Literal for kind in kinds)
     if len(parsed) > 1 or (takes_text and not isinstance(value, str)):
         return raw
     return value
@@ -231,7 +232,7 @@ def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -
                 tree[name] = _anchored(value, table, folder)
         elif isinstance(value, str) and Path in kinds and "\0" in value:
             raise JobError(f"{name}: holds a NUL character, which no file name can")
-        elif isinstance(value, str) and value and (Path in kinds or _is_path(name, value, folder)):
+        elif isinstance(value, str) and value and _is_path(name, value, field, folder):
             tree[name] = str(folder / os.path.expanduser(value))
         elif Path in kinds and isinstance(value, Path):
             tree[name] = folder / value
@@ -257,8 +258,12 @@ def _plain_type(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
-def _is_path(key: str, value: str, folder: Path) -> bool:
+def _is_path(key: str, value: str, field: FieldInfo, folder: Path) -> bool:
     """Whether a text that may be a name is meant as a path."""
+    if Path in types_in(field.annotation):
+        names = names_in(field.annotation)
+        is_bare = os.path.basename(value) == value and not value.startswith("~") and not Path(value).suffix
+        return not names or (value not in names and (not is_bare or os.path.exists(folder / value)))
     if key in _FOLDERS_TOO and value != EMBEDDED:
         return value.startswith((".", "~", "/")) or os.path.exists(folder / value)
     return value.endswith(_PATH_ENDING)

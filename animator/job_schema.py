@@ -8,7 +8,7 @@ import reprlib
 import types
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -82,6 +82,11 @@ def types_in(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, types.UnionType, tuple, list):
         return [leaf for part in get_args(annotation) for leaf in types_in(part)]
     return [annotation]
+
+
+def names_in(annotation: Any) -> list[Any]:
+    """The values that an annotation spells out: `Literal["keep"] | Path` gives ["keep"]."""
+    return [value for leaf in types_in(annotation) if get_origin(leaf) is Literal for value in get_args(leaf)]
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -128,7 +128,9 @@ def prepare_scene(
         trust: allow the job to name a smoother of its own.
     """
     cache = PoseCache.default() if job.pose_cache else None
-    photo = read_photo(job.photo)  # a file that is no photo ends the render before any work
+    # A file that is no picture ends the render before any work.
+    photo = read_photo(job.photo)
+    behind = None if job.background_picture is None else read_photo(job.background_picture)
     with Beside() as beside:
         finding = beside.start(lambda: Portrait.from_photo(photo, job.photo_tracker()))
         tracked = track_clip(clip, job.tracker, progress=beside.watching(progress), cache=cache)
@@ -138,6 +140,8 @@ def prepare_scene(
             stage.advance()
             with one_thread():
                 subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
+                if behind is not None:
+                    subject = subject.before(behind.image)
             stage.advance()
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
     fit = mismatch(motion, portrait.pose)

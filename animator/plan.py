@@ -129,6 +129,8 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     check_destinations(job, fps=fps)
     chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
     photo = read_photo(job.photo)
+    if job.background_picture is not None:
+        read_photo(job.background_picture)
     num_frames = round(clip.info.duration_s * fps) if clip.info.duration_s else None
     return RenderPlan(
         output=job.output,

@@ -122,12 +122,16 @@ class Render:
     def record(self) -> JobRecord:
         """What a job's folder holds of this render."""
         model = self.chosen.model
-        places = {name: getattr(self.job, name).absolute() for name in ("photo", "clip", "output")}
+        names = ("photo", "clip", "output", *(("background",) if self.job.background_picture else ()))
+        places = {name: getattr(self.job, name).absolute() for name in names}
+        pictures = {
+            role: file_sha256(path) for role, path in self.job.inputs.items() if role in {"photo", "background"}
+        }
         found = {} if model is None else {"model": model.name}
         return JobRecord(
             software=software(),
             fingerprint=fingerprint(self.job, self.clip, self.chosen),
-            inputs={"photo": file_sha256(self.job.photo), "clip": self.clip.sha256()},
+            inputs={**pictures, "clip": self.clip.sha256()},
             model=None if model is None else {"name": model.name, "fingerprint": model.fingerprint()},
             generator=self.chosen.name,
             canvas=self.chosen.canvas.size,
@@ -198,16 +202,18 @@ def write_result(
     audio = AudioSource(path=clip.path, start_s=clip.picture_start_s) if clip.info.has_audio else None
     marked = job.provenance.watermarked(frames, metadata["fingerprint"])
     seal = job.provenance.seal(metadata)
-    inputs = (job.photo, job.clip)
+    inputs = job.inputs.values()
     return encode(marked, job.output, job.encode, fps=fps, audio=audio, metadata=metadata, inputs=inputs, seal=seal)
 
 
 def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
-    """SHA-256 over the photo, the clip, the model's weights and every setting that shapes the pictures."""
+    """SHA-256 over the inputs, the model's weights and every setting that shapes the pictures."""
     unseen: Any = {**dict.fromkeys(PLACES, True), "provenance": {"kind", "certificate", "key", "sidecar", "consent"}}
+    if job.background_picture is not None:
+        unseen["background"] = True  # its content counts, not where it lies
     digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())
-    digest.update(hashlib.sha256(Path(job.photo).read_bytes()).digest())
-    digest.update(clip.sha256().encode())
+    for role, path in job.inputs.items():
+        digest.update(f"{role} {clip.sha256() if role == 'clip' else file_sha256(path)}\n".encode())
     if chosen.model is not None:
         digest.update(chosen.model.fingerprint().encode())
     return digest.hexdigest()

@@ -112,9 +112,9 @@ def output_sha256(output: Path) -> str:
 
 
 def _content(job: RenderJob, report: RenderReport, metadata: Mapping[str, str]) -> dict[str, Any]:
-    inputs = {"photo": job.photo, "clip": job.clip, "poses": job.tracker.recorded}
     settings = job.model_dump(mode="json", exclude=_NOT_TOLD)
     settings["tracker"]["kind"] = Path(job.tracker.kind).name
+    settings["background"] = Path(job.background).name
     return {
         "format": FORMAT,
         "format_version": VERSION,
@@ -133,8 +133,8 @@ def _content(job: RenderJob, report: RenderReport, metadata: Mapping[str, str]) 
         "fingerprint": report.fingerprint,
         "inputs": {
             role: {"name": path.name, "sha256": file_sha256(path)}
-            for role, path in inputs.items()
-            if path is not None and path.is_file()
+            for role, path in job.inputs.items()
+            if path.is_file()
         },
         "settings": settings,
         "consent": job.provenance.consent,

@@ -5,13 +5,13 @@ Legend: H W canvas pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
-from animator.background import fill_background
+from animator.background import fill_background, opacity_before
 from animator.canvas import Box, CanvasConfig, Placement, place_photo
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import recut_matte
@@ -79,7 +79,7 @@ class Subject:
         photo_HWC: uint8 RGB, the photo on the canvas, continued beyond its border.
         pose: one frame, canvas px.
         matte_HW: float32 [0, 1], the person's opacity.
-        background_HWC: uint8 RGB, the photo without the person.
+        background_HWC: uint8 RGB, what stands behind the person: the photo without the person, or another picture.
         placement: where the photo lies on the canvas.
         warnings: what the person at the keyboard should know about this photo.
     """
@@ -143,6 +143,16 @@ class Subject:
             placement=placement,
             warnings=warnings,
         )
+
+    def before(self, picture: Image.Image) -> Subject:
+        """The person in front of another picture (RGB), which fills the canvas and is cropped around its middle.
+
+        What the matte still shows of the photo's own background at its edge is taken away: no halo.
+        """
+        photo, background = (_as_tensor(Image.fromarray(each)) for each in (self.photo_HWC, self.background_HWC))
+        matte = opacity_before(photo, torch.from_numpy(self.matte_HW), background)
+        behind = ImageOps.fit(picture, self.placement.canvas_size, Image.Resampling.LANCZOS)
+        return replace(self, matte_HW=matte.numpy(), background_HWC=np.array(behind))
 
 
 def _one_pose(

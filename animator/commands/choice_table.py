@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from animator.commands.option import Choice, in_panel
+from animator.commands.result_choices import ORIGIN, RESULT
 
 
 def _canvas(text: str) -> dict[str, Any]:
@@ -35,10 +36,6 @@ def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
             raise typer.BadParameter(f"{flag}: got {text!r}, expected largest, center, a number or X,Y") from None
 
     return changes
-
-
-def _no_preview(_: bool) -> dict[str, Any]:
-    return {"preview.contact_sheet": False, "preview.side_by_side": False}
 
 
 _PICTURE = in_panel(
@@ -65,6 +62,14 @@ _PICTURE = in_panel(
         metavar="WHO",
         text="Whom of the photo to animate: largest, center, 0 (leftmost), 1, ... or X,Y (fractions of the picture).",
         default="largest",
+    ),
+    Choice(
+        flags=("--background",),
+        sets="background",
+        kind=str,
+        metavar="WHAT",
+        text="Behind the person: keep (the photo's own), generate (diffusion may paint it), or a picture's FILE.",
+        default="keep",
     ),
     Choice(
         flags=("--model", "--base"),
@@ -235,87 +240,4 @@ _MOTION = in_panel(
     ),
 )
 
-_RESULT = in_panel(
-    "Result",
-    Choice(
-        flags=("--fps",),
-        sets="motion.fps",
-        kind=str,
-        metavar="RATE",
-        text="Frames per second of the result: 25, 23.976, 30000/1001.",
-        default="the clip's",
-    ),
-    Choice(
-        flags=("--crf",),
-        sets="encode.crf",
-        kind=int,
-        text="Quality of an MP4, 1 to 51; lower is better and larger.",
-        default="16",
-    ),
-    Choice(
-        flags=("--no-audio",),
-        sets=lambda _: {"encode.keep_audio": False},
-        kind=bool,
-        text="Leave the clip's sound out.",
-        default="sound is kept",
-    ),
-    Choice(
-        flags=("--no-preview",),
-        sets=_no_preview,
-        kind=bool,
-        text="No contact sheet, no side-by-side video.",
-        default="both are written",
-    ),
-)
-
-_ORIGIN = in_panel(
-    "Origin of the result",
-    Choice(
-        flags=("--provenance",),
-        sets="provenance.kind",
-        kind=str,
-        metavar="KIND",
-        text="How the result says that it was made: xmp, or c2pa, signed content credentials, too.",
-        default="xmp",
-    ),
-    Choice(
-        flags=("--c2pa-cert",),
-        sets="provenance.certificate",
-        kind=str,
-        metavar="FILE",
-        text="Certificate chain for c2pa, PEM.",
-        default="none",
-    ),
-    Choice(
-        flags=("--c2pa-key",),
-        sets="provenance.key",
-        kind=str,
-        metavar="FILE",
-        text="Private key for c2pa, PEM.",
-        default="none",
-    ),
-    Choice(
-        flags=("--watermark",),
-        sets="provenance.watermark",
-        kind=bool,
-        text="An invisible mark in the pictures, too.",
-        default="off",
-    ),
-    Choice(
-        flags=("--consent",),
-        sets="provenance.consent",
-        kind=str,
-        metavar="TEXT",
-        text="Who agreed to what; recorded with the result.",
-        default="none",
-    ),
-    Choice(
-        flags=("--no-sidecar",),
-        sets=lambda _: {"provenance.sidecar": False},
-        kind=bool,
-        text="No OUTPUT.json about the making.",
-        default="it is written",
-    ),
-)
-
-CHOICES = (*_PICTURE, *_DIFFUSION, *_MOTION, *_RESULT, *_ORIGIN)
+CHOICES = (*_PICTURE, *_DIFFUSION, *_MOTION, *RESULT, *ORIGIN)

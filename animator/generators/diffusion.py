@@ -66,6 +66,7 @@ class DiffusionGenerator:
         on_note: told in one line what the person should know, such as a batch that was halved.
         workers: batches made side by side on a CPU; none: as many as torch may use threads. Changes no bit.
         plan: how much is computed at once, from `plan_model`; none: all branches, and batches by the device.
+        lock_background: away from the person, show the subject's background whatever the network paints there.
     """
 
     name = "diffusion"
@@ -80,10 +81,12 @@ class DiffusionGenerator:
         on_note: Callable[[str], None] = _LOG.warning,
         workers: int | None = None,
         plan: DevicePlan | None = None,
+        lock_background: bool = True,
     ) -> None:
         self.model = model
         self.config = (config or SamplerConfig()).completed(model.manifest.steps)
         self._seed = seed
+        self._lock_background = lock_background
         self._note = on_note
         self._conditioner = Conditioner(model)
         self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
@@ -213,7 +216,7 @@ class DiffusionGenerator:
             # What an autoencoder loses is the same in both, and the warp still has it.
             lost = shown - self.model.codec.decode(channels[:, :-1])
             pictures = pictures + lost * trust(warped.repair_BHW, settings.repair)[:, None]
-        if settings.lock_background:
+        if self._lock_background:
             pictures = torch.lerp(scene.background_3HW[None], pictures, reach(warped)[:, None])
         pixels = pictures.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
         return rearrange(pixels, "b c h w -> b h w c").cpu().numpy()

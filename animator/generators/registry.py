@@ -37,6 +37,7 @@ class GeneratorSettings:
         workers: most frames made side by side on a CPU; none: as many as torch may use threads.
         precision: number format of the networks; `auto`: what the device multiplies fastest.
         low_vram: compute as little as possible at once.
+        lock_background: away from the person, show the background that the subject has; false: it may be painted.
     """
 
     model: str = EMBEDDED
@@ -49,6 +50,7 @@ class GeneratorSettings:
     workers: int | None = None
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     low_vram: bool = False
+    lock_background: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,7 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
 
     sampler = settings.sampler.completed(None if model.manifest is None else model.manifest.steps)
     has_warp = model.manifest is None or model.manifest.warp
-    keeps_photo = sampler.lock_background or (has_warp and sampler.repair < 1)
+    keeps_photo = settings.lock_background or (has_warp and sampler.repair < 1)
     return ChosenGenerator(
         name="diffusion",
         open=open_diffusion,
@@ -231,7 +233,14 @@ def _open_diffusion(
         ) from error
     sampler = settings.sampler
     plan = plan_model(opened, sampler, workers=most_workers(settings.workers), low_vram=settings.low_vram)
-    return DiffusionGenerator(opened, sampler, seed=settings.seed, on_note=settings.on_note, plan=plan)
+    return DiffusionGenerator(
+        opened,
+        sampler,
+        seed=settings.seed,
+        on_note=settings.on_note,
+        plan=plan,
+        lock_background=settings.lock_background,
+    )
 
 
 def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:

@@ -22,7 +22,7 @@ MAX_TABLE_BYTES = 4 * 1024 * 1024
 MAX_JOBS = 10_000
 _NEEDED = ("photo", "clip", "output")
 # Cells that are text whatever they look like.
-_TEXTS = frozenset({*_NEEDED, "model", "image_encoder", "generator", "device"})
+_TEXTS = frozenset({*_NEEDED, "model", "image_encoder", "generator", "device", "background"})
 
 
 def read_batch(

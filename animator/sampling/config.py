@@ -53,7 +53,6 @@ class SamplerConfig(BaseModel):
     noise: NoiseKind = Field(default="shared", description="starting noise of the frames: the same, its own, or mixed")
     noise_shared: float = Field(default=0.5, ge=0, le=1, description="share that all frames have in common, when mixed")
     batch: int | None = Field(default=None, ge=1, le=256, description="frames at once; none chooses by the device")
-    lock_background: bool = Field(default=True, description="keep the photo's own background away from the person")
     densepose: Path | None = Field(
         default=None, description="folder of U,V arrays (.npy, one per frame), for models trained on DensePose"
     )

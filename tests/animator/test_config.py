@@ -23,6 +23,30 @@ def test_naming_a_model_means_diffusion_unless_a_generator_is_named() -> None:
     assert RenderJob(**LEAST, model="me", generator="puppet").generator == "puppet"
 
 
+@pytest.mark.parametrize("given", ["keep", Path("beach.jpg"), Path("./beach.jpg"), Path("/pictures/beach")])
+def test_behind_the_person_is_a_name_or_a_picture(given: str | Path) -> None:
+    job = RenderJob(**LEAST, background=given)
+    assert job.background == given
+    assert job.background_picture == (given if isinstance(given, Path) else None)
+    assert RenderJob.model_validate(job.model_dump(mode="json")) == job
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"), [("genrate", "did you mean generate"), ("kep", "did you mean keep"), ("beach", "./file")]
+)
+def test_a_word_that_is_no_name_of_a_background_is_refused(word: str, advice: str) -> None:
+    with pytest.raises(ValidationError, match=advice):
+        RenderJob(**LEAST, background=word)
+
+
+def test_the_puppet_cannot_paint_a_background() -> None:
+    with pytest.raises(ValidationError, match="the puppet paints nothing"):
+        RenderJob(**LEAST, background="generate")
+    for background, is_locked in (("generate", False), ("keep", True), (Path("beach.jpg"), True)):
+        job = RenderJob(**LEAST, generator="diffusion", background=background)
+        assert job.generator_settings().lock_background == is_locked
+
+
 def test_a_canvas_nobody_chose_is_the_model_s() -> None:
     canvas = RenderJob.model_validate({**LEAST, "canvas": {"height": 320}}).canvas
     assert (canvas.size, canvas.completed((256, 384)).size) == ((512, 320), (256, 320))

@@ -41,6 +41,12 @@ def test_recorded_poses_are_an_input_too(tmp_path: Path) -> None:
         check_destinations(job_in(tmp_path, tracker={"recorded": tmp_path / "out.mp4"}), fps=FPS)
 
 
+def test_the_picture_for_the_background_is_an_input_too(tmp_path: Path) -> None:
+    (tmp_path / "out.contact.png").write_bytes(b"the only copy")
+    with pytest.raises(EncodeError, match=r"out\.contact\.png: is an input"):
+        check_destinations(job_in(tmp_path, background=tmp_path / "out.contact.png"), fps=FPS)
+
+
 def test_previews_are_protected_where_nothing_may_be_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out.side.mp4").write_bytes(b"mine")
     check_destinations(job_in(tmp_path), fps=FPS)

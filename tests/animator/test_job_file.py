@@ -49,6 +49,24 @@ def test_a_tracker_model_is_a_path_too(tmp_path: Path) -> None:
     assert job.tracker.kind == str(tmp_path / "pose.task")
 
 
+def test_a_picture_for_the_background_is_a_path_and_a_name_is_not(tmp_path: Path) -> None:
+    (tmp_path / "beach").touch()
+    for text, expected in (
+        ("keep", "keep"),
+        ("beach.jpg", tmp_path / "beach.jpg"),
+        ("beach", tmp_path / "beach"),
+        ("./keep", tmp_path / "keep"),
+        ("~/beach", Path.home() / "beach"),
+    ):
+        job = read_job(written(tmp_path, LEAST_TOML + f'background = "{text}"\n'))
+        assert job.background == expected
+        assert read_job(write_job(job, tmp_path / "again.toml")) == job
+    assert build_job(LEAST, ["background=2024.jpg"]).background == Path.cwd() / "2024.jpg"
+    assert "expected keep, generate or a picture's file; did you mean generate?" in complaint(
+        {**LEAST, "background": "generat"}
+    )
+
+
 def test_home_is_expanded() -> None:
     assert build_job({**LEAST, "photo": "~/me.jpg"}).photo == Path.home() / "me.jpg"
 

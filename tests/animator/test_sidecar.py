@@ -51,10 +51,20 @@ def test_it_tells_what_was_made_of_what_and_how(tmp_path: Path, name: str) -> No
     assert found.fits
 
 
+def test_it_tells_what_stands_behind_the_person(tmp_path: Path) -> None:
+    (tmp_path / "beach.jpg").write_bytes(b"sand")
+    job, report = rendered(tmp_path, background=tmp_path / "beach.jpg")
+    content = json.loads(write_sidecar(job, report, MARK).read_text())
+    assert content["settings"]["background"] == "beach.jpg"
+    assert content["inputs"]["background"] == {"name": "beach.jpg", "sha256": hashlib.sha256(b"sand").hexdigest()}
+    assert "background" not in json.loads(write_sidecar(*rendered(tmp_path), MARK).read_text())["inputs"]
+
+
 def test_it_tells_no_folder_of_the_person_s_machine(tmp_path: Path) -> None:
     task = {"kind": str(tmp_path / "pose.task"), "recorded": str(tmp_path / "poses.npz")}
     signer = {"certificate": str(tmp_path / "c.pem"), "key": str(tmp_path / "k.pem")}
-    job, report = rendered(tmp_path, tracker=task, model=str(tmp_path / "model"), provenance=signer)
+    behind = tmp_path / "beach.jpg"
+    job, report = rendered(tmp_path, tracker=task, model=str(tmp_path / "model"), provenance=signer, background=behind)
     assert str(tmp_path) not in write_sidecar(job, report, MARK).read_text()
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
 from animator.encoding import read_provenance
-from animator.errors import EncodeError, PhotoError
+from animator.errors import EncodeError, JobError, PhotoError
+from animator.jobs.folder import JobFolder
+from animator.jobs.record import file_sha256
 from animator.origin import find_origin
-from animator.pipeline import animate
+from animator.pipeline import animate, is_made, resume, submit
 from pose_tracking.clip import DrivingClip
 from temporal.motion import MotionConfig
 from tests.animator.encoding.signer import write_signer
@@ -85,6 +88,33 @@ def test_the_same_job_gives_the_same_pictures_and_fingerprint(tmp_path):
     for one, other in zip(DrivingClip.open(first.path).frames(), DrivingClip.open(second.path).frames(), strict=True):
         np.testing.assert_array_equal(one.pixels_HWC, other.pixels_HWC)
     assert animate(_job(tmp_path, end_s=0.3, seed=1)).fingerprint != first.fingerprint
+
+
+def test_another_picture_stands_behind_the_person_and_counts_by_its_content(tmp_path):
+    beach, moved = tmp_path / "beach.png", tmp_path / "moved.png"
+    for path in (beach, moved):
+        Image.new("RGB", (300, 100), (30, 90, 200)).save(path)
+    animate(_job(tmp_path, end_s=0.2, output=tmp_path / "first", background=beach))
+    frame = np.asarray(Image.open(min((tmp_path / "first").glob("*.png"))))
+    assert (frame[:8, :8] == (30, 90, 200)).all()
+    assert (np.abs(frame.astype(int) - (30, 90, 200)).sum(-1) > 60).mean() > 0.05
+    job = _job(tmp_path, end_s=0.2, output=tmp_path / "first", background=moved)
+    assert is_made(job)
+    Image.new("RGB", (300, 100), (30, 90, 201)).save(moved)
+    assert not is_made(job)
+    folder = tmp_path / "job"
+    submit(job, folder)
+    record = JobFolder(folder).record.read_text()
+    assert file_sha256(moved) in record
+    Image.new("RGB", (300, 100), (30, 90, 202)).save(moved)
+    with pytest.raises(JobError, match=r"the background has changed \(moved\.png\)"):
+        resume(folder)
+
+
+def test_a_background_that_is_no_picture_ends_before_any_work(tmp_path):
+    with pytest.raises(PhotoError, match="no picture"):
+        animate(_job(tmp_path, background=DANCE), progress=(events := _Events()))
+    assert events.stages == []
 
 
 def test_the_output_rate_is_chosen_freely_and_the_duration_stays(tmp_path):

@@ -41,10 +41,16 @@ def windows(first: int, last: int, num_frames: int = 24) -> list[PoseWindow]:
 
 
 def render(
-    model: SubjectModel, which: list[PoseWindow], *, note: Callable[[str], None] = print, **config: object
+    model: SubjectModel,
+    which: list[PoseWindow],
+    *,
+    note: Callable[[str], None] = print,
+    lock_background: bool = False,
+    **config: object,
 ) -> list[Frame]:
-    settings = SamplerConfig(**{"steps": 2, "repair": 1.0, "lock_background": False, **config})
-    return list(DiffusionGenerator(model, settings, seed=4, on_note=note).generate(which, drawn_subject(CANVAS)))
+    settings = SamplerConfig(**{"steps": 2, "repair": 1.0, **config})
+    generator = DiffusionGenerator(model, settings, seed=4, on_note=note, lock_background=lock_background)
+    return list(generator.generate(which, drawn_subject(CANVAS)))
 
 
 def evaluations(model: SubjectModel) -> list[int]:

@@ -66,10 +66,11 @@ def test_a_model_of_which_nothing_fits_is_tried_at_its_smallest(monkeypatch: pyt
 def test_a_plan_changes_no_more_than_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
     model, subject = tiny_model(), drawn_subject(CANVAS)
-    settings = SamplerConfig(steps=2, repair=1.0, lock_background=False, guidance_image=2.0, guidance_pose=3.0)
+    settings = SamplerConfig(steps=2, repair=1.0, guidance_image=2.0, guidance_pose=3.0)
 
     def pixels(plan: DevicePlan) -> np.ndarray:
-        frames = DiffusionGenerator(model, settings, plan=plan).generate(pose_windows(waving(CANVAS, 4)), subject)
+        generator = DiffusionGenerator(model, settings, plan=plan, lock_background=False)
+        frames = generator.generate(pose_windows(waving(CANVAS, 4)), subject)
         return np.stack([frame.pixels_HWC for frame in frames]).astype(int)
 
     small = DevicePlan(batch=1, branches_together=False, offload=True)

@@ -125,12 +125,11 @@ def test_the_diffusion_s_frames_do_not_depend_on_the_number_of_workers(
     monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
     windows, subject = list(pose_windows(waving(CANVAS, 6))), drawn_subject(CANVAS)
     model = tiny_model()
-    settings = SamplerConfig(
-        steps=3, scheduler=scheduler, repair=1.0, lock_background=False, noise="mixed", guidance_pose=2.0
-    )
+    settings = SamplerConfig(steps=3, scheduler=scheduler, repair=1.0, noise="mixed", guidance_pose=2.0)
 
     def pixels(workers: int) -> np.ndarray:
-        frames = DiffusionGenerator(model, settings, seed=1, workers=workers).generate(windows, subject)
+        generator = DiffusionGenerator(model, settings, seed=1, workers=workers, lock_background=False)
+        frames = generator.generate(windows, subject)
         return np.stack([frame.pixels_HWC for frame in frames])
 
     np.testing.assert_array_equal(pixels(1), pixels(3))
@@ -151,8 +150,8 @@ def test_out_of_memory_beside_each_other_goes_on_one_at_a_time(monkeypatch: pyte
             at_once.release()
 
     monkeypatch.setattr(type(model.unet), "forward", greedy)
-    settings = SamplerConfig(steps=2, repair=1.0, lock_background=False)
-    generator = DiffusionGenerator(model, settings, workers=2, on_note=notes.append)
+    settings = SamplerConfig(steps=2, repair=1.0)
+    generator = DiffusionGenerator(model, settings, workers=2, on_note=notes.append, lock_background=False)
     frames = list(generator.generate(pose_windows(waving(CANVAS, 6)), drawn_subject(CANVAS)))
     assert [frame.index for frame in frames] == list(range(6))
     assert any("one at a time" in note for note in notes)

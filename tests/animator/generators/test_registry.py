@@ -75,8 +75,8 @@ def test_a_base_fills_multiples_of_64(base: str) -> None:
 def test_the_mark_says_whether_anything_of_the_photo_is_left(
     model: str, repair: float, lock_background: bool, expected: str
 ) -> None:
-    sampler = SamplerConfig(repair=repair, lock_background=lock_background)
-    assert choose_generator("diffusion", settings(model, sampler=sampler)).source_type == expected
+    asked = settings(model, sampler=SamplerConfig(repair=repair), lock_background=lock_background)
+    assert choose_generator("diffusion", asked).source_type == expected
 
 
 @pytest.mark.parametrize(

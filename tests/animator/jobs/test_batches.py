@@ -28,6 +28,13 @@ def test_a_row_of_csv_is_a_job(folder: Path) -> None:
     assert (second.output.name, second.seed, second.motion.fps) == ("b, second.mp4", 0, None)
 
 
+def test_a_cell_names_the_background(folder: Path) -> None:
+    table = folder / "night.csv"
+    rows = ("a.jpg,walk.mp4,a.mp4,keep", "a.jpg,walk.mp4,b.mp4,2024.jpg", "a.jpg,walk.mp4,c.mp4,")
+    table.write_text("\n".join(("photo,clip,output,background", *rows)))
+    assert [job.background for job in read_batch([table])] == ["keep", folder / "2024.jpg", "keep"]
+
+
 def test_photos_and_clips_stand_for_each_with_each(folder: Path) -> None:
     table = folder / "night.toml"
     table.write_text(
