@@ -23,6 +23,7 @@ from animator.errors import ModelError
 from animator.generators.diffusion import DiffusionGenerator
 from animator.models.adapter import AppearanceAdapter
 from animator.models.manifest import Manifest
+from animator.models.reference import ReferenceAttention
 from animator.models.subject_model import SubjectModel
 from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
@@ -52,9 +53,11 @@ class AnimatorPipeline(DiffusionPipeline):
         unet, adapter, vae, image_encoder: parts of a `SubjectModel`.
         scheduler: any of diffusers' that samples without noise of its own.
         manifest: facts of the model, always given; the default tells diffusers that it is no network.
+        reference: of a model whose self-attention looks at the photo.
     """
 
     model_cpu_offload_seq = "image_encoder->adapter->unet->vae"
+    _optional_components = ["reference"]  # noqa: RUF012  # as diffusers declares it
 
     def __init__(
         self,
@@ -64,11 +67,13 @@ class AnimatorPipeline(DiffusionPipeline):
         image_encoder: CLIPVisionModel,
         scheduler: Any,
         manifest: dict[str, Any] | None = None,
+        reference: ReferenceAttention | None = None,
     ) -> None:
         super().__init__()
         if manifest is None:
             raise ModelError("this pipeline has no manifest: make it with AnimatorPipeline.from_subject_model")
-        self.register_modules(unet=unet, adapter=adapter, vae=vae, image_encoder=image_encoder, scheduler=scheduler)
+        nets = {"unet": unet, "adapter": adapter, "vae": vae, "image_encoder": image_encoder, "reference": reference}
+        self.register_modules(**nets, scheduler=scheduler)
         self.register_to_config(manifest=manifest)
 
     @classmethod
@@ -88,6 +93,7 @@ class AnimatorPipeline(DiffusionPipeline):
             image_encoder=self.image_encoder,
             noise_schedule={key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None},
             manifest=Manifest.model_validate(dict(self.config.manifest)),
+            reference=self.reference,
         )
 
     @torch.no_grad()

@@ -64,14 +64,16 @@ class ReferenceLoop:
         photo = picture_tensor(subject.photo_HWC, device)
         background = picture_tensor(subject.background_HWC, device)
         warp = subject_warp(subject, device)
-        tokens = self._conditioner.tokens(self._conditioner.features(photo[None]))
+        features = self._conditioner.features(photo[None])
+        tokens = self._conditioner.tokens(features)
+        memory = self._conditioner.photo_memory(features, tokens)
         for window in windows:
             keypoints, confidence = window_tensors([window], self.model.manifest.num_poses, device)
             middle = self.model.manifest.num_poses // 2
             warped = warp(keypoints[:, middle], confidence[:, middle])
             channels = self._conditioner.warp_channels(warped.over(background), warped.coverage_BHW)
             maps = self._conditioner.keypoint_map(keypoints, confidence)
-            told = self._conditioner.condition(tokens, maps, channels)
+            told = self._conditioner.condition(tokens, maps, channels, memory)
             need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels.shape[-2:])
             latents = self._sample(told, channels[:, :-1], freedom(need, self.repair))
             pictures = self.model.codec.decode(latents)

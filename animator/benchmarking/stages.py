@@ -204,10 +204,13 @@ class _Bench:
         photo = picture_tensor(subject.photo_HWC, self.device)[None]
         latents = model.codec.encode(photo)
         channels = conditioner.warp_channels(photo, torch.ones_like(photo[:, 0]))
+        features = conditioner.features(photo)
+        tokens = conditioner.tokens(features)
         told = conditioner.condition(
-            conditioner.tokens(conditioner.features(photo)),
+            tokens,
             conditioner.keypoint_map(*window_tensors(windows, model.manifest.num_poses, self.device)),
             channels if model.manifest.warp else None,
+            conditioner.photo_memory(features, tokens),
         )
         timestep = torch.tensor(500, device=self.device)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.pose_map import densepose_map, null_pose, pose_map
 from animator.errors import ModelError
+from animator.models.reference import PhotoMemory, read_photo
 from animator.models.subject_model import SubjectModel
 
 # OpenAI's CLIP was trained on pictures normalised with these (Radford et al. 2021).
@@ -34,6 +36,7 @@ class Conditioning:
         warp_BChw: latents of the warped photo and its coverage; none for models without warp channels.
         warp_is_start: the network's output is added to the warped photo (`Manifest.residual`), which therefore
             stays when a condition is taken away.
+        photo: what the network's self-attention sees of the photo; none for models without (`Manifest.reference`).
     """
 
     pose_map_BChw: torch.Tensor
@@ -41,6 +44,7 @@ class Conditioning:
     null_tokens_1LD: torch.Tensor
     warp_BChw: torch.Tensor | None = None
     warp_is_start: bool = False
+    photo: PhotoMemory | None = None
 
     def without_pose(self) -> Conditioning:
         """No pose given. The warped photo would tell it, so there is none but where it is the start."""
@@ -67,18 +71,22 @@ class Conditioning:
             tokens_BLD=torch.where(image, self.null_tokens_1LD, self.tokens_BLD),
             pose_map_BChw=torch.where(pose, null_pose(self.pose_map_BChw), self.pose_map_BChw),
             warp_BChw=warp,
+            photo=None if self.photo is None else self.photo.dropped(image_B),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Conditioning]) -> Conditioning:
         """Several batches as one."""
         warps = [part.warp_BChw for part in parts if part.warp_BChw is not None]
+        photos = [part.photo for part in parts if part.photo is not None]
+        sizes = [len(part.tokens_BLD) for part in parts]
         return cls(
             pose_map_BChw=torch.cat([part.pose_map_BChw for part in parts]),
             tokens_BLD=torch.cat([part.tokens_BLD for part in parts]),
             null_tokens_1LD=parts[0].null_tokens_1LD,
             warp_BChw=torch.cat(warps) if warps else None,
             warp_is_start=parts[0].warp_is_start,
+            photo=PhotoMemory.joined(photos, sizes) if photos else None,
         )
 
     @property
@@ -154,6 +162,29 @@ class Conditioner:
         tokens: torch.Tensor = adapter(features.clip_BLD.to(adapter.dtype), features.latents_BChw.to(adapter.dtype))
         return tokens
 
+    def photo_memory(self, features: PhotoFeatures, tokens_BLD: torch.Tensor) -> PhotoMemory | None:
+        """What the network's self-attention keeps of photos; none for models that do not look at them.
+
+        The network reads a photo as a frame that is done: no noise, the photo as the warped one, and no pose. To be
+        done once per photo; gradients reach all that is trained.
+
+        Args:
+            features: of the photos.
+            tokens_BLD: of the same photos.
+        """
+        model = self.model
+        if model.reference is None:
+            return None
+        latents = features.latents_BChw
+        poses = latents.new_zeros(len(latents), model.manifest.num_poses * model.manifest.pose_channels, 1, 1)
+        inputs = [latents, poses.expand(-1, -1, *latents.shape[-2:])]
+        if model.manifest.warp:
+            inputs += [latents, torch.ones_like(latents[:, :1])]
+        dtype = model.unet.dtype
+        seen = read_photo(model.unet, torch.cat(inputs, 1).to(dtype), tokens_BLD.to(dtype))
+        memory: PhotoMemory = model.reference(seen)
+        return memory
+
     def null_tokens(self) -> torch.Tensor:
         """Tokens [1, L, D] of no photo: a black one, through the same encoders and the adapter as it is now."""
         width, height = self.model.manifest.canvas
@@ -201,9 +232,13 @@ class Conditioner:
         return torch.cat([self.model.codec.encode(picture_B3HW), coverage], 1)
 
     def condition(
-        self, tokens_BLD: torch.Tensor, pose_map_BChw: torch.Tensor, warp_BChw: torch.Tensor | None
+        self,
+        tokens_BLD: torch.Tensor,
+        pose_map_BChw: torch.Tensor,
+        warp_BChw: torch.Tensor | None,
+        photo: PhotoMemory | None = None,
     ) -> Conditioning:
-        """Put the conditions of B frames together; a single photo's tokens serve all of them.
+        """Put the conditions of B frames together; a single photo's tokens and memory serve all of them.
 
         Raises:
             ModelError: channels other than the model's.
@@ -214,12 +249,15 @@ class Conditioner:
             raise ModelError(f"pose maps of {pose_map_BChw.shape[1]} channels, this model takes {channels}")
         if (warp_BChw is not None) != facts.warp:
             raise ModelError("this model takes a warped photo" if facts.warp else "this model takes no warped photo")
+        if (photo is not None) != facts.reference:
+            raise ModelError("this model looks at the photo" if facts.reference else "this model looks at no photo")
         return Conditioning(
             pose_map_BChw=pose_map_BChw,
             tokens_BLD=tokens_BLD.expand(len(pose_map_BChw), -1, -1),
             null_tokens_1LD=self.null_tokens(),
             warp_BChw=warp_BChw,
             warp_is_start=facts.residual,
+            photo=photo,
         )
 
 
@@ -253,9 +291,10 @@ def predict(
     """
     dtype = next(unet.parameters()).dtype
     inputs = torch.cat([latents_BChw.to(dtype), conditioning.channels_BChw.to(dtype)], 1)
-    output: torch.Tensor = unet(
-        inputs, timestep, encoder_hidden_states=conditioning.tokens_BLD.to(dtype), return_dict=False
-    )[0]
+    told: dict[str, Any] = {"encoder_hidden_states": conditioning.tokens_BLD.to(dtype)}
+    if conditioning.photo is not None:
+        told["cross_attention_kwargs"] = {"photo": conditioning.photo}
+    output: torch.Tensor = unet(inputs, timestep, return_dict=False, **told)[0]
     if residual:
         assert conditioning.warp_BChw is not None  # the manifest promises it
         output = output + conditioning.warp_BChw[:, :-1].to(output)

@@ -28,6 +28,7 @@ from animator.generators.batching import aligned, slots
 from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
 from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
 from animator.generators.portion import Portion, ShrinkingPortion
+from animator.models.reference import PhotoMemory
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
@@ -50,6 +51,7 @@ class _Scene:
     """What is made once per subject."""
 
     tokens_1LD: torch.Tensor
+    photo: PhotoMemory | None
     background_3HW: torch.Tensor
     warp: PhotoWarp
     densepose: DensePoseSequence | None
@@ -132,13 +134,19 @@ class DiffusionGenerator:
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
         photo = picture_tensor(subject.photo_HWC, device)
-        self.model.image_encoder.to(device)
+        once = [net for net in (self.model.image_encoder, self.model.reference) if net is not None]
+        for net in once:
+            net.to(device)
         self._conditioner.null_tokens()  # encodes the empty photo, once for all threads
-        tokens = self._conditioner.tokens(self._conditioner.features(photo[None]))
+        features = self._conditioner.features(photo[None])
+        tokens = self._conditioner.tokens(features)
+        memory = self._conditioner.photo_memory(features, tokens)
         if self._offload:
-            self.model.image_encoder.to("cpu")
+            for net in once:
+                net.to("cpu")
         return _Scene(
             tokens_1LD=tokens,
+            photo=memory,
             background_3HW=picture_tensor(subject.background_HWC, device),
             warp=subject_warp(subject, warp_device(device)),
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
@@ -197,7 +205,7 @@ class DiffusionGenerator:
             channels = self._conditioner.warp_channels(shown, warped.coverage_BHW)
         frames = [window.center for window in windows]
         latents = denoise(
-            self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels), portion),
+            self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo), portion),
             self._noise(frames, "start").to(device),
             scheduler=copy.deepcopy(self._scheduler),  # it keeps the state of one sampling
             steps=settings.steps or DEFAULT_STEPS,

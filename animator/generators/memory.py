@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 
 from animator.device import DevicePlan, Footprint, free_bytes, measure_footprint, peak_bytes, plan_device
+from animator.models.reference import read_photo
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
 from animator.sampling.guidance import Guidance
@@ -72,14 +74,17 @@ def run_once(model: SubjectModel, frames: int, branches: int) -> None:
     width, height = model.latent_size
     settings, like = model.unet.config, {"device": model.device, "dtype": model.unet.dtype}
     tokens = model.adapter.config.num_tokens
-    model.unet(
-        torch.zeros(frames * branches, settings.in_channels, height, width, **like),
-        torch.zeros((), device=model.device),
-        encoder_hidden_states=torch.zeros(frames * branches, tokens, settings.cross_attention_dim, **like),
-        return_dict=False,
-    )
+    inputs = torch.zeros(frames * branches, settings.in_channels, height, width, **like)
+    told: dict[str, Any] = {
+        "encoder_hidden_states": torch.zeros(frames * branches, tokens, settings.cross_attention_dim, **like)
+    }
+    if model.reference is not None:
+        seen = read_photo(model.unet, inputs[:1], told["encoder_hidden_states"][:1])
+        told["cross_attention_kwargs"] = {"photo": model.reference(seen)}
+    model.unet(inputs, torch.zeros((), device=model.device), return_dict=False, **told)
     model.codec.decode(torch.zeros(frames, model.vae.config.latent_channels, height, width, device=model.device))
 
 
 def _encoder_bytes(model: SubjectModel) -> int:
-    return sum(weight.numel() * weight.element_size() for weight in model.image_encoder.parameters())
+    nets = [net for net in (model.image_encoder, model.reference) if net is not None]
+    return sum(weight.numel() * weight.element_size() for net in nets for weight in net.parameters())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net
 from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
+from animator.models.reference import ReferenceAttention
 from animator.models.source import EMBEDDED, PARTS, look_up
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
@@ -128,6 +130,18 @@ def widen_base(
         noise_schedule=noise_schedule,
         manifest=manifest,
     )
+
+
+def with_reference(model: SubjectModel) -> SubjectModel:
+    """`model`, able to learn to look at the photo; until it does, it draws the same bits. Networks are shared.
+
+    Raises:
+        ModelError: it can look already, or was made for another range of the photo's values.
+    """
+    if model.reference is not None:
+        raise ModelError("this model looks at the photo already")
+    facts = model.manifest.model_copy(update={"reference": True, "files": {}})
+    return replace(model, reference=ReferenceAttention.of(model.unet), manifest=facts)
 
 
 def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, BaseInfo]:

@@ -12,7 +12,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from animator.models.bases import EMBEDDED, widen_base
+from animator.models.bases import EMBEDDED, widen_base, with_reference
 from animator.models.manifest import BaseInfo
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import Autoencoder
@@ -51,8 +51,15 @@ STEPS = 4
 LICENCE = "apache-2.0"
 
 
-def new_base(vae: Autoencoder, *, seed: int = 0, num_poses: int = WINDOW_SIZE) -> SubjectModel:
-    """An untrained base around a trained autoencoder; a pure function of its arguments."""
+def new_base(vae: Autoencoder, *, seed: int = 0, num_poses: int = WINDOW_SIZE, reference: bool = False) -> SubjectModel:
+    """An untrained base around a trained autoencoder; a pure function of its arguments.
+
+    Args:
+        vae: frozen.
+        seed: of the weights.
+        num_poses: N of a window.
+        reference: whether its self-attention can learn to look at the photo; all other weights are the same then.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         channels = int(vae.config.latent_channels)
@@ -60,7 +67,7 @@ def new_base(vae: Autoencoder, *, seed: int = 0, num_poses: int = WINDOW_SIZE) -
         torch.nn.init.zeros_(unet.conv_out.weight)
         torch.nn.init.zeros_(unet.conv_out.bias)
         encoder = CLIPVisionModel(CLIPVisionConfig(**IMAGE_ENCODER))
-        return widen_base(
+        base = widen_base(
             unet.eval(),
             vae,
             encoder.eval(),
@@ -71,3 +78,4 @@ def new_base(vae: Autoencoder, *, seed: int = 0, num_poses: int = WINDOW_SIZE) -
             residual=True,
             steps=STEPS,
         )
+        return with_reference(base) if reference else base

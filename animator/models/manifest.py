@@ -67,6 +67,7 @@ class Manifest(_Part):
         pose_channels: channels per pose.
         warp: whether the network sees the warped photo.
         residual: whether it predicts the clean latents as a difference to the warped photo's.
+        reference: whether its self-attention looks at the photo, too (`reference/`).
         canvas: (width, height) px the model was made for.
         steps: of sampling that suffice; none says nothing.
         files: SHA-256 by path within the folder.
@@ -81,6 +82,7 @@ class Manifest(_Part):
     pose_channels: int = Field(ge=1, le=256)
     warp: bool
     residual: bool = False
+    reference: bool = False
     canvas: tuple[int, int]
     steps: int | None = Field(default=None, ge=1, le=1000)
     ranges: ValueRanges = ValueRanges()

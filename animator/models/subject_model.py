@@ -21,8 +21,9 @@ from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net, quiet
 from animator.models.manifest import Manifest, read_manifest, verify_files, write_manifest
+from animator.models.reference import ReferenceAttention
 from animator.models.unet import conditioning_channels
-from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
+from animator.models.vae import PICTURE_RANGE, Autoencoder, LatentCodec, load_autoencoder
 from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS
 
 COMPONENTS = {
@@ -45,6 +46,7 @@ class SubjectModel:
         image_encoder: the photo as CLIP tokens.
         noise_schedule: diffusers' names for the betas and what the network predicts.
         manifest: facts and hashes.
+        reference: how the UNet's self-attention looks at the photo, if `manifest.reference`.
     """
 
     unet: UNet2DConditionModel
@@ -53,6 +55,7 @@ class SubjectModel:
     image_encoder: CLIPVisionModel
     noise_schedule: dict[str, Any]
     manifest: Manifest
+    reference: ReferenceAttention | None = None
 
     def __post_init__(self) -> None:
         facts, latent_channels = self.manifest, int(self.vae.config.latent_channels)
@@ -82,6 +85,20 @@ class SubjectModel:
         for what, got, expected in pairs:
             if got != expected:
                 raise ModelError(f"{what}: {got}, expected {expected}: the parts belong to different models")
+        self._connect_reference()
+
+    def _connect_reference(self) -> None:
+        if (self.reference is not None) != self.manifest.reference:
+            raise ModelError("reference attention is there but not in the manifest, or the other way round")
+        if self.reference is None:
+            return
+        if self.manifest.ranges.appearance != PICTURE_RANGE:
+            # The UNet reads the photo's latents, and knows those of pictures.
+            raise ModelError(
+                f"ranges.appearance is {self.manifest.ranges.appearance}: with reference attention it has to be "
+                f"{PICTURE_RANGE}"
+            )
+        self.reference.connect(self.unet)
 
     @property
     def codec(self) -> LatentCodec:
@@ -109,7 +126,8 @@ class SubjectModel:
     @property
     def nets(self) -> dict[str, Any]:
         """The networks by name."""
-        return {name: getattr(self, name) for name in (*COMPONENTS, "vae")}
+        found = {name: getattr(self, name) for name in (*COMPONENTS, "vae", "reference")}
+        return {name: net for name, net in found.items() if net is not None}
 
     @classmethod
     def load(
@@ -125,6 +143,8 @@ class SubjectModel:
         verify_files(folder, manifest)
         nets: dict[str, Any] = {name: load_net(kind, folder / name) for name, kind in COMPONENTS.items()}
         nets["vae"] = load_autoencoder(folder / "vae")
+        if manifest.reference:
+            nets["reference"] = load_net(ReferenceAttention, folder / "reference")
         schedule = read_noise_schedule(folder / SCHEDULE_FILE)
         return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from animator.canvas import CanvasConfig
 from animator.conditioning.conditioning import Conditioner
 from animator.encoding.atomic_file import replacing_folder
 from animator.errors import JobError
-from animator.models.bases import open_base
+from animator.models.bases import open_base, with_reference
 from animator.models.embedded import new_base
 from animator.models.listing import licence_texts
 from animator.models.manifest import file_sha256
@@ -79,6 +79,8 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
     else:
         model = open_base(job.base, clip=job.image_encoder)
         refuse_densepose(model)
+    if job.reference and model.reference is None:
+        model = with_reference(model)
     place = job.output.with_name(job.output.name + ".training")
     source, held_out, warnings = _sources(job, model, place, progress)
     for warning in warnings:
@@ -99,14 +101,7 @@ def write_base(model: SubjectModel, output: Path, *, texts: Mapping[str, str]) -
     """Write a trained base in half precision, its manifest saying that it knows poses."""
     for net in model.nets.values():
         net.eval().requires_grad_(False)
-    trained = SubjectModel(
-        unet=model.unet,
-        adapter=model.adapter,
-        vae=model.vae,
-        image_encoder=model.image_encoder,
-        noise_schedule=model.noise_schedule,
-        manifest=model.manifest.model_copy(update={"phase": "base", "files": {}}),
-    )
+    trained = replace(model, manifest=model.manifest.model_copy(update={"phase": "base", "files": {}}))
     trained.save(output, dtype=torch.float16, max_shard_size="15MB", texts=texts)
 
 

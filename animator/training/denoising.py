@@ -95,6 +95,8 @@ class DenoisingStage:
         if not any(parameter.requires_grad for parameter in model.unet.parameters()):
             model.unet.requires_grad_(True)
         model.adapter.requires_grad_(True)
+        if model.reference is not None:
+            model.reference.requires_grad_(True)
         model.image_encoder.requires_grad_(train_image_encoder)
         # Tokens are taken before this layer; several processes wait for gradients of all that is trainable.
         for name, parameter in model.image_encoder.named_parameters():
@@ -185,11 +187,12 @@ class DenoisingStage:
 
 
 class _Denoiser(nn.Module):
-    """UNet, adapter and image encoder as one module, so that several processes can share its gradients."""
+    """All that learns to denoise as one module, so that several processes can share its gradients."""
 
     def __init__(self, model: SubjectModel) -> None:
         super().__init__()
         self.unet, self.adapter, self.image_encoder = model.unet, model.adapter, model.image_encoder
+        self.reference = model.reference
         self.conditioner = Conditioner(model)
 
     def enable_gradient_checkpointing(self) -> None:
@@ -211,9 +214,11 @@ class _Denoiser(nn.Module):
         wanted = self.conditioner.model.manifest.num_poses
         first = (given["keypoints"].shape[1] - wanted) // 2
         middle = slice(first, first + wanted)
+        tokens = self.conditioner.tokens(photo)
         told = self.conditioner.condition(
-            self.conditioner.tokens(photo),
+            tokens,
             self.conditioner.keypoint_map(given["keypoints"][:, middle], given["confidence"][:, middle]),
             given["warp"].float() if "warp" in given else None,
+            self.conditioner.photo_memory(photo, tokens),
         ).dropped(image_B=given["without_image"], pose_B=given["without_pose"])
         return predict(self.unet, noisy_BChw, given["levels"], told, residual=self.conditioner.model.manifest.residual)

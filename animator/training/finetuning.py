@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -173,14 +173,7 @@ def _held_out(source: SubjectPhotos) -> list[Batch]:
 
 
 def _written(model: SubjectModel, job: FinetuneJob) -> None:
-    tuned = SubjectModel(
-        unet=model.unet,
-        adapter=model.adapter,
-        vae=model.vae,
-        image_encoder=model.image_encoder,
-        noise_schedule=model.noise_schedule,
-        manifest=model.manifest.model_copy(update={"phase": "subject", "files": {}}),
-    )
+    tuned = replace(model, manifest=model.manifest.model_copy(update={"phase": "subject", "files": {}}))
     half = model.manifest.base.name == EMBEDDED or model.device.type != "cpu"
     # Who has the tuned weights is bound by the base's licence, so its text goes along.
     tuned.save(job.output, dtype=torch.float16 if half else None, texts=licence_texts(look_up(job.base)))

@@ -47,6 +47,7 @@ class TrainBaseJob(_Job):
     base: str = Field(default=EMBEDDED, min_length=1, description="what to start from; `new` an untrained small one")
     autoencoder: Path | None = Field(default=None, description="for `new`: folder of a trained autoencoder")
     image_encoder: str | None = Field(default=None, min_length=1)
+    reference: bool = Field(default=False, description="let self-attention look at the photo, if it does not yet")
     clips: Path | None = Field(default=None, description="folder of clips, one person in each; none: rendered people")
     wardrobe: Path | None = Field(default=None, description="MakeHuman assets for rendered people")
     motions: Path | None = Field(default=None, description="BVH and DeepMimic files for rendered people")

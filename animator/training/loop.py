@@ -38,14 +38,17 @@ def fit(
     device: torch.device,
     progress: Progress | None = None,
     learns_from: str = "",
+    is_time_up: Callable[[], bool] = lambda: False,
 ) -> TrainReport:
     """Train `stage` in place; if `folder` holds a checkpoint of it, go on from there.
 
-    The networks end as the averaged weights; as those of the best check where checks are made.
+    The networks end as the averaged weights; as those of the best check where checks are made. Ended by the clock,
+    too: the folder then holds what the next call goes on from, to the same bits as if there had been no end.
 
     Args:
         folder: gets checkpoints, `losses.csv`, `losses.png`, and tensorboard's files if it is installed.
         learns_from: stands for the data and the weights it begins with; a checkpoint of another is refused.
+        is_time_up: asked after every update; true ends it here. One process alone may be ended so.
 
     Raises:
         ModelError: the loss is not finite, or a checkpoint does not fit.
@@ -64,6 +67,8 @@ def fit(
                     break
                 run.update(batch)
                 shown.advance()
+                if is_time_up():
+                    break
             run.finish()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

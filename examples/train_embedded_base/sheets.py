@@ -63,8 +63,12 @@ def one_step(model: SubjectModel, given: Batch) -> torch.Tensor:
     photo = PhotoFeatures(
         clip_BLD=conditioner.clip_states(given["photo"].float() / 255), latents_BChw=given["photo_latents"].float()
     )
+    tokens = conditioner.tokens(photo)
     told = conditioner.condition(
-        conditioner.tokens(photo), conditioner.keypoint_map(given["keypoints"], given["confidence"]), given["warp"]
+        tokens,
+        conditioner.keypoint_map(given["keypoints"], given["confidence"]),
+        given["warp"],
+        conditioner.photo_memory(photo, tokens),
     )
     noise = torch.randn(given["target_latents"].shape, generator=torch.Generator().manual_seed(0))
     noise = noise.to(given["target_latents"])

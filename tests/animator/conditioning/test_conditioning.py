@@ -27,9 +27,11 @@ def model() -> SubjectModel:
 def conditioning(model: SubjectModel, *, warp: bool = True) -> Conditioning:
     draws = torch.Generator().manual_seed(0)
     conditioner = Conditioner(model)
-    tokens = conditioner.tokens(conditioner.features(torch.rand(1, 3, 192, 128, generator=draws)))
+    features = conditioner.features(torch.rand(1, 3, 192, 128, generator=draws))
+    tokens = conditioner.tokens(features)
     maps = torch.rand(3, 45, 24, 16, generator=draws) + 0.1
-    return conditioner.condition(tokens, maps, torch.rand(3, 5, 24, 16, generator=draws) + 0.1 if warp else None)
+    channels = torch.rand(3, 5, 24, 16, generator=draws) + 0.1 if warp else None
+    return conditioner.condition(tokens, maps, channels, conditioner.photo_memory(features, tokens))
 
 
 def test_null_image_is_a_black_picture_through_the_same_encoders(model: SubjectModel) -> None:
@@ -71,6 +73,42 @@ def test_the_manifest_says_whether_the_warped_photo_is_the_start(model: SubjectM
     residual = replace(model, noise_schedule=schedule, manifest=manifest)
     assert conditioning(residual).warp_is_start
     assert not conditioning(model).warp_is_start
+
+
+@torch.no_grad()
+def test_without_image_self_attention_sees_no_photo_either() -> None:
+    model = tiny_model(reference="trained")
+    whole = conditioning(model)
+    without = whole.without_image()
+    latents, level = torch.randn(3, 4, 24, 16, generator=torch.Generator().manual_seed(1)), torch.tensor(400)
+    blind = replace(without, photo=None)
+    torch.testing.assert_close(predict(model.unet, latents, level, without), predict(model.unet, latents, level, blind))
+    with_photo = predict(model.unet, latents, level, whole)
+    assert not torch.allclose(with_photo, predict(model.unet, latents, level, replace(whole, photo=None)), atol=1e-3)
+    no_pose = whole.without_pose()
+    torch.testing.assert_close(no_pose.photo.present_B, torch.ones(3, dtype=torch.bool))
+
+
+@torch.no_grad()
+def test_branches_that_are_joined_give_what_each_gives_alone() -> None:
+    model = tiny_model(reference="trained")
+    parts = [conditioning(model).without_image(), conditioning(model).without_pose(), conditioning(model)]
+    latents, level = torch.randn(3, 4, 24, 16, generator=torch.Generator().manual_seed(1)), torch.tensor(400)
+    together = predict(model.unet, latents.repeat(3, 1, 1, 1), level, Conditioning.joined(parts))
+    for part, output in zip(parts, together.chunk(3), strict=True):
+        torch.testing.assert_close(output, predict(model.unet, latents, level, part))
+
+
+def test_a_model_that_looks_at_the_photo_is_given_it_and_no_other_is(model: SubjectModel) -> None:
+    looking = tiny_model(reference="untrained")
+    memory = conditioning(looking).photo
+    assert memory is not None
+    assert conditioning(model).photo is None
+    told = conditioning(model)
+    with pytest.raises(ModelError, match="looks at no photo"):
+        Conditioner(model).condition(told.tokens_BLD, told.pose_map_BChw, told.warp_BChw, memory)
+    with pytest.raises(ModelError, match="looks at the photo"):
+        Conditioner(looking).condition(told.tokens_BLD, told.pose_map_BChw, told.warp_BChw)
 
 
 def test_conditions_are_dropped_sample_by_sample(model: SubjectModel) -> None:

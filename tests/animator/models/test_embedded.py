@@ -6,11 +6,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
-from animator.models.bases import open_base
+from animator.models.bases import open_base, with_reference
+from animator.models.embedded import new_base
+from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.source import embedded_folder
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
@@ -82,6 +85,28 @@ def test_frames_10_to_20_equal_frames_10_to_20_of_the_whole(base: SubjectModel) 
     for frame in part:
         np.testing.assert_array_equal(frame.pixels_HWC, whole[frame.index].pixels_HWC)
     assert not np.array_equal(part[0].pixels_HWC, part[-1].pixels_HWC)
+
+
+def test_it_draws_the_same_bits_once_it_could_look_at_the_photo(base: SubjectModel) -> None:
+    canvas = base.manifest.canvas
+    window = list(pose_windows(waving(canvas, 5)))[2:3]
+    config = SamplerConfig(steps=1, guidance_image=2.0)
+    (before,) = DiffusionGenerator(base, config).generate(window, drawn_subject(canvas))
+    looking = with_reference(base)
+    assert looking.reference is not None
+    (after,) = DiffusionGenerator(looking, config).generate(window, drawn_subject(canvas))
+    np.testing.assert_array_equal(after.pixels_HWC, before.pixels_HWC)
+    # In half precision all of it must fit the package.
+    assert 2 * sum(parameter.numel() for parameter in looking.reference.parameters()) < 2 * MB
+
+
+def test_a_new_base_that_looks_at_the_photo_begins_with_the_weights_of_one_that_does_not() -> None:
+    vae = PatchAutoencoder(latent_channels=4, widths=(8, 8, 8))
+    plain, looking = new_base(vae, seed=3), new_base(vae, seed=3, reference=True)
+    assert looking.manifest.reference
+    for name, net in plain.nets.items():
+        others = looking.nets[name].state_dict()
+        assert all(torch.equal(weight, others[key]) for key, weight in net.state_dict().items()), name
 
 
 def guided(base: SubjectModel, image: float, pose: float) -> np.ndarray:

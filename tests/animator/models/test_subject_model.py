@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from animator.errors import EncodeError, ModelError
+from animator.models.bases import with_reference
 from animator.models.loading import load_net
-from animator.models.manifest import MANIFEST, read_manifest
+from animator.models.manifest import MANIFEST, ValueRanges, read_manifest
 from animator.models.subject_model import SubjectModel
 from tests.animator.models.tiny import tiny_image_encoder, tiny_model, tiny_unet
 
@@ -45,6 +47,30 @@ def test_the_manifest_holds_facts_and_a_hash_of_every_file(folder: Path) -> None
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == present - {MANIFEST}
     assert all(len(digest) == 64 for digest in manifest["files"].values())
+
+
+def test_reference_attention_is_saved_hashed_and_loaded_with_the_model(tmp_path: Path) -> None:
+    before = tiny_model(reference="trained")
+    before.save(tmp_path / "model", dtype=torch.float16)
+    after = SubjectModel.load(tmp_path / "model")
+    assert after.manifest.reference
+    assert "reference/diffusion_pytorch_model.safetensors" in after.manifest.files
+    assert before.reference is not None
+    assert after.reference is not None
+    for name, weight in before.reference.state_dict().items():
+        assert torch.equal(after.reference.state_dict()[name], weight.half().float()), name
+    assert not any(parameter.requires_grad for parameter in after.reference.parameters())
+
+
+def test_a_model_says_in_its_manifest_whether_it_looks_at_the_photo() -> None:
+    model = tiny_model(reference="untrained")
+    with pytest.raises(ModelError, match="not in the manifest"):
+        replace(model, reference=None)
+    with pytest.raises(ModelError, match="already"):
+        with_reference(model)
+    other = model.manifest.model_copy(update={"ranges": ValueRanges(appearance=(0.0, 255.0))})
+    with pytest.raises(ModelError, match="appearance"):
+        replace(model, manifest=other)
 
 
 def test_half_precision_on_the_disk_leaves_the_model_at_hand_alone(tmp_path: Path) -> None:

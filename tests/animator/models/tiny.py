@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from animator.conditioning.pose_map import POSE_CHANNELS
-from animator.models.bases import widen_base
+from animator.models.bases import widen_base, with_reference
 from animator.models.loading import quiet
 from animator.models.manifest import BaseInfo, Skeleton
+from animator.models.reference import ReferenceAttention
 from animator.models.subject_model import SubjectModel
 
 CANVAS = (128, 192)
@@ -76,8 +77,12 @@ def tiny_model(
     num_poses: int = 5,
     pose_channels: int = POSE_CHANNELS,
     skeleton: Skeleton = "blazepose-33",
+    reference: Literal["untrained", "trained"] | None = None,
 ) -> SubjectModel:
-    """Untrained, but with a random first layer, so that poses and warp have a say."""
+    """Untrained, but with a random first layer, so that poses and warp have a say.
+
+    With `reference` its self-attention can look at the photo; as if it were trained, it sees something there.
+    """
     model = widen_base(
         tiny_unet(),
         tiny_vae(),
@@ -94,7 +99,20 @@ def tiny_model(
     with torch.no_grad():
         weight = model.unet.conv_in.weight
         weight[:, 4:] = 0.1 * torch.randn(weight[:, 4:].shape, generator=draws)
+    if reference is None:
+        return model
+    model = with_reference(model)
+    if reference == "trained":
+        teach_to_look(model.reference)
     return model
+
+
+def teach_to_look(reference: ReferenceAttention | None) -> None:
+    """Values that are no longer zero."""
+    assert reference is not None
+    draws = torch.Generator().manual_seed(4)
+    for layer in reference.layers.values():
+        layer.to_v.weight.data = 0.5 * torch.randn(layer.to_v.weight.shape, generator=draws)
 
 
 def save_base(folder: Path, *, image_encoder: bool = True) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -107,9 +108,10 @@ def test_untrained_residual_base_predicts_the_warped_photo_itself() -> None:
     torch.testing.assert_close(made, given["warp"][:, :-1])
 
 
-def test_gradient_checkpointing_gives_the_same_gradients() -> None:
+@pytest.mark.parametrize("reference", [None, "trained"])
+def test_gradient_checkpointing_gives_the_same_gradients(reference: Literal["trained"] | None) -> None:
     def gradients(checkpointing: bool) -> dict[str, torch.Tensor]:
-        model = tiny_model()
+        model = tiny_model(reference=reference)
         stage = DenoisingStage(model)
         for net in stage.nets.values():
             net.train()
@@ -117,7 +119,8 @@ def test_gradient_checkpointing_gives_the_same_gradients() -> None:
                 net.enable_gradient_checkpointing()
         assert model.unet.is_gradient_checkpointing == checkpointing
         losses(stage, default_collate([Waving().sample(number) for number in range(2)]))["loss"].backward()
-        return {name: each.grad for name, each in model.unet.named_parameters() if each.grad is not None}
+        every = {**dict(model.unet.named_parameters()), **dict((model.reference or model.adapter).named_parameters())}
+        return {name: each.grad for name, each in every.items() if each.grad is not None}
 
     plain, twice = gradients(False), gradients(True)
     assert plain.keys() == twice.keys()
@@ -149,3 +152,49 @@ def test_a_nan_in_a_latent_ends_the_training(tmp_path: Path) -> None:
         fit(DenoisingStage(tiny_model()), Spoilt(), TrainConfig(steps=2, batch=1), tmp_path, device=CPU)
     assert caught.value.exit_code == 4
     assert not list(tmp_path.glob("step-*"))
+
+
+def test_reference_attention_learns_along_and_from_samples_with_a_photo_alone() -> None:
+    model = tiny_model(reference="untrained")
+    assert model.reference is not None
+    stage = DenoisingStage(model)
+    batch = default_collate([Waving().sample(number) for number in range(2)])
+    drawn = stage.draws(batch, torch.Generator().manual_seed(0))
+
+    def values_gradient(without_image: list[bool]) -> float:
+        model.reference.zero_grad()
+        given = {**batch, **drawn, "without_image": torch.tensor(without_image)}
+        stage.losses(given, stage.nets)["loss"].backward()
+        return sum(float(layer.to_v.weight.grad.abs().sum()) for layer in model.reference.layers.values())
+
+    assert values_gradient([False, False]) > 0
+    assert values_gradient([True, False]) > 0
+    assert values_gradient([True, True]) == 0
+
+
+def test_interrupted_with_reference_attention_it_ends_with_the_same_bits(tmp_path: Path) -> None:
+    config = TrainConfig(steps=4, batch=2, warmup=1, ema=0.9, checkpoint_every=1)
+
+    def trained(place: Path, *, stops_at: int | None = None) -> dict[str, torch.Tensor]:
+        model = tiny_model(reference="untrained")
+        stage = DenoisingStage(model)
+        asked = iter(range(1, 100))
+        fit(
+            stage,
+            Waving(),
+            config,
+            place,
+            device=CPU,
+            is_time_up=lambda: next(asked) == stops_at,
+        )
+        return {name: each.clone() for name, each in stage.nets["denoiser"].state_dict().items()}
+
+    whole = trained(tmp_path / "whole")
+    moved = [name for name in whole if "to_v" in name and name.startswith("reference")]
+    assert all(float(whole[name].abs().sum()) > 0 for name in moved)
+    assert len(moved) == 4
+    part = trained(tmp_path / "broken", stops_at=2)
+    assert not torch.equal(part[moved[0]], whole[moved[0]])
+    resumed = trained(tmp_path / "broken")
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(resumed[name], weight) for name, weight in whole.items())
