@@ -101,7 +101,7 @@ class AnimatorPipeline(DiffusionPipeline):
         self,
         image: Image.Image | Subject,
         pose_video: PoseSequence,
-        num_inference_steps: int = 20,
+        num_inference_steps: int | None = None,
         guidance_scale: float = 1.0,
         pose_guidance_scale: float = 1.0,
         guidance_rescale: float = 0.0,
@@ -110,13 +110,14 @@ class AnimatorPipeline(DiffusionPipeline):
         generator: torch.Generator | None = None,
         output_type: Literal["pil", "np", "pt"] = "pil",
         return_dict: bool = True,
+        background: Literal["keep", "generate"] | Image.Image = "keep",
     ) -> AnimatorPipelineOutput | tuple[list[Image.Image] | np.ndarray | torch.Tensor]:
         """Make one frame per pose.
 
         Args:
-            image: picture of the person, or a subject that was prepared before.
+            image: picture of the person, transparent where its background is, or a subject that was prepared before.
             pose_video: poses of the driving video, in its px; put on the person's proportions here.
-            num_inference_steps: evaluations per frame and branch.
+            num_inference_steps: evaluations per frame and branch; none: as many as the model says it needs.
             guidance_scale: how strongly the image steers; 1 leaves it as trained.
             pose_guidance_scale: how strongly the pose steers; 1 leaves it as trained.
             guidance_rescale: 0 ... 1, brings strong guidance back to natural spread.
@@ -125,12 +126,16 @@ class AnimatorPipeline(DiffusionPipeline):
             generator: its initial seed is the seed of all frames.
             output_type: see `AnimatorPipelineOutput`.
             return_dict: a plain tuple if false.
+            background: behind the person: keep, the image's own, filled in; generate, the network may paint it, too; or
+                another picture, which fills the canvas.
 
         Raises:
             PipelineError: nobody in the image, or another canvas than the model's.
         """
         model = self.subject_model
         subject = image if isinstance(image, Subject) else _subject(image, model.manifest.canvas)
+        if isinstance(background, Image.Image):
+            subject = subject.before(Photo.of(background).image)
         config = SamplerConfig(
             steps=num_inference_steps,
             guidance_image=guidance_scale,
@@ -140,7 +145,9 @@ class AnimatorPipeline(DiffusionPipeline):
             batch=decode_chunk_size,
         )
         seed = 0 if generator is None else generator.initial_seed()
-        frames = DiffusionGenerator(model, config, seed=seed, scheduler=self.scheduler)
+        frames = DiffusionGenerator(
+            model, config, seed=seed, scheduler=self.scheduler, lock_background=background != "generate"
+        )
         driving = retarget(pose_video, onto=subject.pose, canvas_size=model.manifest.canvas)
         pictures = []
         with self.progress_bar(total=len(driving)) as progress:
@@ -152,8 +159,7 @@ class AnimatorPipeline(DiffusionPipeline):
 
 
 def _subject(image: Image.Image, canvas: tuple[int, int]) -> Subject:
-    photo = Photo(image=image.convert("RGB"), opacity_HW=None, original_size=image.size, name="image")
-    return Subject.from_photo(photo, CanvasConfig(width=canvas[0], height=canvas[1]), TrackerConfig())
+    return Subject.from_photo(Photo.of(image), CanvasConfig(width=canvas[0], height=canvas[1]), TrackerConfig())
 
 
 def _as_output(pixels_THWC: np.ndarray, output_type: str) -> list[Image.Image] | np.ndarray | torch.Tensor:

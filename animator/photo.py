@@ -47,6 +47,17 @@ class Photo:
         """uint8 RGB [H, W, 3]."""
         return np.asarray(self.image)
 
+    @classmethod
+    def of(cls, picture: Image.Image, *, name: str = "the picture") -> Photo:
+        """A picture at hand, of any mode, which stays as it is; otherwise as `read_photo` gives it.
+
+        Raises:
+            PhotoError: too small or too large.
+        """
+        _check_size(picture.size, name)
+        upright = ImageOps.exif_transpose(picture)
+        return _photo(_to_rgba_or_rgb(upright), original_size=upright.size, name=name)
+
 
 def read_photo(path: str | Path) -> Photo:
     """Read a photo: EXIF orientation applied, at most `WORKING_SIDE_PX` on its longer side.
@@ -79,6 +90,11 @@ def read_photo(path: str | Path) -> Photo:
             f"{path.name}: cannot be read as a photo ({reason}). Copy it again from its source, or save it anew as "
             "JPEG, PNG or WebP."
         ) from error
+    return _photo(image, original_size=size, name=path.name)
+
+
+def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str) -> Photo:
+    """A photo of an RGB or RGBA picture, which is made smaller in place."""
     image.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
     opacity = None
     if image.mode == "RGBA":
@@ -86,7 +102,7 @@ def read_photo(path: str | Path) -> Photo:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         white.alpha_composite(image)
         image = white.convert("RGB")
-    return Photo(image=image, opacity_HW=opacity, original_size=size, name=path.name)
+    return Photo(image=image, opacity_HW=opacity, original_size=original_size, name=name)
 
 
 def _check_file(path: Path) -> None:

@@ -21,7 +21,7 @@ _SAMPLER = ("quality", "steps", "scheduler", "repair", "noise", "guidance_image"
 _MOTION = ("start", "end", "person", "tracker", "smoother", "fps")
 
 
-@with_choices("canvas", "fit", "photo_person", *_GENERATOR, *_SAMPLER, *_MOTION)
+@with_choices("canvas", "fit", "photo_person", "background", *_GENERATOR, *_SAMPLER, *_MOTION)
 def evaluate(
     context: typer.Context,
     clip: Annotated[Path, typer.Option(help="The driving clip; without --photo also the subject and the truth.")],
@@ -39,6 +39,10 @@ def evaluate(
     """Measure generated pictures, beside the baselines hold (the photo, standing still) and puppet."""
     values = {"photo": str(photo or clip), "clip": str(clip), "output": str(output or "evaluation")}
     job = typed_job(values, overrides or (), changes=changes, trust=trust)
+    if photo is None and job.background_picture is not None:
+        raise typer.BadParameter(
+            "--background FILE goes with --photo: a clip held against its own frames keeps its background"
+        )
     console = Console.of(context)
     if output is not None:
         from animator.encoding.atomic_file import check_file_place
@@ -63,6 +67,7 @@ def evaluate(
         start_s=job.start_s,
         end_s=job.end_s,
         trust_plugins=trust,
+        background=job.background_picture,
     )
     generators = [chosen.open()]
     if photo is None:
@@ -84,6 +89,8 @@ def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:
         from animator.photo import read_photo
 
         read_photo(photo)
+        if job.background_picture is not None:
+            read_photo(job.background_picture)
     mode = "self" if photo is None else "cross"
     systems = list(dict.fromkeys([job.generator, "puppet", "hold"]))
     width, height = job.canvas.size

@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from animator.canvas import CanvasConfig, Placement, place_photo
+from animator.canvas import CanvasConfig, place_photo
 from animator.evaluation.baselines import HoldGenerator
 from animator.evaluation.evaluators import CrossEvaluator, RealFrame, SelfEvaluator
 from animator.evaluation.page import write_html
 from animator.evaluation.real_clip import RealClip, frames_on_screen
 from animator.evaluation.report import write_json
+from animator.evaluation.retracking import track_again
 from animator.evaluation.scores import Evaluation, Scores
-from animator.evaluation.subject_frame import best_subject_frame
+from animator.evaluation.subject_frame import best_subject_frame, person_extent, subject_of_frame
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
 from animator.photo import read_photo
@@ -29,21 +29,18 @@ from animator.preview import ContactSheet
 from animator.progress import Progress, SilentProgress
 from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
-from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
-from pose_tracking.person import Detection, PersonChoice
+from pose_tracking.person import PersonChoice
 from pose_tracking.retargeting import RetargetConfig, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.trackers.blazepose import face_landmarks, segment_person
-from pose_tracking.tracking import TrackerConfig, open_tracker, track
+from pose_tracking.tracking import TrackerConfig
 from temporal.absence import hold_through_absence
 from temporal.motion import MotionConfig
 
 SHEET_FRAMES = 8
 SHEET_SIDE_PX = 280
-# Joints end at the eyes and the knuckles; hair and fingertips reach this much farther, as share of the diagonal.
-EXTENT_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +56,7 @@ class EvaluationSettings:
         start_s: leave out what the clip shows before, seconds.
         end_s: leave out what it shows from there on.
         trust_plugins: whether a smoother named as outside code may be run.
+        background: another picture behind the person of another photo; none: the photo's own background.
     """
 
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
@@ -69,6 +67,7 @@ class EvaluationSettings:
     start_s: float = 0.0
     end_s: float | None = None
     trust_plugins: bool = False
+    background: Path | None = None
 
 
 DEFAULT_SETTINGS = EvaluationSettings()
@@ -90,7 +89,7 @@ def evaluate_self(
     Args:
         clip_path: the clip.
         generators: what to evaluate; `puppet` and `hold` are added.
-        settings: canvas, tracker and motion; `retarget` is not used.
+        settings: canvas, tracker and motion; `retarget` and `background` are not used.
         progress: told about stages and warnings.
 
     Raises:
@@ -99,9 +98,9 @@ def evaluate_self(
     progress = progress or SilentProgress()
     clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     chosen = best_subject_frame(motion)
-    placement = place_photo(motion.frame_size, settings.canvas, person=_extent(motion))
+    placement = place_photo(motion.frame_size, settings.canvas, person=person_extent(motion))
     with progress.stage("photo", 1) as stage:
-        subject = _subject_from_frame(clip, motion, chosen, placement)
+        subject = subject_of_frame(clip, motion, chosen, placement)
         stage.advance()
     target = motion.replace(keypoints_TK2=placement.to_canvas(motion.keypoints_TK2), frame_size=placement.canvas_size)
     real_clip = RealClip(clip, target, placement, border_HWC=subject.photo_HWC)
@@ -186,7 +185,7 @@ def evaluate_cross(
         photo_path: the person to animate.
         clip_path: the motion.
         generators: what to evaluate; `puppet` and `hold` are added.
-        settings: canvas, tracker, motion and retargeting.
+        settings: canvas, tracker, motion, retargeting and background.
         progress: told about stages and warnings.
 
     Raises:
@@ -196,12 +195,15 @@ def evaluate_cross(
     with progress.stage("photo", 1) as stage:
         tracker = settings.tracker.model_copy(update={"person": settings.photo_person})
         portrait = Portrait.from_photo(read_photo(photo_path), tracker)
+        behind = None if settings.background is None else read_photo(settings.background)
         stage.advance()
     for warning in portrait.warnings:
         progress.warn(warning)
     clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     # As a render places it.
     subject = place_subject(portrait, motion, canvas=settings.canvas, config=settings.retarget)
+    if behind is not None:
+        subject = subject.before(behind.image)
     target = retarget(motion, onto=subject.pose, canvas_size=settings.canvas.size, config=settings.retarget)
     sheets = {"driving clip": _sheet_of(frames_on_screen(clip, motion.times_s_T), len(motion))}
     scores = []
@@ -245,26 +247,6 @@ def _sheet_of(frames: Iterable[Frame], num_frames: int) -> np.ndarray:
     return sheet.draw(columns=SHEET_FRAMES)
 
 
-def _extent(motion: PoseSequence) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) px of the person throughout the clip, within the picture."""
-    poses = zip(motion.keypoints_TK2, motion.confidence_TK, strict=True)
-    boxes = [Detection(keypoints_K2=pose, confidence_K=sure).box(margin=EXTENT_MARGIN) for pose, sure in poses]
-    left, top, right, bottom = np.array(boxes).T
-    width, height = motion.frame_size
-    left, right = np.clip([np.nanmin(left), np.nanmax(right)], 0, width)
-    top, bottom = np.clip([np.nanmin(top), np.nanmax(bottom)], 0, height)
-    return float(left), float(top), float(max(right, left + 1)), float(max(bottom, top + 1))
-
-
-def _subject_from_frame(clip: DrivingClip, motion: PoseSequence, place: int, placement: Placement) -> Subject:
-    """The person in one frame of the clip, with the pose that drives that very frame."""
-    frame = next(frames_on_screen(clip, motion.times_s_T[place : place + 1]))
-    person = Detection(keypoints_K2=motion.keypoints_TK2[place], confidence_K=motion.confidence_TK[place])
-    matte_HW = segment_person(frame.pixels_HWC, person)
-    image = Image.fromarray(frame.pixels_HWC)
-    return Subject.from_parts(image, person, matte_HW, placement, skeleton=motion.skeleton)
-
-
 def _with_baselines(generators: Sequence[FrameGenerator]) -> list[FrameGenerator]:
     """The generators, then the baselines that are not among them."""
     names = {generator.name for generator in generators}
@@ -291,30 +273,8 @@ def _run_system(
             yield frame
 
     with progress.stage(generator.name, len(target)) as stage:
-        retracked = _track_again(watched(), target, settings.tracker, on_frame=lambda _: stage.advance())
+        retracked = track_again(watched(), target, settings.tracker, on_frame=lambda _: stage.advance())
     return evaluator.result(retracked), sheet.draw(columns=SHEET_FRAMES)
-
-
-def _track_again(
-    frames: Iterator[Frame], target: PoseSequence, config: TrackerConfig, *, on_frame: Callable[[int], None]
-) -> PoseSequence:
-    """The poses found in generated frames; unseen throughout where the tracker finds nobody at all."""
-    config = config.model_copy(update={"recorded": None, "person": "largest", "max_missing": 1.0})
-    num_frames = 0
-
-    def count(number: int) -> None:
-        nonlocal num_frames
-        num_frames = number
-        on_frame(number)
-
-    with open_tracker(config) as tracker:
-        try:
-            return track(frames, tracker, frame_size=target.frame_size, config=config, on_frame=count)
-        except TrackingError:
-            # Nobody in any frame is a result here; an error before the last frame is not.
-            if num_frames < len(target):
-                raise
-        return target.replace(keypoints_TK2=np.full_like(target.keypoints_TK2, np.nan))
 
 
 def _facts(clip: DrivingClip, target: PoseSequence, settings: EvaluationSettings) -> dict[str, str]:

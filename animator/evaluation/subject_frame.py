@@ -6,11 +6,18 @@ Legend: T frames, K joints of COCO-17.
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
+from animator.canvas import Box, Placement
 from animator.errors import PhotoError
 from animator.evaluation.pose_metrics import TORSO_PER_SHOULDER_WIDTH, torso_lengths
+from animator.evaluation.real_clip import frames_on_screen
+from animator.subject import Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
+from pose_tracking.trackers.blazepose import segment_person
 
 # Torso lengths per second at which a joint's blur in a video frame (exposed for about 1/50 s) halves its worth.
 BLUR_SPEED = 2.0
@@ -19,6 +26,8 @@ BLUR_SPEED = 2.0
 BACK_VIEW, SIDE_VIEW = 0.6, 0.1
 # A head that is held up has its nose so many torso lengths above the shoulders; a bent one shows the hair.
 HEAD_HELD_UP = 0.3
+# Joints end at the eyes and the knuckles; hair and fingertips reach this much farther, as share of the diagonal.
+EXTENT_MARGIN = 0.05
 
 
 def best_subject_frame(motion: PoseSequence) -> int:
@@ -65,6 +74,26 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     still = 1 / (1 + _speeds(joints_TK2, seen_TK, motion.times_s_T) / torso_T / BLUR_SPEED)
     factors = np.stack([frontal, upright, head_up.clip(0, 1), still])
     return visible**2 * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
+
+
+def person_extent(motion: PoseSequence) -> Box:
+    """(left, top, right, bottom) px of the person throughout the clip, within the picture."""
+    poses = zip(motion.keypoints_TK2, motion.confidence_TK, strict=True)
+    boxes = [Detection(keypoints_K2=pose, confidence_K=sure).box(margin=EXTENT_MARGIN) for pose, sure in poses]
+    left, top, right, bottom = np.array(boxes).T
+    width, height = motion.frame_size
+    left, right = np.clip([np.nanmin(left), np.nanmax(right)], 0, width)
+    top, bottom = np.clip([np.nanmin(top), np.nanmax(bottom)], 0, height)
+    return float(left), float(top), float(max(right, left + 1)), float(max(bottom, top + 1))
+
+
+def subject_of_frame(clip: DrivingClip, motion: PoseSequence, place: int, placement: Placement) -> Subject:
+    """The person in one frame of the clip, with the pose that drives that very frame."""
+    frame = next(frames_on_screen(clip, motion.times_s_T[place : place + 1]))
+    person = Detection(keypoints_K2=motion.keypoints_TK2[place], confidence_K=motion.confidence_TK[place])
+    matte_HW = segment_person(frame.pixels_HWC, person)
+    image = Image.fromarray(frame.pixels_HWC)
+    return Subject.from_parts(image, person, matte_HW, placement, skeleton=motion.skeleton)
 
 
 def _speeds(joints_TK2: np.ndarray, seen_TK: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

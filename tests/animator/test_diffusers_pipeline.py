@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from PIL import Image
 from animator.diffusers_pipeline import AnimatorPipeline
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
+from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
+from animator.subject import Subject
 from pose_tracking.retargeting import retarget
 from temporal.windows import pose_windows
 from tests.animator.generators.scene import drawn_subject, figure_warp, waving
@@ -64,6 +67,40 @@ def test_its_scheduler_can_be_exchanged(pipeline: AnimatorPipeline) -> None:
     after = run(pipeline)
     pipeline.scheduler = kept
     assert not np.array_equal(before, after)
+
+
+def test_it_takes_as_many_steps_as_the_model_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    model = replace(model, manifest=model.manifest.model_copy(update={"steps": 3}))
+    pipeline, steps = AnimatorPipeline.from_subject_model(model), []
+    pipeline.set_progress_bar_config(disable=True)
+    model.unet.register_forward_pre_hook(lambda *_: steps.append(1))
+    run(pipeline, num_inference_steps=None, decode_chunk_size=2)
+    assert len(steps) == 3
+
+
+def test_a_transparent_picture_keeps_its_cut_out(pipeline: AnimatorPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def from_photo(photo: Photo, *_: object) -> Subject:
+        seen.append(photo)
+        return drawn_subject(CANVAS)
+
+    monkeypatch.setattr(Subject, "from_photo", from_photo)
+    picture = Image.new("RGBA", (80, 100), (200, 30, 30, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 40, 100))
+    pipeline(picture, waving(CANVAS, 1), 1)
+    assert np.array_equal(seen[0].opacity_HW, np.asarray(picture.getchannel("A"), np.float32) / 255)
+    assert picture.getpixel((60, 50)) == (200, 30, 30, 255)
+
+
+def test_another_picture_stands_behind_the_person(pipeline: AnimatorPipeline) -> None:
+    kept, green = run(pipeline), run(pipeline, background=Image.new("RGB", (90, 90), (0, 255, 0)))
+    assert np.allclose(green[:, :6, :6], (0, 1, 0))
+    free = run(pipeline, background="generate")
+    assert not np.allclose(kept[:, :6, :6], free[:, :6, :6], atol=0.02)
+    torso = (slice(None), slice(90, 100), slice(60, 68))
+    assert np.abs(kept[torso] - free[torso]).max() < 1.5 / 255
 
 
 def test_output_types(pipeline: AnimatorPipeline) -> None:

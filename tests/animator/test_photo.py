@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from animator.errors import PhotoError
-from animator.photo import WORKING_SIDE_PX, read_photo
+from animator.photo import WORKING_SIDE_PX, Photo, read_photo
 
 
 def _save(path, image, **options):
@@ -26,6 +26,19 @@ def test_exif_orientation_is_applied(tmp_path):
     top = photo.pixels_HWC[20, 50]
     assert top[0] > 200
     assert top[2] < 60
+
+
+def test_a_picture_at_hand_is_treated_as_a_file_is(tmp_path):
+    image = Image.new("RGBA", (WORKING_SIDE_PX + 40, 100), (0, 0, 0, 0))
+    image.paste((10, 200, 10, 255), (20, 20, 80, 80))
+    before = image.copy()
+    read, at_hand = read_photo(_save(tmp_path / "cut.png", image)), Photo.of(image)
+    assert np.array_equal(read.pixels_HWC, at_hand.pixels_HWC)
+    assert np.array_equal(read.opacity_HW, at_hand.opacity_HW)
+    assert read.original_size == at_hand.original_size == image.size
+    assert image == before
+    with pytest.raises(PhotoError, match="at least"):
+        Photo.of(Image.new("L", (20, 20)))
 
 
 def test_transparency_becomes_white_and_opacity(tmp_path):

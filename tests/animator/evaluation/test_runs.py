@@ -115,11 +115,13 @@ def test_an_error_of_a_generator_is_not_taken_for_an_empty_picture() -> None:
 
 
 def test_a_photo_moved_by_a_clip_is_held_against_its_pose(tmp_path: Path) -> None:
-    evaluation = evaluate_cross(PHOTO, CLIP, settings=SETTINGS)
+    Image.new("RGB", (90, 90), (0, 250, 0)).save(tmp_path / "green.png")
+    evaluation = evaluate_cross(PHOTO, CLIP, settings=replace(SETTINGS, background=tmp_path / "green.png"))
     puppet, hold = _scores(evaluation)["puppet"].means, _scores(evaluation)["hold"].means
     assert list(evaluation.sheets) == ["driving clip", "puppet", "hold"]
     assert set(puppet) == {"pck", "pose_error", "limb_drift", "background_flicker"}
     assert puppet["pck"] > hold["pck"]
+    assert ((evaluation.sheets["puppet"] == (0, 250, 0)).all(-1)).mean() > 0.3
     assert hold["background_flicker"] == 0
     json_path, html_path = write_reports(evaluation, tmp_path / "report")
     assert json.loads(json_path.read_text())["systems"]["puppet"]["means"]["pck"] == pytest.approx(
