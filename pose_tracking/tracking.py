@@ -61,6 +61,14 @@ class SinglePersonTracker(PoseTracker, Protocol):
         """Everybody in one frame, from left to right, `known` among them; see `crowd.find_everybody`."""
 
 
+@runtime_checkable
+class MeasuredTracker(PoseTracker, Protocol):
+    """A tracker that knows how the picture moves without looking at it: it was measured before."""
+
+    def steps_TK2(self, frames: Sequence[int], frame_size: tuple[int, int]) -> np.ndarray | None:
+        """`PoseSequence.steps_TK2` of these frames, by index, in px of a picture of that size; none: not known."""
+
+
 class TrackerConfig(BaseModel):
     """How people are found in clip and photo, and which one is followed."""
 
@@ -147,7 +155,7 @@ def track(
 
     Returns:
         As many poses as frames; NaN with confidence 0 where the person is not in view. With the steps of the picture
-        around the joints, except for poses that are not found in the frames but replayed.
+        around the joints; those of poses that are replayed are replayed, too, where the recording has any.
 
     Raises:
         TrackingError: no frames, the person missing from all or from more than `config.max_missing` of them.
@@ -157,6 +165,7 @@ def track(
     unseen = _unseen(tracker.skeleton)
     poses: list[Detection] = []
     times_s: list[float] = []
+    places: list[int] = []
     num_found = 0
     with StepMeter(frame_size) as meter:
         for frame in _read_ahead(frames):
@@ -164,11 +173,14 @@ def track(
             num_found += person is not None
             poses.append(person or unseen)
             times_s.append(frame.time_s)
+            places.append(frame.index)
             if config.recorded is None:
                 meter.add(frame.pixels_HWC, person)
             if on_frame is not None:
                 on_frame(len(poses))
         steps_TK2 = meter.steps_TK2(len(tracker.skeleton)) if config.recorded is None else None
+    if isinstance(tracker, MeasuredTracker):
+        steps_TK2 = tracker.steps_TK2(places, frame_size)
     _check_presence(num_found, len(poses), follower.most_in_view, config, source)
     return PoseSequence(
         keypoints_TK2=np.stack([pose.keypoints_K2 for pose in poses]),

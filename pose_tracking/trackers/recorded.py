@@ -77,6 +77,15 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
             )
         return list(self._people[frame.index])
 
+    def steps_TK2(self, frames: Sequence[int], frame_size: tuple[int, int]) -> np.ndarray | None:
+        """What was measured in the picture when the poses were tracked, see `MeasuredTracker`."""
+        recorded, size = self._recording.steps_TK2, self._recording.frame_size
+        if recorded is None or size is None:
+            return None
+        steps_TK2 = recorded[list(frames)] * (np.array(frame_size) / size).astype(np.float32)
+        steps_TK2[np.diff(frames, prepend=-1) != 1] = np.nan
+        return np.asarray(steps_TK2, dtype=np.float32)
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -232,6 +241,7 @@ def _as_recording(sequence: PoseSequence) -> Recording:
         skeleton=sequence.skeleton,
         frame_size=sequence.frame_size,
         fps=_even_rate(sequence.times_s_T),
+        steps_TK2=sequence.steps_TK2,
     )
 
 

@@ -38,12 +38,15 @@ class Recording:
         skeleton: of all of them.
         frame_size: (width, height) px where the file tells.
         fps: frame rate where the file tells.
+        steps_TK2: px of `frame_size`, how the picture around the joints moved, where the file tells; see
+            `PoseSequence.steps_TK2`.
     """
 
     people: Sequence[Sequence[Detection]]
     skeleton: Skeleton
     frame_size: tuple[int, int] | None = None
     fps: float | None = None
+    steps_TK2: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.people) <= MAX_FRAMES:

@@ -63,6 +63,28 @@ def test_our_files_are_read_and_replayed_as_they_were(tmp_path: Path, sequence: 
     assert np.array_equal(replayed.keypoints_TK2, sequence.keypoints_TK2, equal_nan=True)
 
 
+def test_what_was_measured_in_the_picture_is_replayed_too(tmp_path: Path, sequence: PoseSequence) -> None:
+    steps = np.full((6, 33, 2), (3.0, 1.0), np.float32)
+    path = sequence.replace(steps_TK2=steps).save(tmp_path / "poses.npz")
+    config = TrackerConfig(recorded=path)
+
+    def replayed(*frames: int) -> np.ndarray:
+        """Half as large as the clip the poses were tracked in."""
+        shown = (blank_frame(index, width=320, height=240) for index in frames)
+        with RecordedTracker(path) as tracker:
+            tracked = track(shown, tracker, frame_size=(320, 240), config=config)
+        assert tracked.steps_TK2 is not None
+        return tracked.steps_TK2
+
+    whole = replayed(0, 1, 2, 3, 4, 5)
+    assert np.isnan(whole[[0, 4]]).all()  # nothing comes before the first, nobody was in view before the fifth
+    assert (whole[[1, 2]] == (1.5, 0.5)).all()
+    assert np.isnan(replayed(0, 2, 5)).all()
+    without = sequence.save(tmp_path / "without.npz")
+    with RecordedTracker(without) as tracker:
+        assert tracker.steps_TK2([0, 1], (320, 240)) is None
+
+
 def test_replay_scales_to_the_frames(tmp_path: Path, sequence: PoseSequence) -> None:
     path = sequence.save(tmp_path / "poses.npz")
     (person,) = RecordedTracker(path).detect(blank_frame(1, width=320, height=240))
