@@ -150,6 +150,15 @@ def prepare_scene(
     return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)
 
 
+def kept_poses(job: RenderJob) -> PoseSequence | None:
+    """The poses of the job's clip, if they are kept from before and the job may take them."""
+    cache = PoseCache.default() if job.pose_cache else None
+    if cache is None:
+        return None
+    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    return cache.find(clip, job.tracker, max_side_px=TRACKING_SIDE_PX)
+
+
 def place_subject(portrait: Portrait, motion: PoseSequence, *, canvas: CanvasConfig, config: RetargetConfig) -> Subject:
     """The photo on the canvas, with room for the motion's reach where the person is to stay in view."""
     is_held = config.stay_in_view and config.mode != "identity"

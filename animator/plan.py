@@ -147,6 +147,8 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
 def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool = False) -> RenderPlan:
     """Render the first frames into a folder that vanishes, and estimate from their pace how long all will take.
 
+    A clip whose poses are kept from before is not tracked, neither here nor in the render.
+
     Returns:
         The plan with `estimated_s`, which stays None where the clip does not tell its length, or where the first
         frames show nobody.
@@ -154,14 +156,18 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
     Raises:
         PipelineError: what `animate` would raise, a clip without people apart.
     """
-    from animator.pipeline import animate
+    from animator.pipeline import animate, kept_poses
 
     stopwatch = _Stopwatch(progress)
+    kept = kept_poses(job)
     end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
         changes: dict[str, Any] = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
         changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
+        if kept is not None:
+            recorded = kept.save(Path(folder) / "poses.npz")
+            changes["tracker"] = job.tracker.model_copy(update={"recorded": recorded})
         try:
             report = animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
             frame_bytes = _bytes_per_frame(report)
@@ -170,8 +176,11 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
             return plan
     if plan.num_frames is None:
         return plan
-    num_steps = {"track": round(plan.clip.duration_s * plan.clip.fps), "render": plan.num_frames}
-    still_to_do_s = sum(pace.step_s * (num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items())
+    num_tracked = 0 if kept is not None else round(plan.clip.duration_s * plan.clip.fps)
+    num_steps = {"track": num_tracked, "render": plan.num_frames}
+    still_to_do_s = sum(
+        pace.step_s * max(0, num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items()
+    )
     return replace(
         plan,
         estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1),

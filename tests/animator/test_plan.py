@@ -13,7 +13,10 @@ from animator.config import RenderJob, RenderReport
 from animator.errors import EncodeError, JobError, PhotoError
 from animator.plan import TRIAL_FRAMES, plan_render, try_out
 from animator.progress import Progress, SilentProgress
+from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError, ClipError, TrackingError
+from pose_tracking.pose_cache import PoseCache
+from tests.animator.generators.scene import waving
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 
@@ -91,6 +94,23 @@ def test_the_estimate_follows_the_pace_of_the_trial(tmp_path: Path, paced: list[
     assert plan.num_frames is not None
     assert tried.estimated_s == pytest.approx(3.0 + plan.num_frames * (0.02 + 0.05), abs=0.1)
     assert f"about {tried.estimated_s:.0f} s on this machine" in tried.lines()[-1]
+
+
+def test_a_clip_whose_poses_are_kept_is_not_tracked_by_the_trial_nor_counted(
+    tmp_path: Path, paced: list[RenderJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path / "cache"))
+    job = job_with(tmp_path)
+    clip, poses = DrivingClip.open(job.clip), waving((640, 800), 100)
+    poses = poses.replace(frame_size=(clip.info.width, clip.info.height))
+    PoseCache.default().keep(clip, job.tracker, poses, max_side_px=pipeline.TRACKING_SIDE_PX)
+    plan = plan_render(job)
+    tried = try_out(job, plan, progress=SilentProgress())
+    # What the stand-in spends on the 12 frames it pretends to track is over.
+    assert tried.estimated_s == pytest.approx(3.0 + TRIAL_FRAMES * 0.02 + plan.num_frames * 0.05, abs=0.1)
+    assert paced[0].tracker.recorded is not None
+    try_out(job.model_copy(update={"pose_cache": False}), plan, progress=SilentProgress())
+    assert paced[1].tracker.recorded is None
 
 
 def test_the_trial_renders_the_beginning_into_a_folder_that_vanishes(tmp_path: Path, paced: list[RenderJob]) -> None:
