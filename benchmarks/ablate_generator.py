@@ -128,7 +128,7 @@ class WithoutWarp:
         self._generator = DiffusionGenerator(model, config.model_copy(update={"repair": 1.0}))
         conditioner = self._generator._conditioner
         real = conditioner.warp_channels
-        conditioner.warp_channels = lambda picture, coverage: torch.zeros_like(real(picture, coverage))  # type: ignore[method-assign]
+        conditioner.warp_channels = lambda *given, **more: torch.zeros_like(real(*given, **more))  # type: ignore[method-assign]
 
     def generate(self, windows: object, subject: Subject) -> Iterator[object]:
         return self._generator.generate(windows, subject)  # type: ignore[arg-type]

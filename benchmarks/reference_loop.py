@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.conditioning import Conditioner, Conditioning, predict
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
-from animator.generators.diffusion import reach
+from animator.generators.painting import reach
 from animator.models.subject_model import SubjectModel
 from animator.sampling.guidance import Branch, Guidance, guide
 from animator.sampling.noise import frame_noise

@@ -220,16 +220,20 @@ class Conditioner:
         return densepose_map(uv_BNCHW, latent_size=self.model.latent_size, value_range=facts.ranges.pose)
 
     @torch.no_grad()
-    def warp_channels(self, picture_B3HW: torch.Tensor, coverage_BHW: torch.Tensor) -> torch.Tensor:
+    def warp_channels(
+        self, picture_B3HW: torch.Tensor, coverage_BHW: torch.Tensor, *, latents_BChw: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Latents and coverage [B, C + 1, h, w] of the warped photo.
 
         Args:
             picture_B3HW: the warped person in front of the photo's own background, [0, 1].
             coverage_BHW: opacity of the person.
+            latents_BChw: of the picture, where they are known.
         """
         width, height = self.model.latent_size
         coverage = F.interpolate(coverage_BHW[:, None], (height, width), mode="area")
-        return torch.cat([self.model.codec.encode(picture_B3HW), coverage], 1)
+        latents = self.model.codec.encode(picture_B3HW) if latents_BChw is None else latents_BChw
+        return torch.cat([latents, coverage], 1)
 
     def condition(
         self,

@@ -9,6 +9,8 @@ Legend: B batch, N window, K keypoints, C channels, h w latent cells.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
@@ -84,11 +86,11 @@ def pose_map(
     seen = ~keypoints_BNK2.isnan().any(-1)
     points = keypoints_BNK2.nan_to_num(0.0) * cells
     trust = confidence_BNK * seen
-    centers = _cell_centers(latent_size, points)
-    fields = [_given(trust, latent_size)]
+    ridges = _limb_fields(points, trust, latent_size)
+    fields, first = [_given(trust, latent_size)], 0
     for group in LIMB_GROUPS:
-        strongest = [_limb_field(points, trust, limb, centers) for limb in group]
-        fields.append(torch.stack(strongest).amax(0))
+        fields.append(ridges[:, :, first : first + len(group)].amax(2))
+        first += len(group)
     return rearrange(torch.stack(fields, 2), "b n c h w -> b (n c) h w")
 
 
@@ -128,28 +130,32 @@ def null_pose(like_BChw: torch.Tensor) -> torch.Tensor:
     return torch.full_like(like_BChw, NULL)
 
 
-def _cell_centers(latent_size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
-    """[h, w, 2] centres in cells."""
-    x = torch.arange(latent_size[0], dtype=like.dtype, device=like.device) + 0.5
-    y = torch.arange(latent_size[1], dtype=like.dtype, device=like.device) + 0.5
-    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
-
-
 def _given(trust_BNK: torch.Tensor, latent_size: tuple[int, int]) -> torch.Tensor:
     somebody = (trust_BNK > 0).any(-1)
     value = torch.where(somebody, GIVEN, NOBODY).to(trust_BNK.dtype)
     return value[..., None, None].expand(*value.shape, latent_size[1], latent_size[0])
 
 
-def _limb_field(
-    points_BNK2: torch.Tensor, trust_BNK: torch.Tensor, limb: tuple[str, str], centers_hw2: torch.Tensor
-) -> torch.Tensor:
-    """[B, N, h, w]: a ridge along the limb, as high as its less certain end."""
-    first, second = (BLAZEPOSE_33.index(joint) for joint in limb)
-    start, axis = points_BNK2[:, :, first], points_BNK2[:, :, second] - points_BNK2[:, :, first]
-    offset = centers_hw2 - start[:, :, None, None]
-    length = axis.square().sum(-1).clamp_min(1e-6)[:, :, None, None]
-    place = ((offset * axis[:, :, None, None]).sum(-1) / length).clamp(0, 1)
-    distance = (offset - place[..., None] * axis[:, :, None, None]).square().sum(-1)
-    ridge = torch.exp(-distance / (2 * SIGMA_CELLS**2))
-    return ridge * torch.minimum(trust_BNK[:, :, first], trust_BNK[:, :, second])[..., None, None]
+def _limb_fields(points_BNK2: torch.Tensor, trust_BNK: torch.Tensor, latent_size: tuple[int, int]) -> torch.Tensor:
+    """[B, N, L, h, w]: a ridge along each of the L limbs of all groups, as high as its less certain end."""
+    first, second = _ends()
+    start_x, start_y = points_BNK2[:, :, first, None, None].unbind(-1)
+    end_x, end_y = points_BNK2[:, :, second, None, None].unbind(-1)
+    axis_x, axis_y = end_x - start_x, end_y - start_y
+    width, height = latent_size
+    x = torch.arange(width, dtype=start_x.dtype, device=start_x.device) + 0.5 - start_x
+    y = torch.arange(height, dtype=start_y.dtype, device=start_y.device)[:, None] + 0.5 - start_y
+    length = (axis_x.square() + axis_y.square()).clamp_min(1e-6)
+    # A row and a column at a time as far as that goes: only what follows is as large as the field.
+    place = (x * axis_x + y * axis_y).div_(length).clamp_(0, 1)
+    distance = (x - place * axis_x).square_().add_((y - place.mul_(axis_y)).square_())
+    ridge = distance.div_(-2 * SIGMA_CELLS**2).exp_()
+    return ridge.mul_(torch.minimum(trust_BNK[:, :, first], trust_BNK[:, :, second])[..., None, None])
+
+
+@functools.cache
+def _ends() -> tuple[list[int], list[int]]:
+    """The joints at both ends of every limb, in the order of the groups."""
+    limbs = [limb for group in LIMB_GROUPS for limb in group]
+    first, second = ([BLAZEPOSE_33.index(limb[end]) for limb in limbs] for end in (0, 1))
+    return first, second

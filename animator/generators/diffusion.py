@@ -26,15 +26,16 @@ from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_devic
 from animator.errors import DeviceError, ModelError
 from animator.generators.batching import aligned, slots
 from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
+from animator.generators.painting import Painting
 from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
 from animator.generators.portion import Portion, ShrinkingPortion
 from animator.models.reference import PhotoMemory
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
-from animator.sampling.denoise import NotFiniteError, Predict, check_finite, denoise
+from animator.sampling.denoise import NotFiniteError, Predict, denoise
 from animator.sampling.guidance import Branch, Guidance
 from animator.sampling.noise import frame_noise
-from animator.sampling.repair import Known, freedom, trust
+from animator.sampling.repair import Known, freedom
 from animator.sampling.schedulers import open_scheduler
 from animator.subject import Subject
 from pose_tracking.frame import Frame
@@ -42,8 +43,6 @@ from pose_tracking.trackers.densepose import DensePoseSequence, open_densepose
 from temporal.windows import PoseWindow
 
 _LOG = logging.getLogger(__name__)
-# How far around the warped person the network may still paint, as a share of the canvas height.
-REACH = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +52,7 @@ class _Scene:
     tokens_1LD: torch.Tensor
     photo: PhotoMemory | None
     background_3HW: torch.Tensor
+    painting: Painting
     warp: PhotoWarp
     densepose: DensePoseSequence | None
 
@@ -144,10 +144,18 @@ class DiffusionGenerator:
         if self._offload:
             for net in once:
                 net.to("cpu")
+        background = picture_tensor(subject.background_HWC, device)
         return _Scene(
             tokens_1LD=tokens,
             photo=memory,
-            background_3HW=picture_tensor(subject.background_HWC, device),
+            background_3HW=background,
+            painting=Painting(
+                self.model.codec,
+                background,
+                repair=self.config.repair,
+                keep_detail=self.config.keep_detail,
+                lock_background=self._lock_background,
+            ),
             warp=subject_warp(subject, warp_device(device)),
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
         )
@@ -200,9 +208,12 @@ class DiffusionGenerator:
         carried = warp_device(device)
         warped = scene.warp(keypoints[:, middle].to(carried), confidence[:, middle].to(carried)).to(device)
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
-        shown, channels = warped.over(scene.background_3HW), None
+        shown, channels, known = warped.over(scene.background_3HW), None, None
         if facts.warp:
-            channels = self._conditioner.warp_channels(shown, warped.coverage_BHW)
+            channels = self._conditioner.warp_channels(
+                shown, warped.coverage_BHW, latents_BChw=scene.painting.latents(shown, warped.coverage_BHW)
+            )
+            known = self._known(channels, warped)
         frames = [window.center for window in windows]
         latents = denoise(
             self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo), portion),
@@ -215,18 +226,10 @@ class DiffusionGenerator:
                 rescale=settings.guidance_rescale,
                 interval=settings.guidance_interval,
             ),
-            known=None if channels is None else self._known(channels, warped),
+            known=known,
             step_noise=lambda step: self._noise(frames, f"step {step}"),
         )
-        pictures = self.model.codec.decode(latents)
-        check_finite(pictures, "the decoded picture")
-        if channels is not None and settings.keep_detail:
-            # What an autoencoder loses is the same in both, and the warp still has it.
-            lost = shown - self.model.codec.decode(channels[:, :-1])
-            pictures = pictures + lost * trust(warped.repair_BHW, settings.repair)[:, None]
-        if self._lock_background:
-            pictures = torch.lerp(scene.background_3HW[None], pictures, reach(warped)[:, None])
-        pixels = pictures.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
+        pixels = scene.painting.pixels(latents, warped, shown, known)
         return rearrange(pixels, "b c h w -> b h w c").cpu().numpy()
 
     def _pose_maps(
@@ -280,18 +283,6 @@ class DiffusionGenerator:
             return dict(zip(branches, outputs.chunk(len(branches)), strict=True))
 
         return predict_branches
-
-
-def reach(warped: WarpedPhoto) -> torch.Tensor:
-    """[B, H, W] in [0, 1]: where the person is or may come to be, with a soft edge."""
-    person = torch.maximum(warped.coverage_BHW, warped.repair_BHW)[:, None]
-    margin = max(1, round(person.shape[-2] * REACH / 2))
-    # Along one axis after the other: a tenth of the work, and a maximum does not mind.
-    wide = F.max_pool2d(person, (4 * margin + 1, 1), stride=1, padding=(2 * margin, 0))
-    wide = F.max_pool2d(wide, (1, 4 * margin + 1), stride=1, padding=(0, 2 * margin))
-    soft = F.avg_pool2d(wide, (2 * margin + 1, 1), stride=1, padding=(margin, 0), count_include_pad=False)
-    soft = F.avg_pool2d(soft, (1, 2 * margin + 1), stride=1, padding=(0, margin), count_include_pad=False)
-    return soft[:, 0]
 
 
 def uv_window(densepose: DensePoseSequence, center: int, num_poses: int) -> np.ndarray:

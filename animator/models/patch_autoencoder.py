@@ -18,6 +18,9 @@ from einops import rearrange
 from torch import nn
 
 REDUCTION = 8
+# How far a change is felt, in cells. The layers reach three times as far, but what lies beyond this moves a decoded
+# pixel by half a grey level at most.
+SPREAD_CELLS = 3
 
 
 class PatchLatents(BaseOutput):

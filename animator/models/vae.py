@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL
 
 from animator.errors import ModelError
 from animator.models.loading import load_net
-from animator.models.patch_autoencoder import REDUCTION, PatchAutoencoder
+from animator.models.patch_autoencoder import REDUCTION, SPREAD_CELLS, PatchAutoencoder
 
 Autoencoder: TypeAlias = AutoencoderKL | PatchAutoencoder
 _KINDS: dict[str, type[Autoencoder]] = {"AutoencoderKL": AutoencoderKL, "PatchAutoencoder": PatchAutoencoder}
@@ -45,6 +45,12 @@ class LatentCodec:
         if isinstance(self.vae, PatchAutoencoder):
             return REDUCTION
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def spread_cells(self) -> int | None:
+        """How far a change in a picture or in latents is felt, in cells; none where all is felt everywhere: Stable
+        Diffusion's autoencoders normalise over the whole picture and attend to all of it."""
+        return SPREAD_CELLS if isinstance(self.vae, PatchAutoencoder) else None
 
     def latent_shape(self, pictures_B3HW: torch.Tensor) -> tuple[int, int, int, int]:
         """(B, C, h, w) that the latents of these pictures have."""

@@ -57,6 +57,9 @@ def denoise(
         NotFiniteError: a NaN or an infinity, with the stage at which it appeared.
         ValueError: more steps than the scheduler can take, or no `step_noise` where it is needed.
     """
+    if known is not None and not bool(known.freedom_B1hw.any()):
+        check_finite(known.latents_BChw, "the warped photo's latents")
+        return known.latents_BChw.float()  # which the last step would bring back, whatever came before
     scheduler.set_timesteps(steps, device=noise_BChw.device)
     timesteps = scheduler.timesteps
     noise = noise_BChw.float()

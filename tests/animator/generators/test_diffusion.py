@@ -12,7 +12,8 @@ import torch
 from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion
-from animator.generators.diffusion import DiffusionGenerator, aligned, reach, slots
+from animator.generators.diffusion import DiffusionGenerator, aligned, slots
+from animator.generators.painting import reach
 from animator.generators.registry import GeneratorSettings, open_generator
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig

@@ -191,7 +191,9 @@ def test_a_nan_in_the_latents_is_reported_with_its_step() -> None:
     """The network's answer may be finite where what is kept of the warped photo is not."""
     warp = picture(3)
     warp[0, 0, 0, 0] = float("nan")
-    known = Known(latents_BChw=warp, freedom_B1hw=torch.zeros(2, 1, *SHAPE[1:]))
+    free = torch.zeros(2, 1, *SHAPE[1:])
+    free[:, :, 1, 1] = 1
+    known = Known(latents_BChw=warp, freedom_B1hw=free)
 
     def unmoved(scaled: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]) -> dict:
         return dict.fromkeys(branches, torch.zeros_like(scaled))
@@ -205,6 +207,19 @@ def test_a_nan_in_the_latents_is_reported_with_its_step() -> None:
             guidance=Guidance(),
             known=known,
         )
+
+
+def test_where_every_cell_is_kept_the_network_is_not_asked() -> None:
+    kept = Known(latents_BChw=picture(3), freedom_B1hw=torch.zeros(2, 1, *SHAPE[1:]))
+
+    def asked(*_: object) -> dict:
+        raise AssertionError("there is nothing to predict")
+
+    settings = {"scheduler": open_scheduler("ddim", SCHEDULE), "steps": 2, "guidance": Guidance()}
+    assert torch.equal(denoise(asked, picture(), known=kept, **settings), kept.latents_BChw)
+    kept.latents_BChw[0, 0, 0, 0] = float("nan")
+    with pytest.raises(NotFiniteError, match="the warped photo's latents"):
+        denoise(asked, picture(), known=kept, **settings)
 
 
 def test_lcm_without_noise_for_its_steps_is_refused() -> None:
