@@ -150,13 +150,10 @@ def prepare_scene(
     return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)
 
 
-def kept_poses(job: RenderJob) -> PoseSequence | None:
+def kept_poses(job: RenderJob, clip: DrivingClip) -> PoseSequence | None:
     """The poses of the job's clip, if they are kept from before and the job may take them."""
     cache = PoseCache.default() if job.pose_cache else None
-    if cache is None:
-        return None
-    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
-    return cache.find(clip, job.tracker, max_side_px=TRACKING_SIDE_PX)
+    return None if cache is None else cache.find(clip, job.tracker, max_side_px=TRACKING_SIDE_PX)
 
 
 def place_subject(portrait: Portrait, motion: PoseSequence, *, canvas: CanvasConfig, config: RetargetConfig) -> Subject:

@@ -159,7 +159,10 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
     from animator.pipeline import animate, kept_poses
 
     stopwatch = _Stopwatch(progress)
-    kept = kept_poses(job)
+    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    if clip.shortfall is not None:
+        progress.warn(clip.shortfall)
+    kept = kept_poses(job, clip)
     end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:

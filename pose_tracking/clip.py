@@ -33,6 +33,7 @@ from pose_tracking.limits import (
     printable_name,
 )
 from pose_tracking.presentation import Orientation, PresentationClock, limited_size, square_pixel_size
+from pose_tracking.trimming import shortfall, trimmed
 
 # A seek goes this far ahead of the wanted time, so that an open group of pictures is whole again there.
 _SEEK_MARGIN_S = 3.0
@@ -122,7 +123,7 @@ class DrivingClip:
             check_samples(file, header.num_samples)
             with decoding.open_container(file, limits) as container:
                 stream = decoding.choose_stream(file, container)
-                info = _trim(_read_info(file, container, stream, limits), start, end)
+                info = trimmed(_read_info(file, container, stream, limits), start, end)
                 check_length(file, info.num_frames, info.duration_s, limits)
                 source = _read_source(file, container, stream, header)
         width, height = source.orientation.shown_size(*source.square_size)
@@ -145,6 +146,11 @@ class DrivingClip:
     def trim_s(self) -> tuple[float, float]:
         """(start, end) of what is read, seconds from the clip's first shown frame; the end may be infinite."""
         return self._start_s, self._end_s
+
+    @property
+    def shortfall(self) -> str | None:
+        """A sentence about an end that was asked for and comes later than the clip's own."""
+        return shortfall(self.path.name, self.info, self._start_s, self._end_s)
 
     def _check_start(self) -> None:
         with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
@@ -265,15 +271,6 @@ def _read_info(path: Path, container: InputContainer, stream: VideoStream, limit
         duration_s=duration_s,
         has_audio=len(container.streams.audio) > 0,
     )
-
-
-def _trim(info: ClipInfo, start_s: float, end_s: float) -> ClipInfo:
-    """The facts of the part between start and end; its number of frames is an estimate."""
-    if not info.duration_s or (not start_s and end_s >= info.duration_s):
-        return info
-    duration_s = max(0.0, min(end_s, info.duration_s) - start_s)
-    num_frames = round(duration_s * info.fps) if info.num_frames else 0
-    return dataclasses.replace(info, duration_s=duration_s, num_frames=num_frames)
 
 
 def _read_source(path: Path, container: InputContainer, stream: VideoStream, header: ContainerHeader) -> _Source:

@@ -60,6 +60,8 @@ def track(
     from pose_tracking.report import report_tracking
 
     progress = console.progress()
+    if clip.shortfall is not None:
+        progress.warn(clip.shortfall)
     cache = PoseCache.default() if job.pose_cache else None
     tracked = track_clip(clip, job.tracker, progress=progress, cache=cache, anew=True)
     if clip.damage is not None:

@@ -229,6 +229,8 @@ def _tracked_motion(
     """The clip, its person's cleaned motion in px of the clip, unseen where nobody is in view, and whether the clip
     could be read only in part."""
     clip = DrivingClip.open(clip_path, start_s=settings.start_s or None, end_s=settings.end_s)
+    if clip.shortfall:
+        progress.warn(clip.shortfall)
     tracked = track_clip(clip, settings.tracker, progress=progress)
     if clip.damage:
         progress.warn(clip.damage)

@@ -13,6 +13,7 @@ from animator.config import RenderJob, RenderReport
 from animator.errors import EncodeError, JobError, PhotoError
 from animator.plan import TRIAL_FRAMES, plan_render, try_out
 from animator.progress import Progress, SilentProgress
+from animator.rendering import Render
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError, ClipError, TrackingError
 from pose_tracking.pose_cache import PoseCache
@@ -157,6 +158,18 @@ def test_a_place_that_cannot_be_written_is_found(tmp_path: Path, name: str, comp
     (tmp_path / "d.mp4").mkdir()
     with pytest.raises(EncodeError, match=complaint):
         plan_render(job_with(tmp_path, output=tmp_path / name))
+
+
+def test_an_end_beyond_the_clip_s_is_said_by_plan_and_render(
+    tmp_path: Path, paced: list[RenderJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener, job = Listener(), job_with(tmp_path, start_s=1.0, end_s=1000.0)
+    try_out(job, plan_render(job), progress=listener)
+    (told,) = listener.warnings
+    assert told.startswith("dance.mp4: ends at ")
+    assert told.endswith("to 1000 s, as asked for")
+    Render.of(job, pipeline.prepare_scene, progress=listener, trust=False)
+    assert listener.warnings == [told, told]
 
 
 def test_a_start_beyond_the_end_is_found(tmp_path: Path) -> None:

@@ -161,6 +161,15 @@ class TestTrimming:
         with pytest.raises(ClipError, match="shows nothing from 3 s to 4 s"):
             DrivingClip.open(clip_path, start_s=3.0, end_s=4.0)
 
+    @pytest.mark.parametrize(("start_s", "late_s"), [(None, 3.0), (0.2, 2.1)])
+    def test_an_end_after_the_clip_s_own_is_said(self, clip_path: Path, start_s: float | None, late_s: float) -> None:
+        duration_s = DrivingClip.open(clip_path).info.duration_s
+        for end_s in (None, duration_s, duration_s + 0.01, duration_s - 0.1):
+            assert DrivingClip.open(clip_path, start_s=start_s, end_s=end_s).shortfall is None
+        told = DrivingClip.open(clip_path, start_s=start_s, end_s=late_s).shortfall
+        assert told is not None
+        assert f"ends at {duration_s:.2f} s; nothing comes from there to {late_s:g} s" in told
+
     @pytest.mark.parametrize(("start_s", "end_s"), [(-1.0, None), (2.0, 1.0), (1.0, 1.0), (float("nan"), None)])
     def test_needs_a_start_before_the_end(self, clip_path: Path, start_s: float, end_s: float | None) -> None:
         with pytest.raises(ClipError, match="0 <= start < end"):
