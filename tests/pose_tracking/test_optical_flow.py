@@ -66,6 +66,16 @@ def test_only_what_moves_moves() -> None:
     np.testing.assert_allclose(steps_TK2[1, BLAZEPOSE_33.index("right_ankle")], [0, 0], atol=0.1)
 
 
+def test_where_the_picture_is_plain_nothing_is_known() -> None:
+    before, person = _scenery(), _person()
+    plain = slice(0, int(person.keypoints_K2[BLAZEPOSE_33.index("left_shoulder"), 1]) + 40)
+    before[plain] = 128
+    now = _moved(before, 2, 0)
+    steps_TK2 = _steps((before, person), (now, person))
+    assert np.isnan(steps_TK2[1, BLAZEPOSE_33.index("nose")]).all()
+    np.testing.assert_allclose(steps_TK2[1, BLAZEPOSE_33.index("left_knee")], [2, 0], atol=0.2)
+
+
 def test_steps_are_given_in_the_size_poses_are_given_in() -> None:
     scenery = _scenery()
     double = (2 * WIDTH, 2 * HEIGHT)
