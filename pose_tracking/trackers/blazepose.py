@@ -28,6 +28,7 @@ from pose_tracking.person import SAME_PERSON, Detection
 from pose_tracking.region import Region, cut, paint_around, place, region_within, view_of
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks, read_person
+from pose_tracking.trackers.pose_stream import open_pose_stream
 from pose_tracking.trackers.stderr_filter import without_library_chatter
 
 REQUIREMENT = "mediapipe==0.10.21"
@@ -38,8 +39,10 @@ _SECOND_LOOK_MIN_SIZE = 0.25
 _SECOND_LOOK_MIN_VISIBILITY = 0.6
 _LOOK_MARGIN = 0.2
 _MAX_FACES = 8
-# Class in `mediapipe.solutions`, and the results that show that all of its models have been loaded.
-_SOLUTIONS = {
+_POSE_STREAM = "pose_stream"
+# Class in `mediapipe.solutions` (None: our own), and the results that show that all of its models have been loaded.
+_SOLUTIONS: dict[str, tuple[str | None, tuple[str, ...]]] = {
+    _POSE_STREAM: (None, ("pose_landmarks",)),
     "pose": ("Pose", ("pose_landmarks",)),
     "holistic": (
         "Holistic",
@@ -83,7 +86,7 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
         self._view: Region | None = None
         self._is_stale = False
         self._graph = _Graph(
-            "holistic" if holistic else "pose",
+            "holistic" if holistic else _POSE_STREAM,
             model_complexity=complexity,
             min_detection_confidence=detection_confidence,
             min_tracking_confidence=tracking_confidence,
@@ -229,7 +232,9 @@ class _Graph:
 
     def __init__(self, solution: str, **options: Any) -> None:
         name, self._results = _SOLUTIONS[solution]
-        self._make = partial(getattr(getattr(load_mediapipe().solutions, solution), name), **options)
+        mediapipe = load_mediapipe()
+        make = getattr(getattr(mediapipe.solutions, solution), name) if name else partial(open_pose_stream, mediapipe)
+        self._make = partial(make, **options)
         self._solution: Any = None
         self._is_warm = False
 
