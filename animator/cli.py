@@ -35,6 +35,7 @@ from animator.commands import (
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
+from pose_tracking.escaping import printable
 
 BUG, USAGE, BAD_INPUT, OUT_OF_MEMORY, DISK_FULL = 1, 2, 3, 5, 6
 NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
@@ -129,8 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         code, text = explain(error)
-        # Names from files may hold what a terminal obeys.
-        message = "".join(letter if letter.isprintable() else "?" for letter in text)
+        message = printable(text)
         with suppress(BrokenPipeError):
             print(f"error: {message}", file=sys.stderr)
         with suppress(BrokenPipeError):
@@ -156,7 +156,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, Stopped):
         return error.exit_code, text
     if isinstance(error, PipelineError):
-        return error.exit_code, text
+        return error.exit_code, str(error) or text  # one line as it is; a break in it is part of a name
     if isinstance(error, _UsageComplaint):
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         return USAGE, f"{message} (animator --help)"

@@ -37,7 +37,7 @@ def check_destinations(job: RenderJob, *, fps: Fraction) -> None:
         check_file_place(path)
     there = next((path for path in (job.output, *companions) if path.exists()), None)
     if there is not None and not job.overwrite:
-        raise JobError(f"{there}: exists already. Choose another --output, or allow it to be overwritten.")
+        raise JobError(f"{there}: exists already. Choose another --output, or replace it: --set overwrite=true")
     if job.provenance.sidecar:
         check_sidecar_place(sidecar_path(job.output))
     job.provenance.check_signer()

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
+from pose_tracking.escaping import printable
+
 
 class Stage(Protocol):
     """One stretch of work that is under way."""
@@ -85,7 +87,7 @@ class TqdmProgress:
         self._warned.add(message)
         from tqdm import tqdm
 
-        tqdm.write(f"warning: {message}", file=self._stream or sys.stderr)
+        tqdm.write(f"warning: {printable(message)}", file=self._stream or sys.stderr)
 
 
 class _Bar:
@@ -127,7 +129,9 @@ class JsonProgress:
 
     def emit(self, **fields: object) -> None:
         """Write one line and flush it: whoever reads along must not wait for a full buffer."""
-        print(json.dumps(fields, ensure_ascii=False), file=self._stream or sys.stdout, flush=True)
+        text = json.dumps(fields, ensure_ascii=False)
+        line = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+        print(line, file=self._stream or sys.stdout, flush=True)
 
 
 class _Counter:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose_tracking.errors import ClipError
+from pose_tracking.escaping import printable
 
 GIBIBYTE = 1024**3
 
@@ -44,7 +45,7 @@ def clip_error(path: Path, reason: str, remedy: str) -> ClipError:
 
 def printable_name(path: Path) -> str:
     """The file's name, fit for one line of a message whatever characters it holds."""
-    return "".join(letter if letter.isprintable() else "?" for letter in path.name) or str(path)
+    return printable(path.name or str(path))
 
 
 def check_file(path: Path, limits: ClipLimits) -> None:

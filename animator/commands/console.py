@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from animator.progress import JsonProgress, Progress, TqdmProgress
+from pose_tracking.escaping import printable
 
 PARTIAL = 7
 """Exit code of a result that holds less than was asked for, because the clip is damaged."""
@@ -53,12 +54,12 @@ class Console:
         return TqdmProgress(bars=not self.quiet)
 
     def result(self, event: str, fields: dict[str, Any], lines: Iterable[str]) -> None:
-        """Print a result: `fields` as one JSON line, or `lines` for a person."""
+        """Print a result: `fields` as one JSON line, or `lines` for a person; a break within a line is spelled out."""
         if self.json_lines:
             JsonProgress().emit(event=event, **fields)
             return
         for line in lines:
-            print(line)
+            print(printable(line))
         sys.stdout.flush()
 
 

@@ -76,7 +76,7 @@ def evaluate(
         evaluation = evaluate_cross(job.photo, job.clip, generators=generators, settings=settings, progress=progress)
     written = [] if output is None else [str(path) for path in write_reports(evaluation, output)]
     fields = {**json.loads(to_json(evaluation)), "written": written}
-    console.result("evaluation", fields, [table(evaluation), *written])
+    console.result("evaluation", fields, [*table(evaluation).splitlines(), *written])
     if evaluation.partial:
         raise typer.Exit(PARTIAL)
 

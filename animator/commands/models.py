@@ -61,7 +61,7 @@ def licence(context: typer.Context, model: Name) -> None:
     if manifest is not None:
         lines.append(f"made from {_origin(facts)}, licence {manifest.base.licence}")
     for name, text in texts.items():
-        lines += ["", f"--- {name} ---", text.rstrip()]
+        lines += ["", f"--- {name} ---", *text.expandtabs().rstrip().splitlines()]
     if not texts:
         origin = model if manifest is None else manifest.base.name
         where = f"read it on the hub, under {origin}" if "/" in origin else "ask where the model came from"

@@ -50,7 +50,7 @@ def test_the_picture_for_the_background_is_an_input_too(tmp_path: Path) -> None:
 def test_previews_are_protected_where_nothing_may_be_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out.side.mp4").write_bytes(b"mine")
     check_destinations(job_in(tmp_path), fps=FPS)
-    with pytest.raises(JobError, match=r"out\.side\.mp4: exists already"):
+    with pytest.raises(JobError, match=r"out\.side\.mp4: exists already\. .* --set overwrite=true"):
         check_destinations(job_in(tmp_path, overwrite=False), fps=FPS)
 
 

@@ -22,6 +22,16 @@ def test_bar_shows_stage_steps_and_total() -> None:
     assert "4/4" in last
 
 
+def test_what_a_terminal_obeys_in_a_warning_is_spelled_out() -> None:
+    message = "a\x1b[31mb\nc\x9b\udcff.png: too dark"
+    shown, told = io.StringIO(), io.StringIO()
+    TqdmProgress(shown, bars=False).warn(message)
+    assert shown.getvalue() == "warning: a\\x1b[31mb\\nc\\x9b\\udcff.png: too dark\n"
+    JsonProgress(told).warn(message)
+    assert told.getvalue().rstrip("\n").isprintable()
+    assert events(told) == [{"event": "warning", "message": message}]
+
+
 def test_without_bars_only_warnings_are_written() -> None:
     stream = io.StringIO()
     progress = TqdmProgress(stream, bars=False)
