@@ -1,8 +1,10 @@
-"""What a generated frame costs: ms per UNet evaluation, evaluations per frame, share of time outside the UNet.
+"""What a generated frame costs: ms per UNet evaluation, evaluations per frame, and where the workers' time goes.
 
     python benchmarks/bench_denoise.py [--model DIR] [--steps 4] [--frames 12]
 
-Renders the portrait of examples/media in poses of its walking clip; photo and tracking are not timed.
+Renders the portrait of examples/media in poses of its walking clip; photo and tracking are not timed. Shares are of the
+seconds that the workers spend on frames, each in its own thread; the subject's preparation, once per render, is told
+apart.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def main() -> None:
     model = open_base(given.model).to(device, working_dtype(device, given.precision))
     subject, windows = scene(model.manifest.canvas, given.frames)
     clock = Clock(device)
-    totals = []
+    paces = []
     with ExitStack() as watched:
         for thing, method, name in (
             (model.unet, "forward", "unet"),
@@ -69,21 +71,27 @@ def main() -> None:
         for round_ in range(ROUNDS + 1):
             generator = DiffusionGenerator(model, SamplerConfig(steps=given.steps, batch=given.batch))
             began = time.perf_counter()
-            count = sum(1 for _ in generator.generate(windows, subject))
+            with clock.watching(generator, "_frames", "frames"), clock.watching(generator, "_prepare", "prepare"):
+                count = sum(1 for _ in generator.generate(windows, subject))
             if round_ == 0:  # warms caches and kernels up
                 clock.seconds.clear()
                 continue
-            totals.append((time.perf_counter() - began) / count)
-    evaluations = len(clock.seconds["unet"]) / (ROUNDS * count)
-    workers = frame_workers(device)
-    whole = sum(totals) * count * workers  # every worker's own time
-    print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {workers} frames side by side")
-    print(f"  {1000 * statistics.median(clock.seconds['unet']):8.1f} ms per UNet call (median)")
-    print(f"  {evaluations:8.2f} UNet calls per frame ({generator.config.steps} steps)")
-    print(f"  {statistics.median(totals):8.3f} s per frame (median of {ROUNDS} rounds of {count} frames)")
-    for name in ("unet", "encode", "decode"):
-        print(f"  {sum(clock.seconds[name]) / whole:8.1%} of the time in {name}")
-    print(f"  {1 - sum(clock.seconds['unet']) / whole:8.1%} of the time outside the UNet")
+            paces.append((time.perf_counter() - began) / count)
+    whole, median = clock.total("frames"), {name: statistics.median(each) for name, each in clock.seconds.items()}
+    # Preparing the subject encodes, too: what a frame's encoding takes is told by the median.
+    spent = {"unet": clock.total("unet"), "decode": clock.total("decode"), "encode": median["encode"] * ROUNDS * count}
+    print(f"{given.model} on {device}, canvas {model.manifest.canvas}, {frame_workers(device)} frames side by side")
+    print(f"  {1000 * median['unet']:8.1f} ms per UNet call (median)")
+    print(
+        f"  {len(clock.seconds['unet']) / (ROUNDS * count):8.2f} UNet calls per frame ({generator.config.steps} steps)"
+    )
+    print(f"  {1000 * median['prepare']:8.0f} ms to prepare the subject, once per render")
+    print(f"  {statistics.median(paces):8.3f} s per frame, preparation included (median of {ROUNDS} rounds of {count})")
+    for name, seconds in spent.items():
+        print(f"  {seconds / whole:8.1%} of the workers' time in {name}")
+    print(
+        f"  {1 - sum(spent.values()) / whole:8.1%} of the workers' time in all the rest (warp, maps, putting together)"
+    )
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ class DiffusionGenerator:
         return None
 
     def _pixels(self, windows: list[PoseWindow], scene: _Scene, portion: Portion) -> np.ndarray:
-        facts, device, settings = self.model.manifest, self.model.device, self.config
+        facts, device, settings = self.model.manifest, scene.background_3HW.device, self.config
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle = facts.num_poses // 2
         carried = warp_device(device)

@@ -116,7 +116,7 @@ class Painting:
         for frame, part in self._parts(known.freedom_B1hw[:, 0] > 0):
             pixels = part.times(self._codec.reduction)
             before = pixels.of(shown[frame])
-            lost = before - self._codec.decode(part.of(known.latents_BChw[frame]))
+            lost = before - self._decode(part.of(known.latents_BChw[frame]))
             trusted = trust(pixels.of(repair_BHW[frame]), self._repair)
             pixels.of(pictures[frame]).copy_(self._decode(part.of(latents[frame])) + lost * trusted[:, None])
         return pictures
@@ -141,6 +141,9 @@ class Painting:
                 yield slice(place, place + 1), cells.grown(self._spread, self._size).even(self._size)
 
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+        if self._spread is not None:
+            # An eighth faster: oneDNN takes features side by side, and rearranges them before every layer otherwise.
+            latents = latents.contiguous(memory_format=torch.channels_last)
         pictures = self._codec.decode(latents)
         check_finite(pictures, "the decoded picture")
         return pictures
@@ -156,9 +159,24 @@ def reach(warped: WarpedPhoto) -> torch.Tensor:
     # So far that every mean which is not zero is one over a full window.
     near = box.grown(4 * margin, (person.shape[-2], person.shape[-1]))
     # Along one axis after the other: a tenth of the work, and a maximum does not mind.
-    wide = F.max_pool2d(near.of(person)[:, None], (4 * margin + 1, 1), stride=1, padding=(2 * margin, 0))
-    wide = F.max_pool2d(wide, (1, 4 * margin + 1), stride=1, padding=(0, 2 * margin))
+    wide = _spread_out(_spread_out(near.of(person), 2 * margin, -1), 2 * margin, -2)[:, None]
     soft = F.avg_pool2d(wide, (2 * margin + 1, 1), stride=1, padding=(margin, 0), count_include_pad=False)
     soft = F.avg_pool2d(soft, (1, 2 * margin + 1), stride=1, padding=(0, margin), count_include_pad=False)
     near.of(mask).copy_(soft[:, 0])
     return mask
+
+
+def _spread_out(values: torch.Tensor, radius: int, axis: int) -> torch.Tensor:
+    """The largest of the values up to `radius` away along an axis, none of them below 0.
+
+    By doubling: five comparisons for a window of 21, where a pooling layer makes all 20.
+    """
+    window = 2 * radius + 1
+    found = F.pad(values, (radius, radius) if axis == -1 else (0, 0, radius, radius))
+    covered = 1
+    while covered < window:
+        step = min(covered, window - covered)
+        kept = found.shape[axis] - step
+        found = torch.maximum(found.narrow(axis, 0, kept), found.narrow(axis, step, kept))
+        covered += step
+    return found

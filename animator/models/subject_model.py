@@ -114,7 +114,8 @@ class SubjectModel:
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return self.unet.device
+        device: torch.device = self.unet.conv_in.weight.device  # diffusers' own `device` looks for hooks for 2 ms
+        return device
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SubjectModel:
         """Move all networks, in place."""
