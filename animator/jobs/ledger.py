@@ -12,7 +12,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from animator.errors import JobError
-from animator.job_schema import complain
 from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.plan import Chunk
 
@@ -97,23 +96,18 @@ class ChunkEntry(BaseModel):
 
 
 def read_entry(folder: JobFolder, chunk: Chunk) -> ChunkEntry:
-    """The entry of a chunk; an empty one where there is none, or a damaged one: its frames speak for themselves.
+    """The entry of a chunk; an empty one where there is none, a damaged one, or one of other frames.
 
-    Raises:
-        JobError: the entry of other frames: the chunks were cut anew.
+    Nothing is lost with an entry: each picture carries its own hash, is looked at before it counts, and the entry is
+    written anew from them. Frames that were given up are tried again.
     """
+    nothing = ChunkEntry(first=chunk.first, stop=chunk.stop)
     try:
         entry = ChunkEntry.model_validate(read_json(folder.entry(chunk)))
-    except FileNotFoundError:
-        return ChunkEntry(first=chunk.first, stop=chunk.stop)
-    except ValidationError as error:
-        raise JobError(f"{folder.name}/chunks/{chunk.name}.json: {complain(error)}") from error
-    frames = chunk.frames
-    if (entry.first, entry.stop) != (chunk.first, chunk.stop) or not all(
-        index in frames for index in (*entry.frames, *entry.failures)
-    ):
-        raise JobError(f"{folder.name}/chunks/{chunk.name}.json: tells of other frames than its own")
-    return entry
+    except (FileNotFoundError, JobError, ValidationError):
+        return nothing
+    is_ours = all(index in chunk.frames for index in (*entry.frames, *entry.failures))
+    return entry if is_ours and (entry.first, entry.stop) == (chunk.first, chunk.stop) else nothing
 
 
 def write_entry(folder: JobFolder, chunk: Chunk, entry: ChunkEntry) -> ChunkEntry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -10,6 +11,9 @@ from typing import IO
 from animator.encoding.atomic_file import explained
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
+
+# Longer than anybody takes to look whether a folder is locked.
+_GLANCE_S = 0.3
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def locked(folder: JobFolder, *, shared: bool = False) -> Iterator[None]:
     with explained(folder.lock):
         file = open(folder.lock, "a+", encoding="utf-8")  # noqa: SIM115
     with file:
-        if not _lock(file, shared=shared):
+        if not _lock_soon(file, shared=shared):
             file.seek(0)
             raise JobError(
                 f"{folder.name}: is being rendered already (by {file.read().strip() or 'another process'}); see "
@@ -39,9 +43,19 @@ def locked(folder: JobFolder, *, shared: bool = False) -> Iterator[None]:
         yield
 
 
+def _lock_soon(file: IO[str], *, shared: bool) -> bool:
+    """Whether the lock could be had now or in a moment: `is_locked` of another process holds it for as long."""
+    until_s = time.monotonic() + _GLANCE_S
+    while not _lock(file, shared=shared):
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(_GLANCE_S / 10)
+    return True
+
+
 def is_locked(folder: JobFolder) -> bool:
     """Whether somebody works in the folder, as far as this machine can tell."""
-    with suppress(OSError), open(folder.lock, "a+", encoding="utf-8") as file:
+    with suppress(OSError), open(folder.lock, "r+", encoding="utf-8") as file:  # whoever only looks makes no file
         return not _lock(file, shared=False)
     return False
 

@@ -16,6 +16,7 @@ from animator.errors import JobError
 from animator.job_file import build_job
 from animator.job_schema import complain
 from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.locks import locked
 from animator.jobs.plan import Chunk, plan_chunks
 
 FORMAT: Literal["pose-animator-job/1"] = "pose-animator-job/1"
@@ -26,7 +27,12 @@ PLACES = frozenset(
         *("workers", "low_vram", "pose_cache"),
     }
 )
+# Of the provenance: what is said about the frames, not what is in them.
+STATEMENTS = frozenset({"kind", "certificate", "key", "sidecar", "consent"})
+# Parts of a job that shape its delivery alone; changed, the same frames are delivered anew.
+_DELIVERY = ("provenance", "preview")
 MAX_FRAMES = 1_000_000
+_ANEW = "Submit the job into a new folder."
 
 
 class Prepared(BaseModel):
@@ -128,12 +134,19 @@ def software() -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    """Hash of a file's bytes, in hexadecimal.
+
+    Raises:
+        JobError: it is not there, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError as error:
+        raise JobError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
 
 
 def write_record(folder: JobFolder, record: JobRecord) -> JobRecord:
@@ -152,24 +165,33 @@ def read_record(folder: JobFolder) -> JobRecord:
     values = read_json(folder.record)
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         got = values.get("format") if isinstance(values, Mapping) else type(values).__name__
-        raise JobError(f"{folder.name}/job.json: format {got!r}, this version reads {FORMAT!r}")
+        raise JobError(f"{folder.name}/job.json: format {got!r}, this version reads {FORMAT!r}. {_ANEW}")
     try:
         return JobRecord.model_validate(values)
     except ValidationError as error:
-        raise JobError(f"{folder.name}/job.json: {complain(error)}") from error
+        raise JobError(f"{folder.name}/job.json: {complain(error)}. {_ANEW}") from error
 
 
 def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
     """Make a job's folder, or take up one that holds the same job.
 
+    Where only the delivery is another one (previews, what the result says of itself), the job goes on with the new
+    one, and a result that was made with the old one counts no longer.
+
     Raises:
-        JobError: the folder holds something else, or a job with other inputs or settings.
+        JobError: the folder holds something else, or a job with other inputs or settings; or somebody is at work on
+            a job whose delivery would be another one.
         DiskError: the disk is full or fails.
     """
     if folder.record.exists():
         before = read_record(folder)
         refuse_changes(folder, before, record)
-        return before
+        if _delivery(before) == _delivery(record):
+            return before
+        with locked(folder):
+            now = read_record(folder)  # whoever was at work before may have prepared it
+            folder.result.unlink(missing_ok=True)
+            return write_record(folder, now.model_copy(update={"job": {**now.job, **_delivery(record)}}))
     if folder.holds_something_else():
         raise JobError(f"{folder.path}: already holds something else; give a new folder, or one that holds a job")
     folder.make()
@@ -190,6 +212,10 @@ def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None
         )
 
 
+def _delivery(record: JobRecord) -> dict[str, Any]:
+    return {name: record.job.get(name) for name in _DELIVERY}
+
+
 def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
     if before.software != now.software:
         yield f"the program has changed ({before.software} then, {now.software} now)"
@@ -203,8 +229,9 @@ def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
     if before.canvas != now.canvas:
         yield f"the canvas has changed ({before.canvas} then, {now.canvas} now)"
     then, today = dict(_flat(before.job)), dict(_flat(now.job))
-    for key in sorted(then.keys() | today.keys()):
-        if then.get(key) != today.get(key) and not key.startswith("provenance."):
+    said = {f"provenance.{name}" for name in STATEMENTS}
+    for key in sorted((then.keys() | today.keys()) - said):
+        if then.get(key) != today.get(key):
             yield f"{key} has changed ({then.get(key)!r} then, {today.get(key)!r} now)"
 
 

@@ -97,8 +97,9 @@ def read_state(folder: JobFolder) -> State:
     record = read_record(folder)
     if folder.cancelled.exists():
         return "cancelled"
-    if folder.result.is_file():
-        return "partial" if read_result(folder).partial else "done"
+    result = find_result(folder)
+    if result is not None:
+        return "partial" if result.partial else "done"
     if folder.failure.is_file():
         return "failed"
     if record.prepared is None:
@@ -108,9 +109,16 @@ def read_state(folder: JobFolder) -> State:
 
 def is_delivered(folder: JobFolder, output: Path) -> bool:
     """Whether the result is there, at this place."""
-    if not folder.result.is_file():
-        return False
-    return read_result(folder).path == output.absolute() and output.exists()
+    result = find_result(folder)
+    return result is not None and result.path == output.absolute() and output.exists()
+
+
+def find_result(folder: JobFolder) -> RenderReport | None:
+    """What was made of a job, if anything; a result.json that cannot be read is none, and the result is made again."""
+    try:
+        return read_result(folder)
+    except JobError:
+        return None
 
 
 def read_result(folder: JobFolder) -> RenderReport:
@@ -127,7 +135,7 @@ def read_result(folder: JobFolder) -> RenderReport:
         return RenderReport(**{**values, **lists, "path": Path(values["path"]), "sidecar": sidecar})
     except FileNotFoundError as error:
         raise JobError(f"{folder.name}: has no result yet") from error
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise JobError(f"{folder.name}/result.json: damaged ({error})") from error
 
 

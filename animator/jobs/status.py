@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animator.errors import JobError
 from animator.jobs.folder import JobFolder, read_json
 from animator.jobs.ledger import State, read_standing
 from animator.jobs.locks import is_locked
@@ -62,6 +63,14 @@ class JobStatus:
         return [line, *gaps, *([f"  {self.message}"] if self.message else [])]
 
 
+def read_failure(folder: JobFolder) -> str:
+    """Why the last attempt failed, as far as that was written down."""
+    try:
+        return str(read_json(folder.failure)["message"])
+    except (OSError, JobError, KeyError, TypeError):
+        return ""
+
+
 def read_status(folder: JobFolder) -> JobStatus:
     """How far a job is.
 
@@ -70,7 +79,7 @@ def read_status(folder: JobFolder) -> JobStatus:
     """
     record, state = read_record(folder), read_state(folder)
     made = sum(1 for _ in folder.frames.glob("[0-9]*.png"))
-    message = str(read_json(folder.failure).get("message", "")) if state == "failed" else ""
+    message = read_failure(folder) if state == "failed" else ""
     total: int | None = None
     open_chunks: int | None = None
     gaps: tuple[int, ...] = ()

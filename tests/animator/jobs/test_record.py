@@ -9,7 +9,17 @@ import pytest
 from animator.config import RenderJob
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
-from animator.jobs.record import JobRecord, Prepared, begin_job, read_record, refuse_changes, software, write_record
+from animator.jobs.locks import locked
+from animator.jobs.record import (
+    JobRecord,
+    Prepared,
+    begin_job,
+    file_sha256,
+    read_record,
+    refuse_changes,
+    software,
+    write_record,
+)
 
 
 def record(folder: Path, **changes: Any) -> JobRecord:
@@ -72,6 +82,39 @@ def test_what_has_changed_is_named(folder: JobFolder, tmp_path: Path, change: di
     with pytest.raises(JobError) as caught:
         refuse_changes(folder, before, before.model_copy(update={**change, "fingerprint": "another"}))
     assert words in str(caught.value)
+
+
+def test_a_watermark_that_has_changed_is_named(folder: JobFolder, tmp_path: Path) -> None:
+    before, now = record(tmp_path), record(tmp_path, provenance={"watermark": True})
+    with pytest.raises(JobError, match=r"provenance\.watermark has changed \(False then, True now\)"):
+        refuse_changes(folder, before, now.model_copy(update={"fingerprint": "another"}))
+
+
+def test_a_job_that_is_to_say_something_else_of_itself_is_delivered_anew(folder: JobFolder, tmp_path: Path) -> None:
+    begun = begin_job(folder, record(tmp_path))
+    prepared = Prepared(num_frames=50, fps="25", sha256={})
+    write_record(folder, begun.model_copy(update={"prepared": prepared}))
+    folder.result.write_text("{}")
+    assert begin_job(folder, record(tmp_path)).ready == prepared
+    assert folder.result.exists()
+    agreed = begin_job(folder, record(tmp_path, provenance={"consent": "I am in the photo"}))
+    assert not folder.result.exists()
+    assert (agreed, agreed.ready) == (read_record(folder), prepared)
+    assert agreed.render_job().provenance.consent == "I am in the photo"
+
+
+def test_what_a_job_says_of_itself_does_not_change_under_the_hands_of_a_worker(
+    folder: JobFolder, tmp_path: Path
+) -> None:
+    begun = begin_job(folder, record(tmp_path))
+    with locked(folder), pytest.raises(JobError, match="is being rendered already"):
+        begin_job(folder, record(tmp_path, provenance={"consent": "I am in the photo"}))
+    assert read_record(folder) == begun
+
+
+def test_an_input_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"me\.jpg: cannot be read \(No such file or directory\)\. Check the path"):
+        file_sha256(tmp_path / "me.jpg")
 
 
 def test_another_version_of_the_program_is_refused(folder: JobFolder, tmp_path: Path) -> None:
