@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, Literal
 
-from animator.encoding.atomic_file import explained
 from animator.errors import DiskError, JobError
 from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.leases import STALE_S
 from animator.jobs.ledger import ATTEMPTS
 from animator.jobs.locks import is_locked
+from animator.jobs.queue_index import QueueIndex
 from animator.jobs.session import read_state
 from pose_tracking.errors import PipelineError
 
@@ -31,24 +30,6 @@ QueueState = Literal["waiting", "running", "done", "partial", "failed", "cancell
 _FINAL = frozenset({"done", "partial", "failed", "cancelled"})
 MAX_PRIORITY = 1_000_000
 _TICKET = "queued.json"
-_VERSION = 1
-_BUSY_S = 30.0
-_REPAIRS = 3
-_T = TypeVar("_T")
-_SCHEMA = f"""
-CREATE TABLE jobs (
-    name TEXT PRIMARY KEY,
-    priority INTEGER NOT NULL,
-    queued_s REAL NOT NULL,
-    state TEXT NOT NULL,
-    worker TEXT NOT NULL DEFAULT '',
-    beat_s REAL NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0,
-    message TEXT NOT NULL DEFAULT ''
-) WITHOUT ROWID;
-CREATE INDEX turn ON jobs (state, priority DESC, queued_s, name);
-PRAGMA user_version = {_VERSION};
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +63,7 @@ class JobQueue:
     def __init__(self, folder: str | Path, *, stale_s: float = STALE_S) -> None:
         self.path = Path(folder).absolute()
         self._stale_s = stale_s
+        self._index = QueueIndex(self.path, self._fill)
 
     def add(self, job: JobFolder, *, priority: int = 0) -> None:
         """Put a job in, or give one that is in another priority; one that failed or was cancelled is tried again.
@@ -104,7 +86,7 @@ class JobQueue:
             _put(index, job)
             index.execute("UPDATE jobs SET deaths = 0 WHERE name = ?", (job.path.name,))
 
-        self._within(put)
+        self._index.within(put)
 
     def claim(self, worker: str) -> JobFolder | None:
         """The next job for a worker: the most urgent one, and of those the one that has waited longest.
@@ -128,7 +110,7 @@ class JobQueue:
                     return JobFolder(job)
             return None
 
-        return self._within(take)
+        return self._index.within(take)
 
     def beat(self, worker: str, job: JobFolder) -> None:
         """Say that a worker is alive; where the index has forgotten who has the job, it learns it again."""
@@ -141,7 +123,7 @@ class JobQueue:
                 (worker, time.monotonic(), job.path.name, worker),
             )
 
-        self._within(note)
+        self._index.within(note)
 
     def give_back(self, worker: str, job: JobFolder) -> None:
         """Have done with a job for now: what has become of it is read from its folder; unfinished, it waits again."""
@@ -153,7 +135,7 @@ class JobQueue:
             elif row[0] in ("", worker):
                 self._settle(index, job.path)
 
-        self._within(settle)
+        self._index.within(settle)
 
     def jobs(self) -> list[QueuedJob]:
         """All jobs, those at work first, then those that wait in their order, then those that are over."""
@@ -161,11 +143,12 @@ class JobQueue:
 
         def read(index: sqlite3.Connection) -> list[Any]:
             self._free_those_of_the_dead(index)
+            self._notice_changes(index)
             return index.execute(f"SELECT name, priority, state, worker, message FROM jobs {order}").fetchall()
 
         return [
             QueuedJob(folder=self.path / name, priority=priority, state=state, worker=worker, message=message)
-            for name, priority, state, worker, message in self._within(read)
+            for name, priority, state, worker, message in self._index.within(read)
         ]
 
     def rebuild(self) -> int:
@@ -174,8 +157,13 @@ class JobQueue:
         Returns:
             How many jobs there are.
         """
-        with self._guard(alone=True):
-            return self._rebuild()
+        return self._index.rebuild()
+
+    def _fill(self, index: sqlite3.Connection) -> int:
+        jobs = [JobFolder(place) for place in sorted(self.path.iterdir()) if self._is_job(place)]
+        for job in jobs:
+            _put(index, job)
+        return len(jobs)
 
     def _free_those_of_the_dead(self, index: sqlite3.Connection) -> None:
         """A job whose worker died waits again; one over which several died is given up."""
@@ -193,6 +181,13 @@ class JobQueue:
             index.execute("UPDATE jobs SET deaths = ? WHERE name = ?", (deaths + 1, name))
             self._settle(index, job)
 
+    def _notice_changes(self, index: sqlite3.Connection) -> None:
+        """Look up jobs that were cancelled, resumed or removed by somebody who knows no queue."""
+        for name, state in index.execute("SELECT name, state FROM jobs WHERE state != 'running'").fetchall():
+            job = JobFolder(self.path / name)
+            if not job.record.exists() or state not in _states_at_a_glance(job):
+                self._settle(index, job.path)
+
     def _settle(self, index: sqlite3.Connection, job: Path) -> QueueState | None:
         """Let a job's row say what its folder says; without a folder there is no row."""
         if not self._is_job(job):
@@ -207,76 +202,6 @@ class JobQueue:
         inside = job.parent == self.path and job.name != ".."
         return inside and not job.is_symlink() and JobFolder(job).record.is_file()
 
-    def _within(self, act: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Do something with the index, in one transaction; it is made anew first where it is missing or damaged."""
-        last: Exception | None = None
-        for _ in range(_REPAIRS):
-            try:
-                with self._guard(alone=False), closing(self._connect()) as index:
-                    if index.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
-                        index.execute("BEGIN IMMEDIATE")
-                        with index:
-                            return act(index)
-            except sqlite3.DatabaseError as error:
-                _explain(self.path, error)
-                last = error
-            self._repair()
-        raise JobError(f"{self.path}: its index does not last ({last}); is the queue on a disk of this machine?")
-
-    def _repair(self) -> None:
-        with self._guard(alone=True):
-            if not self._is_sound():
-                self._rebuild()
-
-    def _is_sound(self) -> bool:
-        """Whether another one has made the index anew meanwhile."""
-        with suppress(sqlite3.DatabaseError), closing(self._connect()) as index:
-            index.execute("SELECT name, priority, queued_s, state, worker, beat_s, deaths, message FROM jobs LIMIT 1")
-            version = index.execute("PRAGMA user_version").fetchone()[0]
-            return bool(version == _VERSION and index.execute("PRAGMA quick_check").fetchone()[0] == "ok")
-        return False
-
-    def _rebuild(self) -> int:
-        for ending in ("", "-wal", "-shm"):
-            self._database.with_name(self._database.name + ending).unlink(missing_ok=True)
-        jobs = [JobFolder(place) for place in sorted(self.path.iterdir()) if self._is_job(place)]
-        try:
-            with closing(self._connect()) as index:
-                index.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
-                for job in jobs:
-                    _put(index, job)
-                index.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            _explain(self.path, error)
-            raise
-        return len(jobs)
-
-    def _connect(self) -> sqlite3.Connection:
-        if self._database.is_symlink():  # to something that is not ours
-            raise sqlite3.DatabaseError(f"{self._database.name} is a link")
-        index = sqlite3.connect(self._database, timeout=_BUSY_S, isolation_level=None)
-        # The folders are the truth: what a power cut takes of the index is found there again.
-        index.execute("PRAGMA journal_mode = WAL")
-        index.execute("PRAGMA synchronous = NORMAL")
-        return index
-
-    @property
-    def _database(self) -> Path:
-        return self.path / "queue.sqlite"
-
-    @contextmanager
-    def _guard(self, *, alone: bool) -> Iterator[None]:
-        """Nobody replaces the index while somebody uses it. The system lets go when a process dies."""
-        with explained(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            file: IO[str] = open(self.path / "queue.lock", "a+", encoding="utf-8")  # noqa: SIM115
-        with file:
-            with suppress(ImportError, OSError):  # Windows keeps open files in place by itself
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-            yield
-
 
 def note_failure(job: JobFolder, error: BaseException) -> None:
     """Write down in a job's folder why it failed."""
@@ -287,6 +212,15 @@ def note_failure(job: JobFolder, error: BaseException) -> None:
 def job_state(job: JobFolder) -> QueueState:
     """How a job stands, as its folder says; one that is being rendered waits."""
     return _state(job)[0]
+
+
+def _states_at_a_glance(job: JobFolder) -> tuple[QueueState, ...]:
+    """What a job may be, going by which files there are: there may be very many jobs to look at."""
+    if job.cancelled.exists():
+        return ("cancelled",)
+    if job.result.exists():
+        return ("done", "partial")
+    return ("failed",) if job.failure.exists() else ("waiting",)
 
 
 def _ticket(job: JobFolder) -> tuple[int, float]:
@@ -323,17 +257,3 @@ def _put(index: sqlite3.Connection, job: JobFolder) -> None:
         "state = CASE WHEN jobs.state = 'running' THEN 'running' ELSE excluded.state END, message = excluded.message",
         (job.path.name, priority, queued_s, state, message),
     )
-
-
-def _explain(path: Path, error: sqlite3.DatabaseError) -> None:
-    """Raise what a person can act on; return where the index is only to be made anew.
-
-    Raises:
-        DiskError, JobError: full, or not to be opened.
-    """
-    text = str(error)
-    if "full" in text:
-        raise DiskError(f"{path}: the disk took no more data ({text}). Free some space.") from error
-    # "disk I/O error" is what a file says that was deleted while it was in use.
-    if isinstance(error, sqlite3.OperationalError) and not text.startswith(("no such", "disk I/O")):
-        raise JobError(f"{path}: its index cannot be used ({text})") from error

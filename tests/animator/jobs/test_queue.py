@@ -90,6 +90,18 @@ def test_a_job_that_is_over_is_what_its_folder_says(queue: JobQueue, submit: Sub
     assert next(job.message for job in queue.jobs() if job.state == "failed") == "nobody was found"
 
 
+def test_what_was_done_to_jobs_by_hand_is_seen_at_once(queue: JobQueue, submit: Submit) -> None:
+    jobs = {name: submit(name) for name in ("cancelled", "removed", "made", "resumed", "left")}
+    write_json(jobs["resumed"].failure, {"error": "PhotoError", "message": "nobody was found"})
+    assert states(queue)["resumed"] == "failed"
+    write_json(jobs["cancelled"].cancelled, {})
+    shutil.rmtree(jobs["removed"].path)
+    finish(jobs["made"])
+    jobs["resumed"].failure.unlink()
+    finish(jobs["resumed"])
+    assert states(queue) == {"cancelled": "cancelled", "made": "done", "resumed": "done", "left": "waiting"}
+
+
 def test_the_job_of_a_worker_that_falls_silent_goes_to_another(queue: JobQueue, submit: Submit) -> None:
     submit("job")
     assert queue.claim("one") is not None
