@@ -53,11 +53,9 @@ def render_all(
             report = animate(job, progress=progress, trust=trust, folder=folder, executor=executor)
         except DiskError:
             raise
-        except PipelineError as error:
+        except Exception as error:  # one job's trouble, bugs included, is not that of the others
             failed.append(str(job.output))
-            message = " ".join(str(error).split())
-            progress.warn(f"{job.output}: {message}")
-            console.result("failed", {"path": str(job.output), "message": message}, [])
+            _tell_failure(console, job, error)
             continue
         console.result("report", report_fields(report), report_lines(report)[:1])
         made += 1
@@ -74,18 +72,41 @@ def render_all(
 
 
 def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> None:
-    """Say what a batch would take, going by a trial of each job's first frames.
+    """Say what a batch would take, going by a trial of each job's first frames, and what is wrong with which job.
 
     Raises:
-        PipelineError: the first job that could not be rendered.
+        DiskError: the disk is full.
+        Exit: some jobs could not be rendered.
     """
+    from animator.errors import DiskError
     from animator.plan import plan_render, try_out
 
     plans: list[RenderPlan] = []
     for job in jobs:
-        plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+        try:
+            plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+        except DiskError:
+            raise
+        except PipelineError as error:
+            _tell_failure(console, job, error)
+            continue
         console.result("plan", plan.as_dict(), [plan.lines()[0]])
         plans.append(plan)
+    _tell_totals(console, plans)
+    if len(plans) < len(jobs):
+        console.progress().warn(f"{len(jobs) - len(plans)} of {len(jobs)} jobs could not be rendered")
+        raise typer.Exit(PARTIAL)
+
+
+def _tell_failure(console: Console, job: RenderJob, error: Exception) -> None:
+    message = " ".join(str(error).split())
+    if not isinstance(error, PipelineError):
+        message = f"{type(error).__name__}: {message}"
+    console.progress().warn(f"{job.output}: {message}")
+    console.result("failed", {"path": str(job.output), "message": message}, [])
+
+
+def _tell_totals(console: Console, plans: Sequence[RenderPlan]) -> None:
     facts = _totals(plans)
     time = f"about {facts['estimated_s']:.0f} s" if facts["estimated_s"] is not None else "for a time nobody knows"
     line = f"{len(plans)} jobs: {facts['num_frames']} frames in {facts['num_chunks']} chunks, {time}"

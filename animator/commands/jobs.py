@@ -11,8 +11,10 @@ import typer
 from animator.commands.choices import Overrides, with_choices
 from animator.commands.console import Console, Verb
 from animator.commands.reporting import tell_report
+from pose_tracking.errors import PipelineError
 
 if TYPE_CHECKING:
+    from animator.config import RenderJob
     from animator.jobs.executors.protocol import Executor
     from animator.jobs.folder import JobFolder
 
@@ -20,6 +22,10 @@ group = typer.Typer(name="jobs", help="Renders that are kept as a folder: made, 
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's folder.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What every render must do, see docs/guides/provenance.md."),
+]
 ExecutorName = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +60,7 @@ def submit(
         Path | None, typer.Option("--queue", metavar="QUEUE", help="Put the job's folder here, for animator worker.")
     ] = None,
     priority: Annotated[int, typer.Option("--priority", help="In a queue: higher ones come first.")] = 0,
+    policy: PolicyFile = None,
     overrides: Overrides = None,
     trust: Trust = False,
     *,
@@ -61,20 +68,27 @@ def submit(
 ) -> None:
     """Make a job's folder of a job file, to be rendered later, here or elsewhere."""
     from animator.job_file import read_job
-    from animator.pipeline import submit as submit_job
+    from animator.jobs.folder import JobFolder
+    from animator.jobs.session import read_state
     from animator.provenance import require_compliance
 
     console = Console.of(context)
     job = read_job(job_file, overrides or (), changes=changes, trust=trust)
-    require_compliance(job.provenance, None)
-    if queue is not None:
-        folder = queue / (job_folder_beside(job.output) if folder is None else folder).name
-    place = submit_job(job, folder or job_folder_beside(job.output), progress=console.progress(), trust=trust)
+    require_compliance(job.provenance, policy)
+    if console.dry_run:
+        tell_plan(console, job, trust=trust)
+        return
+    path = folder or job_folder_beside(job.output)
+    place = JobFolder(path if queue is None else queue / path.name)
+    was_there = place.record.is_file()
+    _submit(console, job, place, trust=trust)
     if queue is not None:
         from animator.jobs.queue import JobQueue
 
         JobQueue(queue).add(place, priority=priority)
-    console.result("job", {"folder": str(place.path), "state": "created"}, [f"{place.path}: created"])
+    state = read_state(place)
+    line = f"{place.path}: is there already, {state}" if was_there else f"{place.path}: {state}"
+    console.result("job", {"folder": str(place.path), "state": state, "was_there": was_there}, [line])
 
 
 def run(
@@ -84,10 +98,12 @@ def run(
     workers: Workers = None,
     address: Address = None,
     allow_open_cluster: OpenCluster = False,
+    policy: PolicyFile = None,
     trust: Trust = False,
 ) -> None:
     """Render a job's folder, from wherever it is; what is done is not done again."""
-    _finish(context, folder, open_named_executor(executor, workers, address, allow_open_cluster), trust=trust)
+    chosen = open_named_executor(executor, workers, address, allow_open_cluster)
+    _finish(context, folder, chosen, policy=policy, trust=trust)
 
 
 def resume(
@@ -97,39 +113,50 @@ def resume(
     workers: Workers = None,
     address: Address = None,
     allow_open_cluster: OpenCluster = False,
+    policy: PolicyFile = None,
     trust: Trust = False,
 ) -> None:
     """Go on with a job that was stopped, cancelled, or failed; frames that were given up are tried again."""
-    from animator.jobs.folder import JobFolder
-    from animator.jobs.session import retry_gaps
-
-    chosen, place = open_named_executor(executor, workers, address, allow_open_cluster), JobFolder(folder)
-    place.check()
-    place.cancelled.unlink(missing_ok=True)
-    retry_gaps(place)
-    _finish(context, folder, chosen, trust=trust)
+    chosen = open_named_executor(executor, workers, address, allow_open_cluster)
+    _finish(context, folder, chosen, policy=policy, trust=trust, anew=True)
 
 
 def status(
     context: typer.Context, folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Jobs.")]
 ) -> None:
-    """Say how far jobs are."""
+    """Say how far jobs are. Of several places, files are passed over: a queue's own, in QUEUE/*."""
     from animator.jobs.folder import JobFolder
     from animator.jobs.status import read_status
 
-    for folder in folders:
-        told = read_status(JobFolder(folder))
-        Console.of(context).result("status", told.as_dict(), told.lines())
+    console = Console.of(context)
+    places = folders if len(folders) == 1 else [each for each in folders if not each.is_file()]
+    trouble: PipelineError | None = None
+    for place in places:
+        try:
+            told = read_status(JobFolder(place))
+        except PipelineError as error:
+            if trouble is not None:
+                console.progress().warn(str(trouble))
+            trouble = error
+            continue
+        console.result("status", told.as_dict(), told.lines())
+    if trouble is not None:
+        raise trouble
 
 
 def cancel(context: typer.Context, folder: Folder) -> None:
     """End a job: whoever renders it stops at its next chunk. What was made stays, and resume takes it up again."""
+    from animator.errors import JobError
     from animator.jobs.folder import JobFolder, write_json
+    from animator.jobs.session import read_state
 
-    place = JobFolder(folder)
-    place.check()
+    console, place = Console.of(context), JobFolder(folder)
+    refuse_dry_run(console, instead="animator jobs status DIR")
+    state = read_state(place)
+    if state in ("done", "partial"):
+        raise JobError(f"{place.path}: is {state} already; there is nothing to cancel")
     write_json(place.cancelled, {})
-    Console.of(context).result("job", {"folder": str(place.path), "state": "cancelled"}, [f"{place.path}: cancelled"])
+    console.result("job", {"folder": str(place.path), "state": "cancelled"}, [f"{place.path}: cancelled"])
 
 
 def report(context: typer.Context, folder: Folder) -> None:
@@ -137,11 +164,11 @@ def report(context: typer.Context, folder: Folder) -> None:
     from animator.jobs.folder import JobFolder
     from animator.jobs.record import read_record
     from animator.jobs.report import write_report
-    from animator.jobs.session import read_result
+    from animator.jobs.session import find_result
 
     place = JobFolder(folder)
-    record = read_record(place)
-    write_report(place, record, read_result(place) if place.result.is_file() else None)
+    refuse_dry_run(Console.of(context), instead="animator jobs status DIR")
+    write_report(place, read_record(place), find_result(place))
     Console.of(context).result("report", {"report": str(place.report)}, [str(place.report)])
 
 
@@ -168,15 +195,64 @@ def job_folder_beside(output: Path) -> Path:
     return output.with_name(f"{output.stem}.job")
 
 
-def _finish(context: typer.Context, folder: Path, executor: Executor, *, trust: bool) -> None:
+def refuse_dry_run(console: Console, *, instead: str) -> None:
+    """End a verb that does nothing but write, where nothing is to be written.
+
+    Raises:
+        BadParameter: --dry-run was given.
+    """
+    if console.dry_run:
+        raise typer.BadParameter(f"--dry-run: there is nothing to try here; {instead} says how things stand")
+
+
+def tell_plan(console: Console, job: RenderJob, *, trust: bool) -> None:
+    """Check a job, try its first frames, and say what all of it would take."""
+    from animator.plan import plan_render, try_out
+
+    plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+    console.result("plan", plan.as_dict(), plan.lines())
+
+
+def _submit(console: Console, job: RenderJob, place: JobFolder, *, trust: bool) -> None:
+    from animator.errors import JobError
+    from animator.jobs.record import read_record
+    from animator.pipeline import submit as submit_job
+
+    if place.record.is_file() and (before := read_record(place).ending) != job.output.suffix:
+        raise JobError(
+            f"{place.path}: holds a job whose result is {before or 'a folder of PNG'}, and this one's is "
+            f"{job.output.suffix or 'a folder of PNG'}; give it a folder of its own with --job"
+        )
+    submit_job(job, place.path, progress=console.progress(), trust=trust)
+
+
+def _finish(
+    context: typer.Context,
+    folder: Path,
+    executor: Executor,
+    *,
+    policy: Path | None,
+    trust: bool,
+    anew: bool = False,
+) -> None:
+    """Bring a job to its result and report; `anew`: also one that was cancelled, and frames that were given up."""
     from animator.jobs.folder import JobFolder
     from animator.jobs.record import read_record
+    from animator.jobs.session import retry_gaps
     from animator.pipeline import resume as resume_job
     from animator.provenance import require_compliance
 
-    console = Console.of(context)
-    place: JobFolder = JobFolder(folder)
-    require_compliance(read_record(place).render_job(trust=trust).provenance, None)
+    console, place = Console.of(context), JobFolder(folder)
+    job = read_record(place).render_job(trust=trust)
+    require_compliance(job.provenance, policy)
+    if console.dry_run:
+        job = job.model_copy(update={"output": place.path / f"out{job.output.suffix}"})
+        status(context, [folder])
+        tell_plan(console, job, trust=trust)
+        return
+    if anew:
+        place.cancelled.unlink(missing_ok=True)
+        retry_gaps(place)
     progress = console.progress()
     made = resume_job(folder, progress=progress, trust=trust, executor=executor)
     tell_report(console, made, progress)

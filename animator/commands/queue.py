@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from animator.commands.console import PARTIAL, Console, Verb
-from animator.commands.jobs import Address, ExecutorName, OpenCluster, Trust, Workers, group, open_named_executor
+from animator.commands.jobs import (
+    Address,
+    ExecutorName,
+    OpenCluster,
+    PolicyFile,
+    Trust,
+    Workers,
+    group,
+    open_named_executor,
+    refuse_dry_run,
+)
 from animator.commands.reporting import report_fields, report_lines
 
 if TYPE_CHECKING:
@@ -31,6 +41,7 @@ def worker(
     workers: Workers = None,
     address: Address = None,
     allow_open_cluster: OpenCluster = False,
+    policy: PolicyFile = None,
     trust: Trust = False,
 ) -> None:
     """Render the jobs of QUEUE, the most urgent one first; as many of these may run as the machine can feed."""
@@ -41,15 +52,16 @@ def worker(
     from animator.provenance import require_compliance
 
     console = Console.of(context)
+    refuse_dry_run(console, instead="animator jobs list QUEUE")
     progress = console.progress()
     chosen = open_named_executor(executor, workers, address, allow_open_cluster)
 
     def run(job: JobFolder) -> RenderReport:
-        require_compliance(read_record(job).render_job(trust=trust).provenance, None)
+        require_compliance(read_record(job).render_job(trust=trust).provenance, policy)
         return resume(job.path, progress=progress, trust=trust, executor=chosen)
 
     all_well = True
-    for turn in work_shift(JobQueue(queue), run, until_empty=until_empty):
+    for turn in work_shift(_existing(queue, JobQueue), run, until_empty=until_empty):
         _tell(console, progress, turn)
         all_well = all_well and turn.state == "done"
     if not all_well:
@@ -71,6 +83,7 @@ def reindex(context: typer.Context, queue: QueueFolder) -> None:
     """Make a queue's index anew from the folders of its jobs, such as after copying some there by hand."""
     from animator.jobs.queue import JobQueue
 
+    refuse_dry_run(Console.of(context), instead="animator jobs list QUEUE")
     num_jobs = _existing(queue, JobQueue).rebuild()
     Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [f"{queue}: {num_jobs} jobs"])
 

@@ -10,7 +10,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import Console
-from animator.commands.jobs import ExecutorName, Workers, open_named_executor
+from animator.commands.jobs import ExecutorName, PolicyFile, Workers, open_named_executor, tell_plan
 from animator.commands.reporting import tell_report
 
 if TYPE_CHECKING:
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from animator.jobs.executors.protocol import Executor
 
 Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]
-PolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", metavar="FILE", help="What every render must do, see docs/guides/provenance.md."),
-]
 KeptJob = Annotated[
     Path | None,
     typer.Option("--job", "-j", metavar="DIR", help="Keep the job in this folder; go on with it if it is there."),
@@ -127,11 +123,7 @@ def _run(
 
         check_job_place(job, job_out)
     if console.dry_run:
-        from animator.plan import plan_render, try_out
-
-        plan = plan_render(job, trust=trust)
-        plan = try_out(job, plan, progress=console.progress(), trust=trust)
-        console.result("plan", plan.as_dict(), plan.lines())
+        tell_plan(console, job, trust=trust)
         return
     from animator.pipeline import animate as animate_job
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ else:
 MAX_TABLE_BYTES = 4 * 1024 * 1024
 MAX_JOBS = 10_000
 _NEEDED = ("photo", "clip", "output")
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
 # Cells that are text whatever they look like.
 _TEXTS = frozenset({*_NEEDED, "model", "image_encoder", "generator", "device", "background"})
 
@@ -72,14 +74,16 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with open(_checked(path, MAX_TABLE_BYTES), encoding="utf-8-sig", newline="") as file:
         try:
             rows = list(csv.reader(file, strict=True))
-        except (csv.Error, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise JobError(f"{path.name}: its text is not UTF-8; save it as CSV in UTF-8") from error
+        except csv.Error as error:
             raise JobError(f"{path.name}: not CSV: {error}") from error
     header = [cell.strip() for cell in rows[0]] if rows else []
     missing = [key for key in _NEEDED if key not in header]
     if missing or len(set(header)) != len(header):
         raise JobError(
-            f"{path.name}: its first line names the columns, each once; needed are photo, clip and output, "
-            f"got {', '.join(header) or 'nothing'}"
+            f"{path.name}: its first line names the columns, each once, with commas between them; needed are photo, "
+            f"clip and output, got {', '.join(header) or 'nothing'}"
         )
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
@@ -126,6 +130,9 @@ def _combinations(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     template = values.get("output")
     if not isinstance(template, str) or (len(photos) > 1 and "{photo}" not in template):
         raise JobError(f'{path.name}: output must tell photos apart, such as output = "out/{{photo}}-{{clip}}.mp4"')
+    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in ("photo", "clip")]
+    if unknown:
+        raise JobError(f"{path.name}: output: {{{unknown[0]}}} is unknown; there are {{photo}} and {{clip}}")
     for photo in photos:
         for clip in clips:
             output = template.replace("{photo}", photo.stem).replace("{clip}", clip.stem)
@@ -136,7 +143,8 @@ def _combinations(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _named(patterns: Any, key: str, path: Path) -> list[Path]:
     """Files by name or pattern, from the table's folder on."""
     if not isinstance(patterns, list) or not patterns or not all(isinstance(each, str) for each in patterns):
-        raise JobError(f'{path.name}: {key}: got {patterns!r}, expected a list of files such as ["catalogue/*.jpg"]')
+        got = "nothing" if patterns is None else repr(patterns)
+        raise JobError(f'{path.name}: {key}: got {got}, expected a list of files such as ["catalogue/*.jpg"]')
     found: list[Path] = []
     for pattern in patterns:
         if "\0" in pattern:
@@ -160,8 +168,15 @@ def _checked(path: Path, limit: int) -> Path:
 def _refuse_shared_outputs(jobs: Sequence[RenderJob]) -> None:
     if not jobs:
         raise JobError("no jobs to render: the tables are empty")
-    seen: set[Path] = set()
+    seen: dict[Path, Path] = {}
     for job in jobs:
-        if job.output in seen:
+        stem = job.output.with_suffix("")
+        before = seen.setdefault(stem, job.output)
+        if before is job.output:
+            continue
+        if before == job.output:
             raise JobError(f"{job.output}: is the output of two jobs; one would overwrite the other")
-        seen.add(job.output)
+        raise JobError(
+            f"{job.output}: shares previews and {stem.name}.job with {before.name}; give the two outputs names that "
+            "differ in more than the ending"
+        )

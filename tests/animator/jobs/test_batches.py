@@ -82,3 +82,24 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(folder: Path, name: str,
     with pytest.raises(JobError, match=complaint) as caught:
         read_batch([folder / name])
     assert "\n" not in str(caught.value)
+
+
+def test_outputs_that_share_previews_and_folder_are_refused(folder: Path) -> None:
+    table = folder / "night.csv"
+    table.write_text("photo,clip,output\na.jpg,walk.mp4,out/a.mp4\nb.jpg,walk.mp4,out/a.webp\n")
+    with pytest.raises(JobError, match=r"a\.webp: shares previews and a\.job with a\.mp4"):
+        read_batch([table])
+
+
+def test_a_placeholder_that_means_nothing_is_named(folder: Path) -> None:
+    table = folder / "night.toml"
+    table.write_text('photos = ["a.jpg"]\nclips = ["walk.mp4"]\noutput = "out/{foto}.mp4"\n')
+    with pytest.raises(JobError, match=r"\{foto\} is unknown; there are \{photo\} and \{clip\}"):
+        read_batch([table])
+
+
+def test_a_table_in_another_alphabet_says_what_to_save_it_as(folder: Path) -> None:
+    table = folder / "night.csv"
+    table.write_text("photo,clip,output\na.jpg,walk.mp4,a.mp4\n", encoding="utf-16")
+    with pytest.raises(JobError, match="save it as CSV in UTF-8"):
+        read_batch([table])
