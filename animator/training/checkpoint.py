@@ -106,7 +106,10 @@ def load_checkpoint(
         for name, net in nets.items():
             saved = load_file(newest / f"{name}.safetensors")
             if set(saved) != set(_trained(net)):
-                raise ModelError(f"{newest}: {name} holds other weights; it belongs to another training")
+                raise ModelError(
+                    f"{newest}: {name} holds other weights; it belongs to another training, such as one with another "
+                    "--lora. Use the old value, or another --output."
+                )
             net.load_state_dict(saved, strict=False)
         for name, tensors in averages.items():
             saved = load_file(newest / f"{name}.ema.safetensors")
