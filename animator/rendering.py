@@ -22,7 +22,7 @@ from animator.jobs.folder import JobFolder
 from animator.jobs.ledger import ATTEMPTS
 from animator.jobs.making import Gaps, Made, make_frames, stand_in
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
-from animator.jobs.record import PLACES, JobRecord, file_sha256, software
+from animator.jobs.record import PLACES, STATEMENTS, JobRecord, file_sha256, software
 from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
@@ -76,7 +76,7 @@ class Render:
         check_destinations(job, fps=job.motion.fps or clip.info.fps)
         told = Told(progress)
         chosen = choose_generator(job.generator, job.generator_settings(on_note=told.note), trust=trust)
-        told.note(*chosen.notes, *([clip.shortfall] if clip.shortfall else []))
+        told.note(*chosen.notes, *chosen.about_photo(job.photo), *([clip.shortfall] if clip.shortfall else []))
         job = job.model_copy(update={"canvas": chosen.canvas})
         return cls(
             job=job,
@@ -208,7 +208,7 @@ def write_result(
 
 def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
     """SHA-256 over the inputs, the model's weights and every setting that shapes the pictures."""
-    unseen: Any = {**dict.fromkeys(PLACES, True), "provenance": {"kind", "certificate", "key", "sidecar", "consent"}}
+    unseen: Any = {**dict.fromkeys(PLACES, True), "provenance": set(STATEMENTS)}
     if job.background_picture is not None:
         unseen["background"] = True  # its content counts, not where it lies
     digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())

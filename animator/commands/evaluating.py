@@ -58,6 +58,8 @@ def evaluate(
 
     progress = console.progress()
     chosen = choose_generator(job.generator, job.generator_settings(on_note=progress.warn), trust=trust)
+    for note in (*chosen.notes, *(() if photo is None else chosen.about_photo(job.photo))):
+        progress.warn(note)
     settings = EvaluationSettings(
         canvas=chosen.canvas,
         tracker=job.tracker,

@@ -8,13 +8,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators.protocol import FrameGenerator
-from animator.models.manifest import check_canvas
+from animator.models.manifest import check_canvas, file_sha256
 from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
 
@@ -78,6 +79,16 @@ class ChosenGenerator:
     sampler: SamplerConfig | None = None
     evaluations: int = 0
     notes: tuple[str, ...] = ()
+
+    def about_photo(self, photo: Path) -> list[str]:
+        """What to say of a photo of somebody whom the model may not know."""
+        known = () if self.model is None or self.model.manifest is None else self.model.manifest.subject_photos
+        if self.model is None or not known or not photo.is_file() or file_sha256(photo) in known:
+            return []
+        return [
+            f"{photo.name}: {self.model.title} was tuned to another photo, and draws what that one shows into this "
+            "one; for another person, leave --model out or tune a model to this photo"
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Its facts in JSON's own types."""

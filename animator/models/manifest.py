@@ -70,6 +70,7 @@ class Manifest(_Part):
         reference: whether its self-attention looks at the photo, too (`reference/`).
         canvas: (width, height) px the model was made for.
         steps: of sampling that suffice; none says nothing.
+        subject_photos: SHA-256 of the photos that a model of one person was tuned to, as files; empty: not known.
         files: SHA-256 by path within the folder.
     """
 
@@ -86,6 +87,7 @@ class Manifest(_Part):
     canvas: tuple[int, int]
     steps: int | None = Field(default=None, ge=1, le=1000)
     ranges: ValueRanges = ValueRanges()
+    subject_photos: tuple[str, ...] = ()
     licence: str = Field(min_length=1, max_length=200)
     files: dict[str, str] = Field(default_factory=dict)
 

@@ -101,7 +101,8 @@ def write_base(model: SubjectModel, output: Path, *, texts: Mapping[str, str]) -
     """Write a trained base in half precision, its manifest saying that it knows poses."""
     for net in model.nets.values():
         net.eval().requires_grad_(False)
-    trained = replace(model, manifest=model.manifest.model_copy(update={"phase": "base", "files": {}}))
+    changes = {"phase": "base", "subject_photos": (), "files": {}}
+    trained = replace(model, manifest=model.manifest.model_copy(update=changes))
     trained.save(output, dtype=torch.float16, max_shard_size="15MB", texts=texts)
 
 

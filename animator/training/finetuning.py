@@ -16,6 +16,7 @@ import torch
 from animator.canvas import CanvasConfig
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
+from animator.models.manifest import file_sha256
 from animator.models.source import EMBEDDED, look_up
 from animator.models.subject_model import SubjectModel
 from animator.photo import read_photo
@@ -173,7 +174,9 @@ def _held_out(source: SubjectPhotos) -> list[Batch]:
 
 
 def _written(model: SubjectModel, job: FinetuneJob) -> None:
-    tuned = replace(model, manifest=model.manifest.model_copy(update={"phase": "subject", "files": {}}))
+    known = tuple(file_sha256(photo) for photo in job.photos)
+    changes = {"phase": "subject", "subject_photos": known, "files": {}}
+    tuned = replace(model, manifest=model.manifest.model_copy(update=changes))
     half = model.manifest.base.name == EMBEDDED or model.device.type != "cpu"
     # Who has the tuned weights is bound by the base's licence, so its text goes along.
     tuned.save(job.output, dtype=torch.float16 if half else None, texts=licence_texts(look_up(job.base)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import huggingface_hub
@@ -60,6 +61,8 @@ def test_finetune_writes_a_model_that_loads_and_knows_its_base(base: Path, tmp_p
     report = finetune(job(base, tmp_path / "me"))
     tuned, before = SubjectModel.load(tmp_path / "me"), SubjectModel.load(base)
     assert tuned.manifest.phase == "subject"
+    assert tuned.manifest.subject_photos == (hashlib.sha256(b"a photo").hexdigest(),)
+    assert before.manifest.subject_photos == ()
     assert tuned.manifest.base == before.manifest.base
     assert differs(tuned.unet, before.unet)
     assert differs(tuned.adapter, before.adapter)
