@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -101,9 +102,10 @@ class Detection:
         joints = confident if confident.sum() > 2 else shared
         if not joints.any():
             return math.inf
-        here, there = self.keypoints_K2[joints], other.keypoints_K2[joints]
-        of_joints = float(np.median(np.linalg.norm(here - there, axis=-1)))
-        of_places = float(np.linalg.norm(np.median(here, axis=0) - np.median(there, axis=0)))
+        here, there = self.keypoints_K2[joints].T, other.keypoints_K2[joints].T
+        # Of a few numbers, Python's own median takes a tenth of numpy's time; this is asked for every frame.
+        of_joints = median(np.hypot(*(here - there)).tolist())
+        of_places = math.dist(map(median, here.tolist()), map(median, there.tolist()))
         return min(of_joints, of_places) / max(self.size_px, other.size_px, 1.0)
 
 
