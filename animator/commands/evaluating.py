@@ -13,7 +13,9 @@ from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import PARTIAL, Console
 
 if TYPE_CHECKING:
+    from animator.canvas import CanvasConfig
     from animator.config import RenderJob
+    from animator.evaluation.runs import EvaluationSettings
 
 
 _GENERATOR = ("generator", "model", "image_encoder", "device", "seed")
@@ -53,25 +55,14 @@ def evaluate(
         return
 
     from animator.evaluation.report import table, to_json
-    from animator.evaluation.runs import EvaluationSettings, evaluate_cross, evaluate_self, write_reports
+    from animator.evaluation.runs import evaluate_cross, evaluate_self, write_reports
     from animator.generators.registry import choose_generator
 
     progress = console.progress()
     chosen = choose_generator(job.generator, job.generator_settings(on_note=progress.warn), trust=trust)
     for note in (*chosen.notes, *(() if photo is None else chosen.about_photo(job.photo))):
         progress.warn(note)
-    settings = EvaluationSettings(
-        canvas=chosen.canvas,
-        tracker=job.tracker,
-        photo_person=job.photo_person,
-        motion=job.motion,
-        retarget=job.retarget,
-        start_s=job.start_s,
-        end_s=job.end_s,
-        trust_plugins=trust,
-        background=job.background_picture,
-    )
-    generators = [chosen.open()]
+    settings, generators = _settings(job, chosen.canvas, trust=trust), [chosen.open()]
     if photo is None:
         evaluation = evaluate_self(job.clip, generators=generators, settings=settings, progress=progress)
     else:
@@ -81,6 +72,22 @@ def evaluate(
     console.result("evaluation", fields, [*table(evaluation).splitlines(), *written])
     if evaluation.partial:
         raise typer.Exit(PARTIAL)
+
+
+def _settings(job: RenderJob, canvas: CanvasConfig, *, trust: bool) -> EvaluationSettings:
+    from animator.evaluation.runs import EvaluationSettings
+
+    return EvaluationSettings(
+        canvas=canvas,
+        tracker=job.tracker,
+        photo_person=job.photo_person,
+        motion=job.motion,
+        retarget=job.retarget,
+        start_s=job.start_s,
+        end_s=job.end_s,
+        trust_plugins=trust,
+        background=job.background_picture,
+    )
 
 
 def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:

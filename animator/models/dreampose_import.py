@@ -25,7 +25,7 @@ from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
 from animator.models.bases import DEFAULT_CANVAS, check_unet, locate, open_image_encoder
 from animator.models.loading import load_net
-from animator.models.manifest import Manifest, ValueRanges, check_canvas
+from animator.models.manifest import BaseInfo, Manifest, Phase, ValueRanges, check_canvas
 from animator.models.pickles import convert_pickle
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.vae import LatentCodec
@@ -125,20 +125,26 @@ def import_dreampose(
         vae=vae,
         image_encoder=encoder,
         noise_schedule=read_noise_schedule(folder / SCHEDULE_FILE),
-        manifest=Manifest(
-            base=info,
-            phase="base" if files.vae is None else "subject",
-            skeleton="densepose-uv",
-            num_poses=(unet.config.in_channels - unet.config.out_channels) // DENSEPOSE_CHANNELS,
-            pose_channels=DENSEPOSE_CHANNELS,
-            warp=False,
-            canvas=canvas,
-            ranges=ranges,
-            licence=info.licence,
-        ),
+        manifest=_manifest(unet, info, phase="base" if files.vae is None else "subject", canvas=canvas, ranges=ranges),
     )
     model.save(output, dtype=dtype)
     return tuple(report for report in (unet_report, adapter_report, vae_report) if report is not None)
+
+
+def _manifest(
+    unet: UNet2DConditionModel, base: BaseInfo, *, phase: Phase, canvas: tuple[int, int], ranges: ValueRanges
+) -> Manifest:
+    return Manifest(
+        base=base,
+        phase=phase,
+        skeleton="densepose-uv",
+        num_poses=(unet.config.in_channels - unet.config.out_channels) // DENSEPOSE_CHANNELS,
+        pose_channels=DENSEPOSE_CHANNELS,
+        warp=False,
+        canvas=canvas,
+        ranges=ranges,
+        licence=base.licence,
+    )
 
 
 def read_state(path: Path) -> tuple[dict[str, torch.Tensor], int]:
