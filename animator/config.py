@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from animator.canvas import CanvasConfig
 from animator.encoding import EncodeConfig
+from animator.generators.puppet_config import PuppetConfig
 from animator.generators.registry import GENERATORS, GeneratorSettings, log_note
 from animator.models.source import EMBEDDED
 from animator.provenance import ProvenanceConfig
@@ -75,6 +76,7 @@ class RenderJob(BaseModel):
         le=256,
         description="most frames made side by side on a CPU; none: as many as cores, or OMP_NUM_THREADS",
     )
+    puppet: PuppetConfig = Field(default_factory=PuppetConfig)
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     canvas: CanvasConfig = Field(default_factory=CanvasConfig)
     photo_person: PersonSetting = Field(
@@ -168,6 +170,7 @@ class RenderJob(BaseModel):
             model=self.model,
             image_encoder=self.image_encoder,
             canvas=self.canvas,
+            puppet=self.puppet,
             sampler=self.sampler,
             seed=self.seed,
             device=self.device,

@@ -28,12 +28,14 @@ class PoseWindow:
         confidence_NK: float32 in [0, 1].
         center: absolute index of the frame to be made, which is the middle pose.
         time_s: presentation time of that frame in seconds.
+        interval_s: seconds from one pose to the next; 0 where there is no other.
     """
 
     keypoints_NK2: np.ndarray
     confidence_NK: np.ndarray
     center: int
     time_s: float
+    interval_s: float = 0.0
 
     @property
     def pose_K2(self) -> np.ndarray:
@@ -70,6 +72,10 @@ def pose_windows(
 
 
 def _windows(sequence: PoseSequence, *, size: int, edge: EdgePolicy) -> Iterator[PoseWindow]:
+    interval_s = 0.0
+    if len(sequence) > 1:
+        # Rounded, so that every part of a motion gives the same.
+        interval_s = round(float(sequence.times_s_T[-1] - sequence.times_s_T[0]) / (len(sequence) - 1), 6)
     for center in range(len(sequence)):
         wanted = np.arange(center - size // 2, center + size // 2 + 1)
         places = _places(wanted, len(sequence), edge)
@@ -84,6 +90,7 @@ def _windows(sequence: PoseSequence, *, size: int, edge: EdgePolicy) -> Iterator
             confidence_NK=confidence,
             center=center,
             time_s=float(sequence.times_s_T[center]),
+            interval_s=interval_s,
         )
 
 

@@ -217,6 +217,14 @@ _MOTION = in_panel(
         default="poses are kept for the next render of the clip",
     ),
     Choice(
+        flags=("--exposure",),
+        sets="puppet.exposure_s",
+        kind=float,
+        metavar="SECONDS",
+        text="For how long a camera would expose each of the puppet's frames; 0 keeps what moves sharp.",
+        default="0.016",
+    ),
+    Choice(
         flags=("--smoother",),
         sets="motion.smoother",
         kind=str,

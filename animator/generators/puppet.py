@@ -15,8 +15,10 @@ import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
+from animator.conditioning.warp.exposure import shutter_poses
 from animator.device import one_thread, warp_device
 from animator.generators.parallel import frame_workers, in_order
+from animator.generators.puppet_config import EXPOSURE_S
 from animator.subject import Subject
 from pose_tracking.frame import Frame
 from temporal.windows import PoseWindow
@@ -32,16 +34,23 @@ class PuppetGenerator:
         device: where to compute.
         batch: poses per step.
         workers: batches made side by side on a CPU; none: as many as torch may use threads. Changes no bit.
+        exposure_s: for how long each frame is exposed; what moves is smeared. At most from one frame to the next.
     """
 
     name = "puppet"
 
     def __init__(
-        self, *, device: str | torch.device = "cpu", batch: int | None = None, workers: int | None = None
+        self,
+        *,
+        device: str | torch.device = "cpu",
+        batch: int | None = None,
+        workers: int | None = None,
+        exposure_s: float = EXPOSURE_S,
     ) -> None:
         self._device = warp_device(torch.device(device))
         self._batch = batch or (CPU_BATCH if self._device.type == "cpu" else GPU_BATCH)
         self._workers = frame_workers(self._device, workers)
+        self._exposure_s = exposure_s
 
     @torch.inference_mode()
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
@@ -51,8 +60,10 @@ class PuppetGenerator:
         background = picture_tensor(subject.background_HWC, self._device)
 
         def frames(chunk: list[PoseWindow]) -> list[Frame]:
-            keypoints, confidence = window_tensors(chunk, 1, self._device)
-            warped = warp(keypoints[:, 0], confidence[:, 0])
+            keypoints, confidence = window_tensors(chunk, 3, self._device)
+            open_B = keypoints.new_tensor([self._open(window) for window in chunk])
+            shutter = shutter_poses(keypoints, open_B) if bool(open_B.any()) else None
+            warped = warp(keypoints[:, 1], confidence[:, 1], shutter=shutter)
             pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
             pictures = rearrange(pixels, "b c h w -> b h w c").cpu().numpy()
             return [
@@ -64,6 +75,10 @@ class PuppetGenerator:
         with closing(made):
             for each in made:
                 yield from each
+
+    def _open(self, window: PoseWindow) -> float:
+        """Share of the time to the next frame that the shutter is open."""
+        return min(self._exposure_s / window.interval_s, 1.0) if window.interval_s > 0 else 0.0
 
 
 def _cut(windows: Iterable[PoseWindow], batch: int) -> Iterator[list[PoseWindow]]:

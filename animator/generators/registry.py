@@ -15,6 +15,7 @@ from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators.protocol import FrameGenerator
+from animator.generators.puppet_config import PuppetConfig
 from animator.models.manifest import check_canvas, file_sha256
 from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
@@ -31,6 +32,7 @@ class GeneratorSettings:
         model: `embedded`, a model folder, a Stable Diffusion 1.x folder, or a hub id.
         image_encoder: folder or hub id of a CLIP vision encoder, for a base that has none.
         canvas: size of the pictures; sides that are not set are for the model to choose.
+        puppet: how the puppet draws.
         sampler: how the network is sampled.
         seed: same seed, same pictures.
         device: `auto`, `cpu`, `cuda`, `mps`.
@@ -44,6 +46,7 @@ class GeneratorSettings:
     model: str = EMBEDDED
     image_encoder: str | None = None
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
+    puppet: PuppetConfig = field(default_factory=PuppetConfig)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     seed: int = 0
     device: str = "auto"
@@ -182,7 +185,8 @@ def _puppet(settings: GeneratorSettings) -> ChosenGenerator:
         from animator.generators.parallel import most_workers
         from animator.generators.puppet import PuppetGenerator
 
-        return PuppetGenerator(device=pick_device(device), workers=most_workers(settings.workers))
+        workers = most_workers(settings.workers)
+        return PuppetGenerator(device=pick_device(device), workers=workers, exposure_s=settings.puppet.exposure_s)
 
     return ChosenGenerator(
         name="puppet",
@@ -210,6 +214,7 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
 
     sampler = settings.sampler.completed(None if model.manifest is None else model.manifest.steps)
     has_warp = model.manifest is None or model.manifest.warp
+    notes = ["only the puppet is exposed: --exposure changes nothing"] if settings.puppet != PuppetConfig() else []
     keeps_photo = settings.lock_background or (has_warp and sampler.repair < 1)
     return ChosenGenerator(
         name="diffusion",
@@ -220,6 +225,7 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
         device=str(device),
         sampler=sampler,
         evaluations=_evaluations(sampler),
+        notes=tuple(notes),
     )
 
 

@@ -155,6 +155,7 @@ def test_options_become_the_job(pipeline: Any) -> None:
     options = (
         "--canvas 256x320 --fill --fps 29.97 --seed 7 --start 1 --end 2.5 --person 0.3,0.5 --photo-person 2"
         " --smoother kalman --lock-root --crf 20 --no-audio --no-preview --tracker holistic --set motion.window_s=0.5"
+        " --exposure 0.005"
     )
     assert main([*ANIMATE, *options.split()]) == 0
     (job,) = jobs
@@ -164,6 +165,7 @@ def test_options_become_the_job(pipeline: Any) -> None:
     assert job.photo_person == 2
     assert (job.motion.smoother, job.motion.window_s, str(job.motion.fps)) == ("kalman", 0.5, "2997/100")
     assert (job.encode.crf, job.encode.keep_audio) == (20, False)
+    assert job.puppet.exposure_s == 0.005
     assert job.preview == PreviewConfig(contact_sheet=False, side_by_side=False)
 
 

@@ -27,6 +27,14 @@ def test_every_frame_has_a_window_in_order():
     assert [window.time_s for window in windows] == pytest.approx([place / 10 for place in range(7)])
 
 
+def test_a_window_tells_how_far_apart_its_poses_are_whichever_part_it_is_cut_from():
+    whole = _counting(301, fps=30000 / 1001)
+    intervals = {window.interval_s for part in (whole, whole[:2], whole[150:203]) for window in pose_windows(part)}
+    assert len(intervals) == 1
+    assert intervals.pop() == pytest.approx(1001 / 30000, abs=1e-6)
+    assert next(pose_windows(_counting(1))).interval_s == 0
+
+
 def test_the_middle_pose_is_the_frame_itself():
     sequence = _counting(9)
     for window in pose_windows(sequence):

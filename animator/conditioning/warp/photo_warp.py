@@ -22,6 +22,7 @@ from animator.conditioning.warp.bones import (
     BonePose,
     bone_pose,
 )
+from animator.conditioning.warp.exposure import smear, travel_between, travel_field
 from animator.conditioning.warp.layers import Layer, split_layers
 from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
 from animator.conditioning.warp.skinning import BoneMotion, bone_motion, mirror
@@ -84,10 +85,22 @@ class PhotoWarp:
         self.pose: BonePose
         self.layers, self.pose = split_layers(photo_3HW, matte_HW, pose, cell_px=cell)
 
-    def __call__(self, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
+    def __call__(
+        self,
+        keypoints_BK2: torch.Tensor,
+        confidence_BK: torch.Tensor,
+        *,
+        shutter: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> WarpedPhoto:
         """Carry the photo to B poses (BlazePose-33 in canvas px, NaN where unseen).
 
         A pose without any joint is nobody in view: nothing covers the canvas there, and nothing is to be repaired.
+
+        Args:
+            keypoints_BK2: the poses.
+            confidence_BK: [0, 1].
+            shutter: the poses at which it opens and closes, alike; what moves between them is smeared. None: the
+                picture is sharp.
         """
         seen = (confidence_BK > 0) & ~keypoints_BK2.isnan().any(-1)
         somebody = seen.any(-1)
@@ -95,35 +108,47 @@ class PhotoWarp:
             empty = keypoints_BK2.new_zeros(len(keypoints_BK2), 4, *self.size)
             return WarpedPhoto(colors_B3HW=empty[:, :3], coverage_BHW=empty[:, 3], repair_BHW=empty[:, 3])
         if bool(somebody.all()):
-            return self._carry(keypoints_BK2, confidence_BK)
+            return self._carry(keypoints_BK2, confidence_BK, shutter)
         # Bones need a body: frames without one borrow a pose, and what comes of it is taken away again.
         lent = torch.where(somebody, torch.arange(len(somebody), device=somebody.device), somebody.int().argmax())
-        warped = self._carry(keypoints_BK2[lent], confidence_BK[lent])
+        ends = None if shutter is None else (shutter[0][lent], shutter[1][lent])
+        warped = self._carry(keypoints_BK2[lent], confidence_BK[lent], ends)
         return WarpedPhoto(
             colors_B3HW=warped.colors_B3HW,
             coverage_BHW=torch.where(somebody[:, None, None], warped.coverage_BHW, 0.0),
             repair_BHW=torch.where(somebody[:, None, None], warped.repair_BHW, 0.0),
         )
 
-    def _carry(self, keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> WarpedPhoto:
+    def _carry(
+        self,
+        keypoints_BK2: torch.Tensor,
+        confidence_BK: torch.Tensor,
+        shutter: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> WarpedPhoto:
         """Carry the photo to B poses, each of somebody."""
         target = bone_pose(keypoints_BK2, confidence_BK)
         motion = bone_motion(self.pose, target)
-        pictures = {layer.name: self._draw(layer, motion) for layer in self.layers}
+        # Opening and closing poses as one batch: what skinning costs is its number of operations.
+        ends = None
+        if shutter is not None:
+            ends = bone_motion(self.pose, bone_pose(torch.cat(shutter), confidence_BK.repeat(2, 1)))
+        pictures = {layer.name: self._draw(layer, motion, ends) for layer in self.layers}
         colors, coverage, repair = self._compose(pictures, target)
         missing = self._missing(target, coverage)
         return WarpedPhoto(
             colors_B3HW=colors, coverage_BHW=coverage, repair_BHW=torch.maximum(repair, missing).clamp(0, 1)
         )
 
-    def _draw(self, layer: Layer, motion: BoneMotion) -> _Drawn:
-        """One layer in every pose, as large as it is there."""
+    def _draw(self, layer: Layer, motion: BoneMotion, ends: BoneMotion | None) -> _Drawn:
+        """One layer in every pose, as large as it is there, as exposed between `ends`."""
         batch = len(motion.angle_BJ)
         source, triangles = layer.mesh.vertices_V2, layer.mesh.triangles_T3
         if len(triangles) == 0:
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         moved = layer.carry(motion)
-        top, left, height, width = _window(moved, self.size)
+        travel = None if ends is None else travel_between(motion, ends, layer.carry(ends), self.size)
+        reached = moved if travel is None else torch.cat([moved - travel / 2, moved + travel / 2])
+        window = top, left, height, width = _window(reached, self.size)
         if height == 0 or width == 0:  # all of it beyond the canvas
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         mirrored = mirror(source[None], motion.mirrored_B, motion.axis_x)
@@ -134,7 +159,10 @@ class PhotoWarp:
         found = rasterize(moved, triangles, depth, (height, width), (top, left))
         drawn = draw_photo(layer.picture_5HW, found, maps, strain, (top, left))
         drawn[:, 4] = torch.maximum(drawn[:, 4], drawn[:, 5])
-        return _Drawn(picture_B5hw=drawn[:, :5], top=top, left=left)
+        picture = drawn[:, :5]
+        if travel is not None and (field := travel_field(moved, travel, self.size, window)) is not None:
+            picture = smear(picture, field, (top, left))
+        return _Drawn(picture_B5hw=picture, top=top, left=left)
 
     def _compose(
         self, pictures: dict[str, _Drawn], target: BonePose

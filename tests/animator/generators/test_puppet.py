@@ -1,5 +1,7 @@
 """The instant generator: its frames depend on their own window alone, and the background holds still."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -80,6 +82,59 @@ def test_the_arm_moves_and_the_face_stays(subject, motion):
     nose, wrist = (STANDING[BLAZEPOSE_33.index(joint)].astype(int) for joint in ("nose", "left_wrist"))
     assert change[nose[1] - 3 : nose[1] + 3, nose[0] - 3 : nose[0] + 3].mean() < 6
     assert change[wrist[1] - 3 : wrist[1] + 3, wrist[0] - 3 : wrist[0] + 3].mean() > 60
+
+
+def test_an_arm_that_swings_is_smeared_and_what_rests_is_not(subject, motion):
+    windows = list(pose_windows(motion))
+    sharp, exposed = (
+        [frame.pixels_HWC.astype(int) for frame in PuppetGenerator(exposure_s=seconds).generate(windows, subject)]
+        for seconds in (0.0, 1 / 24)
+    )
+    change = np.abs(exposed[6] - sharp[6]).sum(-1)
+    wrist = (STANDING + 6 * (motion.keypoints_TK2[1] - motion.keypoints_TK2[0]))[BLAZEPOSE_33.index("left_wrist")]
+    x, y = wrist.astype(int)
+    assert change[y - 6 : y + 6, x - 6 : x + 6].max() > 20
+    knee_y = int(STANDING[BLAZEPOSE_33.index("left_knee"), 1])
+    assert change[:40].max() == 0
+    assert change[knee_y:].max() == 0
+
+
+def test_a_person_at_rest_is_as_sharp_as_without_exposure(subject, motion):
+    still = motion.replace(keypoints_TK2=np.repeat(motion.keypoints_TK2[:1], 12, axis=0))
+    for seconds in (0.016, 1.0):
+        sharp, exposed = (
+            next(iter(PuppetGenerator(exposure_s=each).generate(pose_windows(still), subject))).pixels_HWC
+            for each in (0.0, seconds)
+        )
+        np.testing.assert_array_equal(exposed, sharp)
+
+
+def test_no_frame_is_exposed_longer_than_until_the_next(subject, motion):
+    window = list(pose_windows(motion))[6]
+    whole, longer, shorter = (
+        next(iter(PuppetGenerator(exposure_s=seconds).generate([window], subject))).pixels_HWC
+        for seconds in (window.interval_s, 0.5, window.interval_s / 4)
+    )
+    np.testing.assert_array_equal(whole, longer)
+    assert (whole != shorter).any()
+
+
+def test_a_window_without_neighbours_in_time_is_not_exposed(subject, motion):
+    window = list(pose_windows(motion))[6]
+    alone = replace(window, interval_s=0.0)
+    sharp, exposed = (
+        next(iter(PuppetGenerator(exposure_s=seconds).generate([alone], subject))).pixels_HWC for seconds in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(sharp, exposed)
+
+
+def test_workers_change_no_bit_of_an_exposed_frame(subject, motion):
+    windows = list(pose_windows(motion))
+    one, three = (
+        [frame.pixels_HWC for frame in PuppetGenerator(workers=workers).generate(windows, subject)]
+        for workers in (1, 3)
+    )
+    np.testing.assert_array_equal(one, three)
 
 
 def test_the_background_alone_shows_while_nobody_is_in_view(subject, motion):

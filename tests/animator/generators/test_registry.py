@@ -9,8 +9,9 @@ import torch
 
 from animator.canvas import CanvasConfig
 from animator.errors import DeviceError, JobError
-from animator.generators import diffusion
+from animator.generators import diffusion, puppet
 from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.puppet_config import PuppetConfig
 from animator.generators.registry import GeneratorSettings, choose_generator
 from animator.models import bases
 from animator.sampling.config import SamplerConfig
@@ -43,6 +44,16 @@ def test_the_puppet_fills_any_canvas_and_says_what_it_ignores() -> None:
         "the puppet has no model",
         "the puppet has no sampler",
     ]
+
+
+def test_the_exposure_is_the_puppets(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+    monkeypatch.setattr(puppet, "PuppetGenerator", lambda **settings: asked.update(settings))
+    long = GeneratorSettings(device="cpu", puppet=PuppetConfig(exposure_s=0.1))
+    choose_generator("puppet", long).open()
+    assert asked["exposure_s"] == 0.1
+    assert choose_generator("diffusion", long).notes == ("only the puppet is exposed: --exposure changes nothing",)
+    assert choose_generator("diffusion", GeneratorSettings(device="cpu")).notes == ()
 
 
 def test_a_model_fills_its_own_canvas_and_no_other(model: str) -> None:
