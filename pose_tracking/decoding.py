@@ -204,11 +204,15 @@ class RgbConverter:
             size: (width, height) in px of every result, whatever comes in (bilinear).
         """
         self._size = size
-        self._reformatter = VideoReformatter()
+        self._scaler, self._reformatter = VideoReformatter(), VideoReformatter()
 
     def convert(self, picture: VideoFrame) -> np.ndarray:
         """uint8 RGB [H, W, 3], still lying as stored."""
         width, height = self._size
+        is_shrunk = width < picture.width and height < picture.height
+        if is_shrunk and picture.format.is_planar and not picture.format.is_rgb:
+            # Both at once would take libav several times as long as first small, then RGB.
+            picture = self._scaler.reformat(picture, width=width, height=height)
         return self._reformatter.reformat(picture, width=width, height=height, format="rgb24").to_ndarray()
 
 

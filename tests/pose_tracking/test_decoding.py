@@ -8,7 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from einops import reduce
 
 from pose_tracking import decoding
 from pose_tracking.damage import Damage
@@ -93,3 +96,15 @@ def test_open_groups_of_pictures_are_found(tmp_path: Path, gop: str, is_open: bo
     path = write_clip(tmp_path / "groups.mp4", num_frames=48, codec_options=options)
     with decoding.open_container(path, DEFAULT_LIMITS) as container:
         assert decoding.has_open_groups(container, decoding.choose_stream(path, container)) is is_open
+
+
+@pytest.mark.parametrize("stored_as", ["yuv420p", "yuvj420p", "yuv422p10le", "gray", "nv12", "rgb24", "gbrp"])
+def test_a_shrunk_picture_has_the_colours_of_the_whole_one(stored_as: str) -> None:
+    down, right = np.mgrid[:96, :160]
+    colours_HWC = np.stack([right * 1.5, down * 2.5, 255 - right], axis=-1).clip(0, 255).astype(np.uint8)
+    picture = VideoFrame.from_ndarray(colours_HWC, format="rgb24").reformat(format=stored_as)
+    whole = decoding.RgbConverter(size=(160, 96)).convert(picture)
+    shrunk = decoding.RgbConverter(size=(80, 48)).convert(picture)
+    expected = reduce(whole.astype(float), "(h two) (w also_two) c -> h w c", "mean", two=2, also_two=2)
+    assert shrunk.shape == expected.shape
+    np.testing.assert_allclose(shrunk[2:-2, 2:-2], expected[2:-2, 2:-2], atol=8)
