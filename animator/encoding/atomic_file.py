@@ -1,6 +1,6 @@
 """Outputs appear whole or not at all: written beside their place under a hidden name, synced, then renamed.
 
-A link is followed: what it points at is replaced, and the link stays.
+A link is followed: what it points at is replaced, and the link stays. What a killed process left there goes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from animator.encoding.leftovers import held, sweep_leftovers
 from animator.errors import DiskError, EncodeError
 from pose_tracking.atomic_file import hidden_name, put_in_place, sync
 from pose_tracking.errors import PipelineError
@@ -74,14 +75,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     check_file_place(path)
     target = _behind_links(path)
+    sweep_leftovers(target)
     temporary = hidden_name(target)
     with explained(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
     try:
-        yield temporary
-        with explained(path):
-            put_in_place(temporary, target)
+        with held(temporary):
+            yield temporary
+            with explained(path):
+                put_in_place(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -100,18 +103,20 @@ def replacing_folder(path: Path, *, is_ours: IsOurs | None = None) -> Iterator[P
     """
     check_folder_place(path, is_ours=is_ours)
     target = _behind_links(path)
+    sweep_leftovers(target)
     temporary = hidden_name(target)
     with explained(path):
         temporary.mkdir(parents=True)
     try:
-        yield temporary
-        with explained(path):
-            if target.is_dir():
-                shutil.copymode(target, temporary)
-                _refuse_foreign(path, target, is_ours)
-                _exchange(temporary, target, is_ours)
-            else:
-                put_in_place(temporary, target)
+        with held(temporary):
+            yield temporary
+            with explained(path):
+                if target.is_dir():
+                    shutil.copymode(target, temporary)
+                    _refuse_foreign(path, target, is_ours)
+                    _exchange(temporary, target, is_ours)
+                else:
+                    put_in_place(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -162,7 +167,7 @@ def _refuse_foreign(path: Path, folder: Path, is_ours: IsOurs | None) -> None:
 
 def _exchange(temporary: Path, folder: Path, is_ours: IsOurs | None) -> None:
     """Put `temporary` in the place of `folder`, and delete of the latter's files those that may go."""
-    old = hidden_name(folder)
+    old = hidden_name(folder).with_suffix(".old")  # no leftover of ours, should somebody have put something there
     os.replace(folder, old)
     try:
         put_in_place(temporary, folder)

@@ -10,12 +10,12 @@ import importlib.metadata
 import io
 import json
 import mmap
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from animator.encoding.leftovers import supersede
 from animator.errors import EncodeError, JobError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class FileSigner:
         try:
             with open(path, "rb") as source, open(signed, "w+b") as target:
                 self._sign(source, target, media, metadata)
-            os.replace(signed, path)
+            supersede(signed, path)
         finally:
             signed.unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ Legend: H W pixels, C colour.
 from __future__ import annotations
 
 import math
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from av.video.stream import VideoStream
 
 from animator.encoding.audio import SOUND_FORMATS, AudioSource, SoundError, SoundTrack, add_sound
 from animator.encoding.encoder import StreamingEncoder
+from animator.encoding.leftovers import supersede
 from animator.encoding.provenance import xmp_packet
 from animator.errors import EncodeError
 
@@ -121,7 +121,7 @@ class Mp4Encoder(StreamingEncoder):
             if track is not None:
                 duration_s = float(self._num_frames / self.fps)
                 complaints = add_sound(self._temporary, with_sound, source, track, duration_s=duration_s)
-                os.replace(with_sound, self._temporary)
+                supersede(with_sound, self._temporary)
                 self.warnings += [f"{source.path.name}: its sound is kept, but {text}" for text in complaints]
         except SoundError as error:
             self.warnings.append(f"{source.path.name}: its sound is left out: {error}")

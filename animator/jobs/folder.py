@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from animator.encoding.atomic_file import explained
+from animator.encoding.leftovers import held, sweep_leftovers
 from animator.errors import JobError
 from animator.jobs.plan import Chunk
 from pose_tracking.atomic_file import hidden_name, put_in_place
@@ -183,9 +184,13 @@ def kept_or_passing(path: Path | None, *, near: Path) -> Iterator[JobFolder]:
     if path is not None:
         yield JobFolder(path)
         return
+    sweep_leftovers(near.absolute())
     passing = hidden_name(near.absolute())
+    with explained(near):
+        passing.mkdir(parents=True)
     try:
-        yield JobFolder(passing)
+        with held(passing):
+            yield JobFolder(passing)
     finally:
         shutil.rmtree(passing, ignore_errors=True)
 
