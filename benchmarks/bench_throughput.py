@@ -1,9 +1,10 @@
 """How fast the front end and the puppet run on this machine, against their own floors, and what memory does.
 
-    python benchmarks/bench_throughput.py PHOTO CLIP [--rounds 5]
+    python benchmarks/bench_throughput.py PHOTO CLIP [--rounds 5] [--only track puppet memory]
 
 1. track: decode + track of CLIP over a bare MediaPipe loop over the same frames already in memory (frames/s ratio,
-   the two run in turn, median of the rounds).
+   the two run in turn, median of the rounds); and the processor's time for a frame in both, all threads together, which
+   depends less on what else the machine does.
 2. puppet: frames/s at 512x640 of the generator alone, and with encoding.
 3. memory: peak resident memory of a whole render of 300 and of 3,000 frames, each in a process of its own.
 """
@@ -19,8 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,18 +50,21 @@ def main() -> None:
     parser.add_argument("photo", type=Path)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=("track", "puppet", "memory"), help="these parts; default: all")
     parser.add_argument("--memory-of", type=int, metavar="FRAMES", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory_of:
         print(_peak_mib(options.photo, options.memory_of))
         return
-    tracked = track_clip(DrivingClip.open(options.clip), TrackerConfig(), progress=SilentProgress())
+    parts: dict[str, Callable[[], Any]] = {
+        "track": lambda: _track_ratio(options.clip, options.rounds),
+        "puppet": lambda: _puppet_rate(options.photo, options.clip, options.rounds),
+        "memory": lambda: {str(frames): _in_own_process(options, frames) for frames in (300, 3000)},
+    }
     result = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
         "clip": options.clip.name,
-        "track": _track_ratio(options.clip, options.rounds),
-        "puppet": _puppet_rate(options.photo, options.clip, tracked, options.rounds),
-        "memory": {str(frames): _in_own_process(options, frames) for frames in (300, 3000)},
+        **{name: measure() for name, measure in parts.items() if not options.only or name in options.only},
     }
     print(json.dumps(result, indent=2))
 
@@ -71,29 +77,38 @@ def _track_ratio(path: Path, rounds: int) -> dict[str, float]:
     frames = list(clip.frames(max_side_px=TRACKING_SIDE_PX))
     ours, bare = [], []
     for _ in range(rounds + 1):
-        began_s = time.perf_counter()
+        began = _clocks_s()
         track_clip(clip, TrackerConfig(), progress=SilentProgress())
-        ours.append(time.perf_counter() - began_s)
-        began_s = time.perf_counter()
+        ours.append(_clocks_s() - began)
+        began = _clocks_s()
         with mp.solutions.pose.Pose(min_detection_confidence=0.7, min_tracking_confidence=0.7) as pose:
             for frame in frames:
                 pose.process(frame.pixels_HWC)
-        bare.append(time.perf_counter() - began_s)
-    ratios = [floor / own for own, floor in zip(ours[1:], bare[1:], strict=True)]
+        bare.append(_clocks_s() - began)
+    (ours_s, ours_busy_s), (bare_s, bare_busy_s) = np.array(ours[1:]).T, np.array(bare[1:]).T
+    ratios = bare_s / ours_s
     return {
         "frames": len(frames),
-        "ours_frames_per_s": round(len(frames) / statistics.median(ours[1:]), 1),
-        "bare_frames_per_s": round(len(frames) / statistics.median(bare[1:]), 1),
-        "ratio_median": round(statistics.median(ratios), 3),
-        "ratio_min": round(min(ratios), 3),
-        "ratio_max": round(max(ratios), 3),
+        "ours_frames_per_s": round(len(frames) / float(np.median(ours_s)), 1),
+        "bare_frames_per_s": round(len(frames) / float(np.median(bare_s)), 1),
+        "ratio_median": round(float(np.median(ratios)), 3),
+        "ratio_min": round(float(ratios.min()), 3),
+        "ratio_max": round(float(ratios.max()), 3),
+        "ours_busy_ms_per_frame": round(1e3 * float(np.median(ours_busy_s)) / len(frames), 1),
+        "bare_busy_ms_per_frame": round(1e3 * float(np.median(bare_busy_s)) / len(frames), 1),
     }
 
 
-def _puppet_rate(photo: Path, path: Path, tracked: PoseSequence, rounds: int) -> dict[str, float]:
+def _clocks_s() -> np.ndarray:
+    """Seconds on the wall and of the processor, all threads of this process together."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def _puppet_rate(photo: Path, path: Path, rounds: int) -> dict[str, float]:
     canvas = CanvasConfig(width=512, height=640)
     subject = Subject.from_photo(read_photo(photo), canvas, TrackerConfig())
     clip = DrivingClip.open(path)
+    tracked = track_clip(clip, TrackerConfig(), progress=SilentProgress())
     motion, fps, _ = prepare_motion(clip, tracked, MotionConfig())
     driving = retarget(motion, onto=subject.pose, canvas_size=canvas.size)[:100]
     generator = PuppetGenerator()
