@@ -1,12 +1,16 @@
 """What a render job gains by a second worker, and whether a long one grows.
 
-    python benchmarks/bench_jobs.py scaling [--frames 1200] [--canvas 256x320] [--rounds 3] [--executor processes]
+    python benchmarks/bench_jobs.py scaling [--frames 1200] [--canvas 256x320] [--rounds 5] [--executor processes ...]
     python benchmarks/bench_jobs.py soak [--frames 3000] [--canvas 64x80]
 
 Both prepare the figure of examples/media dancing to and fro for as long as asked, and render it with the puppet.
 
-scaling: one worker and two, in turn, every stage of them on one thread; frames/s while all are at work (starting two
-programs at once is not what is asked), and of the whole, start included. Prints the ratio.
+scaling: one worker and two, in turn, every stage of them on one thread, with each executor that is named. Counted are
+the frames that are committed while all workers are at work and after the first chunk of each: starting programs,
+preparing the scene before and assembling the film after are not what is asked. Beside it, the same pictures made by
+bare processes without a job (`bare`): what the machine itself gives, two of its cores being perhaps less than twice
+one. Prints for each the ratio of every round and their median; `with_start` is of the whole, from the call to the
+last frame.
 soak: one process from the first frame to the finished film; resident memory, and how it grows per 100 frames while
 frames are made and while they are put together, after the first tenth.
 """
@@ -20,12 +24,18 @@ import os
 import platform
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 # Before torch: a worker of one thread is what is scaled.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -35,18 +45,25 @@ import psutil
 
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
+from animator.generators.puppet import PuppetGenerator
 from animator.jobs.executors import open_executor
 from animator.jobs.executors.protocol import Work
 from animator.jobs.folder import JobFolder
+from animator.jobs.frame_files import png_bytes
 from animator.jobs.ledger import read_entry
 from animator.jobs.record import read_record
-from animator.jobs.scene import save_scene
+from animator.jobs.scene import load_scene, save_scene
 from animator.pipeline import prepare_scene, resume, submit
 from animator.progress import SilentProgress, Stage
 from animator.rendering import open_generator_of
 from pose_tracking.clip import DrivingClip
 from pose_tracking.sequence import PoseSequence
+from temporal.windows import pose_windows
 
+# Frames of a worker before it counts: one chunk, with everything loaded and every buffer in its place.
+WARM_UP = 24
+# Less time together than this is noise.
+LEAST_S = 5.0
 MEDIA = Path(__file__).parents[1] / "examples" / "media"
 
 
@@ -56,15 +73,15 @@ def main() -> None:
     parser.add_argument("what", choices=("scaling", "soak"))
     parser.add_argument("--frames", type=int)
     parser.add_argument("--canvas", help="WIDTHxHEIGHT px")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--executor", choices=("processes", "ray"), default="processes")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--executor", nargs="+", choices=tuple(CREWS), default=["processes"])
     options = parser.parse_args()
     is_soak = options.what == "soak"
     frames = options.frames or (3000 if is_soak else 1200)
     width, height = map(int, (options.canvas or ("64x80" if is_soak else "256x320")).split("x"))
     with tempfile.TemporaryDirectory() as place:
         job = long_job(Path(place) / "job", frames, (width, height))
-        result = soak(job) if is_soak else scaling(job, rounds=options.rounds, executor=options.executor)
+        result = soak(job) if is_soak else scaling(job, rounds=options.rounds, kinds=options.executor)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(json.dumps({"machine": machine, "frames": frames, "canvas": f"{width}x{height}", **result}, indent=1))
 
@@ -97,50 +114,109 @@ def to_and_fro(motion: PoseSequence, num_frames: int) -> PoseSequence:
     )
 
 
-def scaling(job: JobFolder, *, rounds: int, executor: str) -> dict[str, object]:
-    """Frames per second with one worker and with two."""
-    steady: dict[int, list[float]] = {1: [], 2: []}
-    whole: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(rounds):
-        for workers in (1, 2):
-            rates = frame_rates(job, executor, workers)
-            steady[workers].append(rates[0])
-            whole[workers].append(rates[1])
+def scaling(job: JobFolder, *, rounds: int, kinds: Sequence[str]) -> dict[str, object]:
+    """Frames per second with one worker and with two, in turns, so that a machine that slows down slows both."""
+    num_frames = read_record(job).ready.num_frames
+    steady: dict[tuple[str, int], list[float]] = defaultdict(list)
+    whole: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for turn in range(rounds):
+        for kind in ("bare", *kinds):
+            for workers in (1, 2) if turn % 2 == 0 else (2, 1):
+                began_s = time.time()
+                made_s = bare_times(job, workers) if kind == "bare" else job_times(job, CREWS[kind], workers)
+                steady[kind, workers].append(rate_together(made_s, workers))
+                whole[kind, workers].append(num_frames / (max(map(max, made_s.values())) - began_s))
+                print(f"round {turn + 1}, {kind}, {workers}: {steady[kind, workers][-1]:.2f}/s", file=sys.stderr)
+    return {"rounds": rounds, **{kind: ratios(steady, whole, kind) for kind in ("bare", *kinds)}}
+
+
+def ratios(
+    steady: dict[tuple[str, int], list[float]], whole: dict[tuple[str, int], list[float]], kind: str
+) -> dict[str, object]:
+    """What a second worker gave, round by round and in the median."""
+    paired = [two / one for one, two in zip(steady[kind, 1], steady[kind, 2], strict=True)]
+    started = [two / one for one, two in zip(whole[kind, 1], whole[kind, 2], strict=True)]
     return {
-        "executor": executor,
-        "frames_per_s": {workers: round(statistics.median(rates), 2) for workers, rates in steady.items()},
-        "frames_per_s_with_start": {workers: round(statistics.median(rates), 2) for workers, rates in whole.items()},
-        "ratios": [round(two / one, 3) for one, two in zip(steady[1], steady[2], strict=True)],
-        "ratio": round(statistics.median(steady[2]) / statistics.median(steady[1]), 3),
-        "ratio_with_start": round(statistics.median(whole[2]) / statistics.median(whole[1]), 3),
+        "ratio": round(statistics.median(paired), 3),
+        "ratios": [round(each, 3) for each in paired],
+        "frames_per_s": {workers: round(statistics.median(steady[kind, workers]), 2) for workers in (1, 2)},
+        "ratio_with_start": round(statistics.median(started), 3),
     }
 
 
-def frame_rates(job: JobFolder, executor: str, workers: int) -> tuple[float, float]:
-    """Frames/s while every worker is at work, and from the start to the end."""
+def rate_together(made_s: dict[str, list[float]], workers: int) -> float:
+    """Frames/s while every worker is at work, each after its first chunk."""
+    everything_s = np.sort(np.concatenate(list(made_s.values())))
+    warm_s = max(sorted(each)[min(WARM_UP, len(each)) - 1] for each in made_s.values())
+    one_ended_s = min(map(max, made_s.values()))
+    if len(made_s) < workers or one_ended_s - warm_s < LEAST_S:
+        raise SystemExit(f"all workers were at work together for less than {LEAST_S} s; give more --frames")
+    return float(np.count_nonzero((everything_s > warm_s) & (everything_s <= one_ended_s)) / (one_ended_s - warm_s))
+
+
+def job_times(job: JobFolder, run: Callable[[JobFolder, int], None], workers: int) -> dict[str, list[float]]:
+    """Render a copy of the job; when each worker's frames were committed, as their files say."""
     copy = JobFolder(job.path.with_name(f"{workers}-{time.monotonic_ns()}"))
     shutil.copytree(job.path, copy.path)
-    began_s = time.monotonic()
-    with open_executor(executor, workers=workers).on(copy) as crew:
-        crew.render(Work(folder=copy, open_generator=open_generator_of), on_frame=lambda _: None)
-    whole_s = time.monotonic() - began_s
-    made_s = times_by_worker(copy)
-    shutil.rmtree(copy.path)
-    all_s = np.sort(np.concatenate(list(made_s.values())))
-    all_began_s, one_ended_s = max(map(min, made_s.values())), min(map(max, made_s.values()))
-    if len(made_s) < workers or one_ended_s <= all_began_s:
-        raise SystemExit("the job was over before every worker had begun; give more --frames")
-    together = np.count_nonzero((all_s > all_began_s) & (all_s <= one_ended_s))
-    return float(together / (one_ended_s - all_began_s)), len(all_s) / whole_s
-
-
-def times_by_worker(job: JobFolder) -> dict[str, list[float]]:
-    """When each worker's frames were committed, as their files say."""
+    run(copy, workers)
     made_s: dict[str, list[float]] = defaultdict(list)
-    for chunk in read_record(job).chunks:
-        worker = read_entry(job, chunk).sittings[-1].worker
-        made_s[worker] += [job.frame(index).stat().st_mtime for index in chunk.frames]
+    for chunk in read_record(copy).chunks:
+        worker = read_entry(copy, chunk).sittings[-1].worker
+        made_s[worker] += [copy.frame(index).stat().st_mtime for index in chunk.frames]
+    shutil.rmtree(copy.path)
     return made_s
+
+
+def by_head(name: str, job: JobFolder, workers: int) -> None:
+    """An executor that starts its workers itself."""
+    with open_executor(name, workers=workers).on(job) as crew:
+        crew.render(Work(folder=job, open_generator=open_generator_of), on_frame=lambda _: None)
+
+
+def by_files(job: JobFolder, workers: int) -> None:
+    """As many processes that know nothing of each other but the folder."""
+    side_by_side(share_job, [(job,)] * workers)
+
+
+def share_job(job: JobFolder) -> None:
+    """One of them."""
+    with open_executor("files").on(job) as crew:
+        crew.render(Work(folder=job, open_generator=open_generator_of), on_frame=lambda _: None)
+
+
+CREWS: dict[str, Callable[[JobFolder, int], None]] = {
+    "processes": partial(by_head, "processes"),
+    "files": by_files,
+    "ray": partial(by_head, "ray"),
+}
+
+
+def bare_times(job: JobFolder, workers: int) -> dict[str, list[float]]:
+    """When each of so many bare processes had made its share of the pictures, packed as a job packs them."""
+    pipes = [get_context("spawn").Pipe(duplex=False) for _ in range(workers)]
+    side_by_side(make_share, [(job, number, workers, ours) for number, (_, ours) in enumerate(pipes)], wait=False)
+    return {str(number): theirs.recv() for number, (theirs, _) in enumerate(pipes)}
+
+
+def make_share(job: JobFolder, number: int, workers: int, tell: Connection) -> None:
+    """Make every so-manieth picture, and tell when each was there."""
+    scene = load_scene(job, read_record(job))
+    made_s = []
+    for frame in PuppetGenerator().generate(islice(pose_windows(scene.driving), number, None, workers), scene.subject):
+        png_bytes(frame.pixels_HWC)
+        made_s.append(time.time())
+    tell.send(made_s)
+
+
+def side_by_side(work: Callable[..., None], shares: Sequence[tuple[Any, ...]], *, wait: bool = True) -> None:
+    """One process for each share; ends when they have ended, if that is waited for."""
+    processes = [get_context("spawn").Process(target=work, args=share, daemon=True) for share in shares]
+    for process in processes:
+        process.start()
+    for process in processes if wait else ():
+        process.join()
+        if process.exitcode:
+            raise SystemExit(f"a process ended with code {process.exitcode}")
 
 
 class MemoryWatch:
