@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from animator.device import is_out_of_memory
+from animator.training.packing import unpacked
 from animator.training.samples import Batch
 from animator.training.stage import Stage
 
@@ -74,7 +75,7 @@ class BatchGradients:
                 for net in self._nets.values():
                     stack.enter_context(self._accelerator.no_sync(net))
                 for part, share in parts(batch, self._at_once):
-                    given = {name: tensor.to(self._accelerator.device) for name, tensor in part.items()}
+                    given = unpacked({name: self._moved(tensor) for name, tensor in part.items()})
                     with self._accelerator.autocast():
                         each = self._stage.losses(given, self._nets)
                     self._accelerator.backward(each["loss"] * share)
@@ -85,6 +86,10 @@ class BatchGradients:
                 raise
             return None
         return losses
+
+    def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
+        # From pinned memory, where `batches` puts samples for a GPU, the copy goes on beside the work.
+        return tensor.to(self._accelerator.device, non_blocking=True)
 
     def _use_less_memory(self) -> None:
         # Here and not where it was caught: the exception held on to the tensors it died of.

@@ -103,7 +103,7 @@ class _Run:
                 net.enable_gradient_checkpointing()  # type: ignore[operator]
         self.trainable = {name: [p for p in net.parameters() if p.requires_grad] for name, net in self.nets.items()}
         self.averages = {
-            name: EMAModel(parameters, decay=config.ema, use_ema_warmup=True, power=0.75)
+            name: EMAModel(parameters, decay=config.ema, use_ema_warmup=True, power=0.75, foreach=True)
             for name, parameters in self.trainable.items()
             if config.ema
         }

@@ -40,6 +40,7 @@ def batches(
         num_workers=workers,
         collate_fn=_collated,
         worker_init_fn=_begin_worker if workers else None,
+        pin_memory=bool(workers) and torch.cuda.is_available(),
     )
     for made in loader:
         if isinstance(made, Exception):

@@ -2,9 +2,10 @@
 
     python examples/train_embedded_base/train.py RUN [--config base.toml] [--minutes 9] [--device auto]
 
-People are rendered by worker processes while the device trains. All state lies in RUN: started again, the training goes
-on from the last checkpoint, so it fits stretches of a few minutes, and losses, checks and sheets of held-out people
-tell after each how it stands. The finished base is RUN/model, a folder like animator/weights.
+People are rendered by worker processes while the device trains. All state lies in RUN: ended by the clock and started
+again, the training goes on with the next update, so it fits stretches of a few minutes; losses, checks and sheets of
+held-out people tell after each how it stands. After a stretch RUN/so-far is the model as it is by then; the finished
+base is RUN/model, a folder like animator/weights.
 
 Without MakeHuman's assets (`wardrobe`) people wear what the project sews itself; see README.md beside this file.
 """
@@ -12,21 +13,20 @@ Without MakeHuman's assets (`wardrobe`) people wear what the project sews itself
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from sheets import Sheets
+from stretch import Stretch
 
 from animator.models.embedded import new_base
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import load_autoencoder
-from animator.progress import Stage, TqdmProgress
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople
 from animator.synthesis.motions.library import read_motion_files
 from animator.synthesis.take import TakeOptions
@@ -35,12 +35,15 @@ from animator.training.base import write_base
 from animator.training.config import TrainConfig
 from animator.training.denoising import DenoisingStage
 from animator.training.loop import fit
+from animator.training.packing import PackedSamples
 from animator.training.pictures import Pictures
 from animator.training.processes import training_device
 from animator.training.rendered import RenderedPairs
 from animator.training.reuse import ReusedSamples
+from animator.training.sample_folder import SampleFolder
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.sharpening import ADVERSARIAL, SharpeningStage
+from animator.training.stage import Stage
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,10 +62,24 @@ class Data(BaseModel):
     wardrobe: Path | None = Field(default=None, description="MakeHuman assets")
     motions: Path | None = Field(default=None, description="BVH and DeepMimic files")
     seed: int = 0
-    times: int = Field(default=8, ge=1, description="each pair is used")
-    window: int = Field(default=64, ge=1, description="pairs a worker keeps")
+    window: int = Field(default=64, ge=1, description="samples a worker keeps on the disk, 1.1 MB per pair")
+    per_person: int = Field(default=12, ge=1, description="pairs of one person and motion before the next")
+    per_photo: int = Field(default=6, ge=1, description="of these, with the same photo; divides per_person")
+    typical: int = Field(default=256, ge=2, description="pictures for the autoencoder's linear start and its spread")
     held_out: int = Field(default=16, ge=1, description="pairs for checks and sheets")
     sheet_minutes: float = Field(default=3.0, gt=0, description="between sheets")
+
+
+class PhaseConfig(TrainConfig):
+    """A phase ends after its updates, or after its minutes over all stretches, whichever comes first."""
+
+    minutes: float | None = Field(default=None, gt=0, description="at most")
+    times: int = Field(default=8, ge=1, description="each sample is used")
+
+    @property
+    def train(self) -> TrainConfig:
+        """What the training loop takes."""
+        return TrainConfig(**self.model_dump(include=set(TrainConfig.model_fields)))
 
 
 class Recipe(BaseModel):
@@ -72,42 +89,12 @@ class Recipe(BaseModel):
 
     data: Data = Data()
     latent_channels: int = Field(default=16, ge=4, le=192)
-    autoencoder: TrainConfig
-    base: TrainConfig
-    sharpening: TrainConfig
+    reference: bool = Field(default=True, description="self-attention looks at the photo, too")
+    autoencoder: PhaseConfig
+    base: PhaseConfig
+    sharpening: PhaseConfig
     sharpening_steps: int = Field(default=2, ge=1, le=50, description="of the sampling that the base is made for")
     adversarial: float = Field(default=ADVERSARIAL, ge=0, le=10)
-
-
-class TimeIsUpError(Exception):
-    """This stretch is over; what was learned since the last checkpoint is learned again in the next."""
-
-
-class Stretch(TqdmProgress):
-    """Bars, and an end after so many seconds; calls `now_and_then` between updates."""
-
-    def __init__(self, limit_s: float, now_and_then: Callable[[], None]) -> None:
-        super().__init__()
-        self._until, self._now_and_then = time.monotonic() + limit_s, now_and_then
-
-    @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
-        with super().stage(name, total) as shown:
-            yield _Watched(shown, self)
-
-    def look(self) -> None:
-        if time.monotonic() > self._until:
-            raise TimeIsUpError
-        self._now_and_then()
-
-
-class _Watched:
-    def __init__(self, shown: Stage, stretch: Stretch) -> None:
-        self._shown, self._stretch = shown, stretch
-
-    def advance(self, n: int = 1) -> None:
-        self._shown.advance(n)
-        self._stretch.look()
 
 
 def people(data: Data, split: str, seed: int) -> RenderedPeople:
@@ -119,46 +106,80 @@ def people(data: Data, split: str, seed: int) -> RenderedPeople:
         wardrobe=data.wardrobe,
         motions=None if data.motions is None else read_motion_files(data.motions),
     )
-    return RenderedPeople(seed, DatasetOptions(take=take, samples_per_take=12, targets_per_reference=6))
+    options = DatasetOptions(take=take, samples_per_take=data.per_person, targets_per_reference=data.per_photo)
+    return RenderedPeople(seed, options)
 
 
-def reused(source: SampleSource, data: Data, train: TrainConfig) -> SampleSource:
-    """The same samples several times, dealt to the workers."""
-    lanes = max(1, train.workers)
-    return ReusedSamples(source, times=data.times, window=data.window, lanes=lanes, batch=train.batch, seed=train.seed)
+def pairs(data: Data, split: str, seed: int) -> RenderedPairs:
+    """A photo, the same person in another pose, and the warp between them."""
+    return RenderedPairs(people(data, split, seed), seed=seed)
 
 
-def train_autoencoder(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> None:
-    """Pictures to latents and back; writes RUN/vae."""
-    source = Pictures(people(recipe.data, "train", recipe.data.seed), seed=recipe.data.seed)
-    typical = _pictures(source, 256)
-    torch.manual_seed(recipe.data.seed)
+def run_phase(
+    name: str, stage: Stage, source: SampleSource, recipe: Recipe, run: Path, device: torch.device, stretch: Stretch
+) -> bool:
+    """Train one phase as long as it may; whether it is over. Its networks end as their averages, so far or for good."""
+    config: PhaseConfig = getattr(recipe, name)
+    options = people(recipe.data, "train", 0).options
+    samples = ReusedSamples(
+        source,
+        times=config.times,
+        window=recipe.data.window,
+        lanes=max(1, config.workers),
+        batch=config.batch,
+        # The people that a source draws from in turn stay with one worker.
+        block=options.samples_per_take * options.open_takes,
+        seed=config.seed,
+        kept=SampleFolder(run / "samples" / name),
+    )
+    place = run / "state" / name
+    with stretch.phase(place / "clock.json", minutes=config.minutes) as phase:
+        report = fit(
+            stage, samples, config.train, place, device=device, progress=stretch.progress, is_time_up=phase.is_time_up
+        )
+    is_over = phase.is_over or report.steps >= config.steps
+    if is_over:
+        shutil.rmtree(run / "samples" / name, ignore_errors=True)
+    return is_over
+
+
+def train_autoencoder(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> bool:
+    """Pictures to latents and back; writes RUN/vae and says so."""
+    data = recipe.data
+    source = Pictures(people(data, "train", data.seed), seed=data.seed)
+    typical = _pictures(source, data.typical, workers=recipe.autoencoder.workers)
+    torch.manual_seed(data.seed)
     vae = PatchAutoencoder(latent_channels=recipe.latent_channels)
     vae.start_from(typical * 2 - 1)
-    others = Pictures(people(recipe.data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
-    stage = AutoencoderStage(vae, held_out=_pictures(others, recipe.data.held_out).mul(255).to(torch.uint8))
-    samples = reused(source, recipe.data, recipe.autoencoder)
-    fit(stage, samples, recipe.autoencoder, run / "state" / "autoencoder", device=device, progress=stretch)
+    others = Pictures(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
+    stage = AutoencoderStage(vae, held_out=_pictures(others, data.held_out).mul(255).to(torch.uint8))
+    if not run_phase("autoencoder", stage, source, recipe, run, device, stretch):
+        return False
     set_unit_spread(vae.cpu(), typical)
     vae.requires_grad_(False).save_pretrained(run / "vae")
+    return True
 
 
-def _pictures(source: Pictures, count: int) -> torch.Tensor:
-    return torch.stack([source.sample(number)["picture"] for number in range(count)]).float() / 255
+def _pictures(source: Pictures, count: int, *, workers: int = 0) -> torch.Tensor:
+    # The first one here: what is compiled for it, worker processes inherit.
+    source.sample(0)
+    at_once = max(1, count // max(1, workers))
+    made = batches(source, start=0, stop=-(-count // at_once), batch=at_once, workers=workers)
+    return torch.cat([batch["picture"] for batch in made])[:count].float() / 255
 
 
-def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> None:
-    """UNet, adapter and image encoder learn to denoise; writes RUN/base."""
-    source = RenderedPairs(people(recipe.data, "train", recipe.data.seed), seed=recipe.data.seed)
+def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
+    """UNet, adapter and image encoder learn to denoise; writes RUN/base and says so."""
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed))
     stage = DenoisingStage(model, train_image_encoder=True, held_out=held_out)
-    samples = reused(source, recipe.data, recipe.base)
-    fit(stage, samples, recipe.base, run / "state" / "base", device=model.device, progress=stretch)
-    write_base(model, run / "base", texts=_texts())
+    is_over = run_phase("base", stage, source, recipe, run, model.device, stretch)
+    write_base(model, _free(run / ("base" if is_over else "so-far")), texts=_texts())
+    return is_over
 
 
-def sharpen(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> None:
-    """Few steps, sharp; writes RUN/model, which says how many steps it was made for."""
-    source = RenderedPairs(people(recipe.data, "train", recipe.data.seed + 1), seed=recipe.data.seed + 1)
+def sharpen(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
+    """Few steps, sharp; writes RUN/model, which says how many steps it was made for, and says so."""
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed + 1))
     stage = SharpeningStage(
         model,
         steps=recipe.sharpening_steps,
@@ -166,47 +187,54 @@ def sharpen(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Pat
         adversarial=recipe.adversarial,
         train_image_encoder=True,
     )
-    samples = reused(source, recipe.data, recipe.sharpening)
-    fit(stage, samples, recipe.sharpening, run / "state" / "sharpening", device=model.device, progress=stretch)
-    for net in model.nets.values():
-        net.requires_grad_(False)
-    update = {"steps": recipe.sharpening_steps}
-    finished = SubjectModel(
-        **model.nets,
-        noise_schedule=model.noise_schedule,
-        manifest=model.manifest.model_copy(update=update),
-    )
-    write_base(finished, run / "model", texts=_texts())
+    is_over = run_phase("sharpening", stage, source, recipe, run, model.device, stretch)
+    finished = replace(model, manifest=model.manifest.model_copy(update={"steps": recipe.sharpening_steps}))
+    write_base(finished, _free(run / ("model" if is_over else "so-far")), texts=_texts())
+    return is_over
+
+
+def _free(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def _texts() -> dict[str, str]:
     return {"LICENSE": (HERE.parents[1] / "LICENSE").read_text(encoding="utf-8")}
 
 
-def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) -> None:
-    """Whatever comes next, until all is done or the time is up.
-
-    Raises:
-        TimeIsUpError: call again.
-    """
+def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) -> bool:
+    """Whatever comes next, until the time is up; whether all is done."""
     run.mkdir(parents=True, exist_ok=True)
-    if not (run / "vae").is_dir():
-        train_autoencoder(recipe, run, device, Stretch(limit_s, lambda: None))
-    began = time.monotonic()
-    known = run / "base" if (run / "base").is_dir() else None
-    if known is None:
-        model = new_base(load_autoencoder(run / "vae"), seed=recipe.data.seed).to(device)
-    else:
-        model = SubjectModel.load(known, device=device)
-    others = RenderedPairs(people(recipe.data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
+    stretch = Stretch(limit_s)
+    if not (run / "vae").is_dir() and not train_autoencoder(recipe, run, device, stretch):
+        return False
+    others = pairs(recipe.data, "held-out", HELD_OUT_SEED)
     held_out = list(batches(others, start=0, stop=1, batch=recipe.data.held_out))
-    sheets = Sheets(model, held_out[0], run / "sheets", every_s=60 * recipe.data.sheet_minutes)
-    stretch = Stretch(limit_s - (time.monotonic() - began), sheets.draw_when_due)
-    if known is None:
-        train_base(recipe, model, held_out, run, stretch)
-    if not (run / "model").is_dir():
-        sharpen(recipe, model, held_out, run, stretch)
-    sheets.draw()
+    for name, train in (("base", train_base), ("model", sharpen)):
+        if (run / name).is_dir():
+            continue
+        # From the disk, where weights are rounded: a stretch that begins here is to begin with the same bits.
+        begun = SubjectModel.load(run / "base", device=device) if (run / "base").is_dir() else _new(recipe, run, device)
+        sheets = Sheets(begun, held_out[0], run / "sheets", every_s=60 * recipe.data.sheet_minutes)
+        stretch.now_and_then = sheets.draw_when_due
+        is_over = train(recipe, begun, held_out, run, stretch)
+        sheets.draw()
+        if not is_over:
+            return False
+    return True
+
+
+def _new(recipe: Recipe, run: Path, device: torch.device) -> SubjectModel:
+    return new_base(load_autoencoder(run / "vae"), seed=recipe.data.seed, reference=recipe.reference).to(device)
+
+
+def read_recipe(given: argparse.Namespace) -> Recipe:
+    """The recipe of the file, but for what was typed."""
+    recipe = Recipe.model_validate(tomllib.loads(given.config.read_text(encoding="utf-8")))
+    places = {name: getattr(given, name) for name in ("wardrobe", "motions") if getattr(given, name) is not None}
+    recipe.data = recipe.data.model_copy(update=places)
+    recipe.reference = recipe.reference and given.reference
+    return recipe
 
 
 def main() -> int:
@@ -216,14 +244,13 @@ def main() -> int:
     parser.add_argument("--wardrobe", type=Path)
     parser.add_argument("--motions", type=Path)
     parser.add_argument("--minutes", type=float, default=1e6, help="end this stretch after so long")
+    parser.add_argument(
+        "--no-reference", dest="reference", action="store_false", help="ablation: tokens and warp alone"
+    )
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    recipe = Recipe.model_validate(tomllib.loads(given.config.read_text(encoding="utf-8")))
-    places = {name: getattr(given, name) for name in ("wardrobe", "motions") if getattr(given, name) is not None}
-    recipe.data = recipe.data.model_copy(update=places)
-    try:
-        go_on(recipe, given.run, training_device(given.device), limit_s=60 * given.minutes)
-    except TimeIsUpError:
+    is_done = go_on(read_recipe(given), given.run, training_device(given.device), limit_s=60 * given.minutes)
+    if not is_done:
         print("time is up; run again to go on", file=sys.stderr)
         return 75  # "try again later"
     print(given.run / "model")
