@@ -18,6 +18,8 @@ ALIKE = 0.06
 _PALETTE = 32
 # A colour that neither region shows says nothing: the share of pixels at which it begins to count.
 _FLOOR = 0.01
+# A colour that both show this often tells nothing, however much more of it the one has: sleeve and shirt are one cloth.
+_ENOUGH = 0.12
 # Histograms vary slowly: they are kept for every so many px.
 _CELL_PX = 4
 _FEWEST = 20
@@ -58,7 +60,7 @@ def color_evidence(
         height, width = evidence.shape
         grid = torch.stack([(column + 0.5) * (2 / width) - 1, (row + 0.5) * (2 / height) - 1], -1)[None, None]
         nearby = F.grid_sample(local_Phw[None], grid.to(local_Phw), padding_mode="border", align_corners=False)[0, :, 0]
-        shares.append((named_NP * nearby.T).sum(1))
+        shares.append((named_NP * nearby.T).sum(1).clamp_max(_ENOUGH))
     evidence[row, column] = ((shares[0] + _FLOOR) / (shares[1] + _FLOOR)).log()
     return evidence
 

@@ -14,9 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.warp.anatomy import (
     body_hull,
     chain_distance,
-    limb_thickness,
     pixel_centers,
-    segment,
     smoothstep,
 )
 from animator.conditioning.warp.bones import (
@@ -26,7 +24,6 @@ from animator.conditioning.warp.bones import (
     RADIUS,
     RIGHT_ARM,
     RIGHT_LEG,
-    TORSO,
     BonePose,
 )
 from animator.conditioning.warp.color_evidence import color_evidence
@@ -35,13 +32,12 @@ from animator.matting import shortest_boundary
 
 # Torso lengths: how far around the tracker's outline the matte may be wrong, how far around a pixel colours are
 # compared, and what a px of border costs in log-odds.
-_MATTE_REACH, _ARM_REACH, _BORDER = 0.06, 0.3, 0.012
-# Torso lengths that cloth stands off the trunk's usual outline.
-_CLOTH_REACH = 0.12
+_MATTE_REACH, _COLOR_REACH, _BORDER = 0.06, 0.3, 0.012
 # Width of the rims that cutting leaves, in torso lengths.
 SLIVER = 0.04
-# Log-odds per radius of distance from an arm's edge.
-_SHAPE_ODDS = 4.0
+# A hand that differs from the cloth around it by less than this share of its difference from the face is no hand.
+# Pockets were found at 0.13 and 0.18, a hand in the shade before brown trousers at 0.48.
+_POCKET = 0.3
 
 
 def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
@@ -61,14 +57,14 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     core = torch.maximum(1 - smoothstep(0.35, 0.6, distance), body_hull(points, pose, width=0.55))
     size = pose.torso_length_B[0]
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
-    border = _near((matte_HW > 0.5).float(), _MATTE_REACH * size)
+    border = widened((matte_HW > 0.5).float(), _MATTE_REACH * size)
     zone = (1 - core) * (1 - smoothstep(2.5, 3.5, distance)) * smoothstep(1.5, 2.0, head)
     evidence = color_evidence(
         photo_3HW,
         (core > 0.5) & (matte_HW > 0.9),
         (matte_HW < 0.05) & (distance < 5),
         (zone > 0.01) & (matte_HW > 0.02),
-        reach_px=float(size) * _ARM_REACH,
+        reach_px=float(size) * _COLOR_REACH,
     )
     # Colours that say nothing leave the matte as it is: a bright blouse before a bright wall must stay.
     odds = torch.logit(matte_HW.clamp(0.1, 0.9)) + evidence * zone
@@ -88,7 +84,7 @@ def _reaching_out(gaps_HW: torch.Tensor, matte_HW: torch.Tensor, hull_HW: torch.
     kept = free > 0.3 * size
     kept[0] = False
     # A px or two around each piece its edge is soft.
-    return gaps_HW * _near(torch.from_numpy(kept[pieces]).to(gaps_HW), 2.0)
+    return gaps_HW * widened(torch.from_numpy(kept[pieces]).to(gaps_HW), 2.0)
 
 
 def without_hidden_hands(
@@ -104,7 +100,7 @@ def without_hidden_hands(
         reach = float(pose.torso_length_B[0]) * 0.04
         look = _mean_color(points, colors_3HW, middle, reach)
         around = _mean_color(points, cloth, middle, reach)
-        if float((look - around).norm()) < 0.5 * float((look - face).norm()):
+        if float((look - around).norm()) < _POCKET * float((look - face).norm()):
             trust[0, hand] = 0.0
     return replace(pose, trust_BJ=trust)
 
@@ -114,54 +110,7 @@ def _mean_color(points: torch.Tensor, colors_3HW: torch.Tensor, center_2: torch.
     return (colors_3HW * weight).sum((1, 2)) / weight.sum().clamp_min(1)
 
 
-def arm_mask(
-    points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    bones: tuple[int, ...],
-    held_HW: torch.Tensor,
-) -> torch.Tensor:
-    """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body.
-
-    `held_HW` (bool) is what the hand holds, from `held_thing`: it goes along.
-    """
-    shown = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0.2)
-    distance = chain_distance(points, pose, shown, limb_thickness(matte_HW, pose, shown))
-    body = torch.minimum(chain_distance(points, pose, LEFT_LEG), chain_distance(points, pose, RIGHT_LEG))
-    head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * pose.torso_length_B[0])
-    # Wide sleeves and bags outside the trunk go with the arm, as far as nothing else is nearer.
-    above_hips, _ = segment(points, pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
-    loose = (1 - hull) * (1 - smoothstep(1.8, 2.4, distance)) * (distance < torch.minimum(body, head))
-    # Cloth stands off the trunk, too: an open jacket's hem must not hang on the elbow.
-    loose = loose * smoothstep(0.0, 0.15, above_hips) * (1 - _near(hull, _CLOTH_REACH * pose.torso_length_B[0]))
-    odds = torch.maximum(_SHAPE_ODDS * (1.05 - distance), 5 * loose - 2.5).clamp(-2.5, 2.5)
-    before_body = (1 - smoothstep(1.3, 1.7, distance)) * hull
-    core, beyond = smoothstep(0.55, 0.8, distance), torch.zeros_like(distance)
-    if bones[1] in shown:
-        # Beside a hand on the hip or in a pocket lies cloth of the body, and the outline of that bulges there.
-        down, _ = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])
-        before_body = torch.maximum(before_body, _near(hull, 0.2 * pose.torso_length_B[0]) * smoothstep(0.3, 0.6, down))
-        if bones[2] not in shown:
-            # Where the hand is hidden, so is the wrist: sleeve and cloth part by colour alone, and the arm ends there.
-            core, beyond = torch.maximum(core, smoothstep(0.5, 0.75, down)), smoothstep(0.9, 1.05, down)
-    opaque, size = matte_HW > 0.8, float(pose.torso_length_B[0])
-    evidence = color_evidence(
-        colors_3HW,
-        opaque & (distance < 0.6) & (core < 0.5),
-        opaque & (distance > 1.6) & (hull > 0.5) & ~held_HW,
-        (matte_HW > 0.02) & (core * before_body > 0.01),
-        reach_px=_ARM_REACH * size,
-    )
-    odds = torch.lerp(odds + core * before_body * evidence, torch.full_like(odds, -2.5), beyond)
-    odds = torch.where(held_HW, 2.5, odds)
-    # Beyond the person there is nothing to part: the border may lie anywhere there.
-    odds = torch.where(matte_HW > 0.02, odds, -0.01)
-    return shortest_boundary(odds, colors_3HW, length=_BORDER * size)
-
-
-def _near(hull: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
+def widened(hull: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
     """The hull, wider by `reach_px`."""
     side = 2 * max(1, round(float(reach_px))) + 1
     # A square's maximum is that of its columns' maxima: two passes instead of side x side looks a pixel.
@@ -187,9 +136,9 @@ def without_slivers(alpha_HW: torch.Tensor, beside_HW: torch.Tensor, *, width_px
         width_px: px.
     """
     side = 2 * max(1, round(width_px / 2)) + 1
-    core = 1 - _near((alpha_HW < 0.5).to(alpha_HW), side // 2)
+    core = 1 - widened((alpha_HW < 0.5).to(alpha_HW), side // 2)
     # One px more than was taken away: the edges of what stays are soft.
-    return alpha_HW * torch.maximum(_near(core, side // 2 + 1), 1 - _near(beside_HW, 2 * side).ceil())
+    return alpha_HW * torch.maximum(widened(core, side // 2 + 1), 1 - widened(beside_HW, 2 * side).ceil())
 
 
 def without_islands(alpha_HW: torch.Tensor, home_HW: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import (
     body_hull,
@@ -22,6 +23,7 @@ from animator.conditioning.warp.anatomy import (
     skirt_hull,
     smoothstep,
 )
+from animator.conditioning.warp.arms import arm_mask, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
@@ -30,7 +32,6 @@ from animator.conditioning.warp.bones import (
 )
 from animator.conditioning.warp.cutout import (
     SLIVER,
-    arm_mask,
     leg_masks,
     without_hidden_hands,
     without_islands,
@@ -42,6 +43,11 @@ from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.skinning import BoneMotion
 from animator.inpainting import push_pull
 from animator.matting import foreground_colors
+
+# Cells of a limb's mesh, in torso lengths: about a third of a forearm's width, or elbows come out as boxes.
+LIMB_CELL = 0.03
+# Added to a limb's depth where it is opaque: more than there are bones.
+SOLID = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +140,11 @@ def _arm_layers(
         slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * float(pose.torso_length_B[0]))
         alpha = torch.where(chain_distance(points, pose, bones[2:]) < 2, alpha, slim)
         alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
-        arms.append(_limb_layer(name, bones, colors_3HW, alpha, pose, cell_px, root=(-0.15, 0.4)))
+        whole = torch.maximum(
+            alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(points, matte_HW, pose, bones)
+        )
+        arm = _limb_layer(name, bones, colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
+        arms.append(replace(arm, invented_HW=(whole - alpha).clamp_min(0)))
     return arms, covered
 
 
@@ -175,13 +185,19 @@ def _limb_layer(
     cell_px: int,
     *,
     root: tuple[float, float],
+    shown: torch.Tensor | None = None,
 ) -> Layer:
+    """One limb; `shown` is where the photo has its colours, where that is less than `alpha`."""
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
+    cell_px = max(3, min(cell_px, round(LIMB_CELL * float(pose.torso_length_B[0]))))
     mesh = grid_mesh(alpha, cell_px)
     # Beyond its edge a limb goes on in its own colours, not in those of what it touched.
-    own = push_pull(colors_3HW, smoothstep(0.6, 0.95, alpha)) if float(alpha.max()) > 0.95 else colors_3HW
+    shown = alpha if shown is None else shown
+    own = push_pull(colors_3HW, smoothstep(0.6, 0.95, shown)) if float(shown.max()) > 0.95 else colors_3HW
     pair = limb_binding(mesh.vertices_V2, pose, bones, root=root)
-    depth = pair[1].to(alpha.dtype)
+    # Strictly farther down the limb is nearer: where a bent joint folds, what lies between is hidden. And the
+    # transparent rim of the part before must not hide the part behind.
+    depth = pair[1] - 1 + pair[2] + SOLID * _solid(alpha, mesh.vertices_V2, reach_px=max(1, cell_px // 2))
     return Layer(
         name=name,
         colors_3HW=own,
@@ -192,6 +208,15 @@ def _limb_layer(
         shares=(torch.ones_like(depth),),
         depth_V=depth,
     )
+
+
+def _solid(alpha_HW: torch.Tensor, vertices_V2: torch.Tensor, *, reach_px: int) -> torch.Tensor:
+    """1 [V] where all within `reach_px` of a vertex is opaque, else 0."""
+    height, width = alpha_HW.shape
+    least = -F.max_pool2d(-alpha_HW[None, None], 2 * reach_px + 1, stride=1, padding=reach_px)[0, 0]
+    x = vertices_V2[:, 0].long().clamp(0, width - 1)
+    y = vertices_V2[:, 1].long().clamp(0, height - 1)
+    return (least[y, x] > 0.5).to(alpha_HW.dtype)
 
 
 def _body_layer(

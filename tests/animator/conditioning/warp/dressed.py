@@ -88,6 +88,18 @@ def in_a_jacket() -> Picture:
     return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
 
 
+def in_a_wide_blouse() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(photo, matte, bool [H, W]: the ruffle) of the figure in a blouse that hangs before its left upper arm."""
+    picture, matte = draw_figure(STANDING, SIZE)
+    image, mask, ruffle = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255)), Image.new("L", SIZE, 0)
+    x, y = joint("left_shoulder") * 0.4 + joint("left_elbow") * 0.6
+    outline = [(x - 14, y - 14), (x, y - 5), (x + 1, y + 7), (x - 14, y + 9)]
+    for canvas, fill in ((image, CLOTH), (mask, 255), (ruffle, 255)):
+        ImageDraw.Draw(canvas).polygon(outline, fill=fill)
+    photo, opacity = _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+    return photo, opacity, torch.from_numpy(np.asarray(ruffle) > 0)
+
+
 def with_a_ball() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(photo, matte, bool [H, W]: the ball) of the figure with a white ball between its left hand and its hip."""
     x, y = (joint("left_index") + joint("left_hip")) / 2 + np.array([2, 2], dtype=np.float32)

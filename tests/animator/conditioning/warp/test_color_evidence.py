@@ -30,6 +30,15 @@ def test_cloth_that_both_regions_show_says_little_and_skin_that_one_shows_says_m
     assert float(evidence[~asked].abs().max()) == 0
 
 
+def test_the_cloth_of_sleeve_and_shirt_says_nothing_though_the_shirt_has_more_of_it(jacket):
+    photo, sleeve, trunk, asked = jacket
+    photo[:, :, 60:] = DARK
+    photo[:, :20, :18] = SKIN
+    evidence = color_evidence(photo, sleeve, trunk, asked, reach_px=30)
+    assert evidence[36, 30].abs() < 0.1
+    assert evidence[19, 28] > 2
+
+
 def test_the_other_way_round_it_says_the_opposite(jacket):
     photo, sleeve, trunk, asked = jacket
     one, other = (color_evidence(photo, *pair, asked, reach_px=30) for pair in ((sleeve, trunk), (trunk, sleeve)))

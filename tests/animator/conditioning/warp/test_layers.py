@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.warp.bones import LEFT_UPPER_ARM
+from animator.conditioning.warp import PhotoWarp
+from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_UPPER_ARM
 from animator.conditioning.warp.hidden import between
-from animator.conditioning.warp.layers import split_layers
+from animator.conditioning.warp.layers import SOLID, split_layers
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
@@ -17,6 +19,7 @@ from tests.animator.conditioning.warp.dressed import (
     figure,
     in_a_jacket,
     in_a_skirt,
+    in_a_wide_blouse,
     joint,
     pixel,
     pose_of,
@@ -107,6 +110,55 @@ def test_a_leg_goes_on_under_the_hand_before_it():
     assert leg.invented_HW[hand] > 0.9
     trousers = photo[:, hand[0], int(joint("right_hip")[0])]
     assert (leg.colors_3HW[:, hand[0], hand[1]] - trousers).abs().max() < 0.1
+
+
+def _bent(degrees):
+    """Keypoints [33, 2] of the standing pose with the left forearm turned about the elbow, from straight."""
+    keypoints = STANDING.copy()
+    elbow, turn = joint("left_elbow"), np.radians(degrees)
+    along = (elbow - joint("left_shoulder")) / np.linalg.norm(elbow - joint("left_shoulder"))
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], dtype=np.float32) @ along
+    for name in ("wrist", "pinky", "index", "thumb"):
+        reach = np.linalg.norm(joint(f"left_{name}") - elbow)
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = elbow + turned * reach
+    return keypoints
+
+
+@pytest.mark.parametrize("degrees", [-150, 150])
+def test_a_sharply_bent_elbow_is_round_and_has_no_holes(degrees):
+    photo, matte = figure()
+    warp = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33), cell_px=8)
+    keypoints = _bent(degrees)
+    coverage = warp(torch.from_numpy(keypoints)[None], torch.ones(1, 33)).coverage_BHW[0]
+    points, elbow = pixel_centers(coverage), torch.from_numpy(joint("left_elbow"))
+    bones = [(keypoints[BLAZEPOSE_33.index(f"left_{a}")], elbow) for a in ("shoulder", "wrist")]
+    distance = torch.stack([segment(points, torch.from_numpy(a), b)[1] for a, b in bones]).amin(0)
+    near = (points - elbow).norm(dim=-1) < 14
+    # One pixel in the fold may be what is stretched too far to be drawn.
+    assert int((coverage[near & (distance < 2.5)] < 0.9).sum()) <= 1
+    assert float(coverage[near & (distance > 7)].max()) < 0.5
+
+
+def test_where_a_limb_folds_what_is_farther_down_it_is_nearer(trousers):
+    arm = trousers["left_arm"]
+    _, bone, weight = arm.bindings[0]
+    solid = arm.depth_V >= SOLID
+    order = (bone + weight)[solid].argsort()
+    assert bool((arm.depth_V[solid][order].diff() >= -1e-3).all())
+    assert float(arm.depth_V[solid].min()) > float(arm.depth_V[~solid].max())
+
+
+def test_cloth_that_hangs_before_an_arm_stays_with_the_body_and_the_arm_is_whole():
+    photo, matte, ruffle = in_a_wide_blouse()
+    layers = _layers(photo, matte)
+    arm, body = layers["left_arm"], layers["body"]
+    cloth = torch.tensor(CLOTH)[:, None, None] / 255
+    before_arm = ruffle & (chain_distance(pixel_centers(matte), pose_of(), LEFT_ARM[:1]) < 0.8)
+    assert float(arm.alpha_HW[before_arm].mean()) > 0.6
+    assert float(arm.invented_HW[before_arm].mean()) > 0.2
+    dragged_along = ((arm.colors_3HW - cloth).abs().amax(0) < 0.15) & (arm.alpha_HW > 0.5)
+    assert int(dragged_along.sum()) < 0.6 * int(before_arm.sum())
+    assert float(body.alpha_HW[ruffle].mean()) > 0.7
 
 
 def test_an_outline_goes_on_behind_a_hand_and_not_into_the_open():

@@ -1,0 +1,217 @@
+"""Which pixels are an arm: by distance from its bones, and by colour where it touches the body.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from animator.conditioning.warp.anatomy import (
+    chain_distance,
+    limb_thickness,
+    segment,
+    smoothstep,
+    unit,
+)
+from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
+from animator.conditioning.warp.color_evidence import color_evidence
+from animator.conditioning.warp.cutout import widened
+from animator.matting import shortest_boundary
+
+# Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
+_ARM_REACH, _BORDER = 0.3, 0.012
+# Torso lengths around a pixel within which hair of the head tells what hair looks like.
+_HAIR_REACH = 2.0
+# Torso lengths that cloth stands off the trunk's usual outline.
+_CLOTH_REACH = 0.12
+# Share of a stretched hand's length that one with bent fingers has.
+_CURLED = 0.6
+# Share of an arm's middle that must lie outside the trunk for its colours to be taken from there alone.
+_FREE_SIDE = 0.25
+# Torso lengths from the trunk within which cloth may be the trunk's.
+_BESIDE = 0.2
+# What colours say counts this much more than where a pixel lies: cloth hangs before arms.
+_COLOR_ODDS = 2.0
+# Log-odds per radius of distance from an arm's edge.
+_SHAPE_ODDS = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the pixels of a photo lie about one arm.
+
+    Attributes:
+        distance: from the arm's bones in radii.
+        curled_hand: the pose with this hand as short as bent fingers are.
+        head: distance from the middle of the face in head radii.
+        down: 0 at the elbow, 1 at the wrist; None where the forearm is not seen.
+    """
+
+    points: torch.Tensor
+    pose: BonePose
+    bones: tuple[int, ...]
+    shown: tuple[int, ...]
+    hull: torch.Tensor
+    distance: torch.Tensor
+    curled_hand: BonePose
+    head: torch.Tensor
+    down: torch.Tensor | None
+
+    @property
+    def size(self) -> float:
+        """Length of the torso in px."""
+        return float(self.pose.torso_length_B[0])
+
+    @property
+    def hand_hidden(self) -> bool:
+        """Whether the hand is in a pocket, or behind something."""
+        return self.bones[2] not in self.shown
+
+
+def arm_mask(
+    points: torch.Tensor,
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    hull: torch.Tensor,
+    pose: BonePose,
+    bones: tuple[int, ...],
+    held_HW: torch.Tensor,
+) -> torch.Tensor:
+    """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body.
+
+    Args:
+        points: from `pixel_centers`.
+        colors_3HW: the person's colours in [0, 1].
+        matte_HW: the person's opacity.
+        hull: the outline of trunk, head and legs, from `body_hull`.
+        pose: the photo's pose (one).
+        bones: upper arm, forearm and hand of one arm.
+        held_HW: bool, what the hand holds, from `held_thing`: it goes along.
+    """
+    place = _place(points, matte_HW, hull, pose, bones)
+    beyond = torch.zeros_like(hull)
+    if place.down is not None and place.hand_hidden:
+        # Where the hand is hidden, so is the wrist, and the arm ends there.
+        beyond = smoothstep(0.9, 1.05, place.down)
+    odds = _shape_odds(place) + _color_odds(place, colors_3HW, matte_HW, beyond, held_HW)
+    odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
+    odds = torch.where(held_HW, 2.5, odds)
+    # Beyond the person there is nothing to part: the border may lie anywhere there.
+    odds = torch.where(matte_HW > 0.02, odds, -0.01)
+    return shortest_boundary(odds, colors_3HW, length=_BORDER * place.size)
+
+
+def _place(
+    points: torch.Tensor, matte_HW: torch.Tensor, hull: torch.Tensor, pose: BonePose, bones: tuple[int, ...]
+) -> _Place:
+    shown = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0.2)
+    thickness = limb_thickness(matte_HW, pose, shown)
+    # Fingers bend: before a leg in the same skin the hand ends where bent ones do, elsewhere the outline tells.
+    curled_hand = _with_curled_hand(pose, bones[2])
+    straight, curled = (chain_distance(points, each, shown, thickness) for each in (pose, curled_hand))
+    down = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])[0] if bones[1] in shown else None
+    return _Place(
+        points=points,
+        pose=pose,
+        bones=bones,
+        shown=shown,
+        hull=hull,
+        distance=torch.where(hull > 0.5, curled, straight),
+        curled_hand=curled_hand,
+        head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * pose.torso_length_B[0]),
+        down=down,
+    )
+
+
+def _shape_odds(place: _Place) -> torch.Tensor:
+    """Log-odds [H, W] of belonging to the arm by distance alone."""
+    points, pose, hull, distance = place.points, place.pose, place.hull, place.distance
+    body = torch.minimum(chain_distance(points, pose, LEFT_LEG), chain_distance(points, pose, RIGHT_LEG))
+    # Wide sleeves and bags outside the trunk go with the arm, as far as nothing else is nearer.
+    above_hips, _ = segment(points, pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
+    loose = (1 - hull) * (1 - smoothstep(1.8, 2.4, distance)) * (distance < torch.minimum(body, place.head))
+    # Cloth stands off the trunk, too: an open jacket's hem must not hang on the elbow.
+    loose = loose * smoothstep(0.0, 0.15, above_hips) * (1 - widened(hull, _CLOTH_REACH * place.size))
+    return torch.maximum(_SHAPE_ODDS * (1.05 - distance), 5 * loose - 2.5).clamp(-2.5, 2.5)
+
+
+def _color_odds(
+    place: _Place, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, beyond: torch.Tensor, held_HW: torch.Tensor
+) -> torch.Tensor:
+    """Log-odds [H, W] that colours add: against cloth of the body and hair before the arm."""
+    points, pose, distance, size = place.points, place.pose, place.distance, place.size
+    # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
+    trunk = place.hull * (place.head > 1.3)
+    beside_trunk = widened(trunk, _BESIDE * size)
+    before_bones = (1 - smoothstep(1.3, 1.7, distance)) * beside_trunk
+    doubted, core = before_bones, smoothstep(0.1, 0.35, distance)
+    if place.down is not None:
+        # Beside a hand on the hip or in a pocket lies cloth of the body, and the outline of that bulges there.
+        doubted = torch.maximum(doubted, beside_trunk * smoothstep(0.3, 0.6, place.down))
+        if place.hand_hidden:
+            # Sleeve and cloth part by colour alone.
+            core = torch.maximum(core, smoothstep(0.5, 0.75, place.down))
+    opaque, asked = matte_HW > 0.8, (matte_HW > 0.02) & (core * doubted > 0.01)
+    arm = _surely_arm(place, opaque & (distance < 0.6) & (beyond < 0.5))
+    cloth = opaque & (distance > 1.15) & (trunk > 0.5) & ~held_HW
+    evidence = color_evidence(colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
+    # Hair that falls over an upper arm stays with the head.
+    upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
+    beside_face, _ = segment(points, pose.start_BJ2[0, HEAD], pose.end_BJ2[0, HEAD])
+    hair = opaque & (place.head > 0.75) & (place.head < 1.5) & (beside_face > -0.2)
+    skin = arm | (opaque & (place.head < 0.5))
+    falls = color_evidence(colors_3HW, skin, hair, asked & upper_arm, reach_px=_HAIR_REACH * size)
+    evidence = torch.where(falls < 0, torch.minimum(evidence, falls), evidence)
+    return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
+
+
+def hidden_stretch(
+    points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, bones: tuple[int, ...]
+) -> torch.Tensor:
+    """[H, W]: the middle of an arm from shoulder to wrist: there is arm, even where hair or a wide blouse hides it."""
+    shown = tuple(bone for bone in bones[:2] if float(pose.trust_BJ[0, bone]) > 0.2)
+    distance = chain_distance(points, pose, shown, limb_thickness(matte_HW, pose, shown))
+    inside = 1 - smoothstep(0.5, 0.75, distance)
+    if float(pose.trust_BJ[0, bones[2]]) > 0.2:
+        return inside
+    # The wrist of a hand in a pocket is in there, too.
+    down, _ = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])
+    return inside * (1 - smoothstep(0.4, 0.6, down))
+
+
+def _with_curled_hand(pose: BonePose, hand: int) -> BonePose:
+    """The pose with this hand's bone as short as bent fingers are."""
+    end = pose.end_BJ2.clone()
+    end[:, hand] = torch.lerp(pose.start_BJ2[:, hand], end[:, hand], _CURLED)
+    return replace(pose, end_BJ2=end)
+
+
+def _surely_arm(place: _Place, core_HW: torch.Tensor) -> torch.Tensor:
+    """The middle of an arm, without what lies before it: hair and cloth fall over the side towards the trunk."""
+    points, pose = place.points, place.pose
+    hand = chain_distance(points, place.curled_hand, place.bones[2:]) < 0.6
+    outer = _from_spine(points, pose) > _from_spine(_on_limb(points, pose, place.shown), pose)
+    sleeve = core_HW & ~hand
+    free = sleeve & (place.hull < 0.5) & outer
+    return (core_HW & hand) | (free if int(free.sum()) > _FREE_SIDE * int(sleeve.sum()) else sleeve)
+
+
+def _from_spine(points: torch.Tensor, pose: BonePose) -> torch.Tensor:
+    """Distance [...] from the line through hips and neck in px."""
+    axis = unit(pose.end_BJ2[0, TORSO] - pose.start_BJ2[0, TORSO])
+    return ((points - pose.start_BJ2[0, TORSO]) @ torch.stack([-axis[1], axis[0]])).abs()
+
+
+def _on_limb(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> torch.Tensor:
+    """The nearest place [..., 2] on a limb's bones, px."""
+    near, least = points, torch.full(points.shape[:-1], float("inf"), dtype=points.dtype, device=points.device)
+    for bone in bones:
+        start, end = pose.start_BJ2[0, bone], pose.end_BJ2[0, bone]
+        place, distance = segment(points, start, end)
+        here = start + place.clamp(0, 1)[..., None] * (end - start)
+        near = torch.where((distance < least)[..., None], here, near)
+        least = torch.minimum(distance, least)
+    return near

@@ -1,0 +1,64 @@
+"""Which pixels are an arm: before the trunk, on a leg, beside a pocket."""
+
+import numpy as np
+import torch
+
+from animator.conditioning.warp.anatomy import body_hull, pixel_centers
+from animator.conditioning.warp.arms import arm_mask
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import CLOTH, STANDING, arm_across, figure, joint, pixel, pose_of
+
+
+def _nothing(matte):
+    return torch.zeros_like(matte, dtype=torch.bool)
+
+
+def test_a_hand_before_a_bare_leg_ends_where_bent_fingers_end():
+    keypoints = STANDING.copy()
+    wrist = joint("left_hip") + np.array([0, 8], dtype=np.float32)
+    for name in ("wrist", "pinky", "index", "thumb"):
+        offset = joint(f"left_{name}") - joint("left_wrist")
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = wrist + offset * [0.2, 1.6]
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    photo[:, (points[..., 1] > float(wrist[1]) + 2) & (matte > 0.5)] = torch.tensor([225, 180, 150])[:, None] / 255
+    member = arm_mask(points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, _nothing(matte))
+    start, end = pose.start_BJ2[0, LEFT_HAND], pose.end_BJ2[0, LEFT_HAND]
+    assert member[pixel(torch.lerp(start, end, 0.3).numpy())] > 0.9
+    assert member[pixel((end + torch.tensor([0.0, 2.0])).numpy())] < 0.1
+
+
+def test_an_arm_before_the_trunk_is_cut_along_its_colour():
+    keypoints = arm_across()
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    member = arm_mask(
+        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
+    )
+    forearm = (keypoints[BLAZEPOSE_33.index("left_elbow")] + keypoints[BLAZEPOSE_33.index("left_wrist")]) / 2
+    assert member[pixel(forearm)] > 0.9
+    chest = (joint("left_shoulder") + joint("right_shoulder")) / 2 + [0, 14]
+    assert member[pixel(chest)] < 0.05
+    like_cloth = (photo - torch.tensor(CLOTH)[:, None, None] / 255).abs().amax(0) < 0.05
+    assert float(member[like_cloth].mean()) < 0.1
+
+
+def test_cloth_around_a_hidden_hand_stays_with_the_body():
+    keypoints = STANDING.copy()
+    hip = joint("left_hip") + np.array([6, -4], dtype=np.float32)
+    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array([22, 40])
+    for name in ("wrist", "pinky", "index", "thumb"):
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = hip + joint(f"left_{name}") - joint("left_wrist")
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    cloth = torch.tensor(CLOTH)[:, None] / 255
+    pocket = (points - torch.from_numpy(hip + np.array([2, 6], dtype=np.float32))).norm(dim=-1) < 9
+    photo[:, pocket], matte[pocket] = cloth, 1.0
+    pose.trust_BJ[0, LEFT_HAND] = 0
+    member = arm_mask(
+        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
+    )
+    assert float(member[pocket].mean()) < 0.15
+    sleeve = keypoints[BLAZEPOSE_33.index("left_elbow")]
+    assert member[pixel(sleeve)] > 0.9

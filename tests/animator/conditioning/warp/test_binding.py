@@ -1,0 +1,64 @@
+"""Which bones points hang on, and how weights change from one bone to the next."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from animator.conditioning.warp.binding import SKIRT_LEAN, body_binding, limb_binding
+from animator.conditioning.warp.bones import HEAD, LEFT_ARM, LEFT_LEG, LEFT_THIGH, TORSO
+from tests.animator.conditioning.warp.dressed import joint, pose_of
+
+ROOT = (-0.15, 0.4)
+
+
+def _down_the_arm(pose, steps=60):
+    """[N, 2] places from the shoulder over the elbow to the fingertips."""
+    corners = [pose.start_BJ2[0, LEFT_ARM[0]], *(pose.end_BJ2[0, bone] for bone in LEFT_ARM)]
+    share = torch.linspace(0, 1, steps)[:, None]
+    return torch.cat([torch.lerp(a, b, share) for a, b in pairwise(corners)])
+
+
+def test_order_along_an_arm_never_falls():
+    pose = pose_of()
+    parent, bone, weight = limb_binding(_down_the_arm(pose), pose, LEFT_ARM, root=ROOT)
+    order = bone - 1 + weight
+    assert bool((order.diff() >= -1e-5).all())
+    assert parent[0] == TORSO
+    assert bone[-1] == LEFT_ARM[2]
+
+
+def test_half_way_at_an_elbow_points_turn_half_way():
+    pose = pose_of()
+    elbow = pose.end_BJ2[:, LEFT_ARM[0]]
+    parent, bone, weight = limb_binding(elbow, pose, LEFT_ARM, root=ROOT)
+    assert (int(parent), int(bone)) == LEFT_ARM[:2]
+    torch.testing.assert_close(weight, torch.tensor([0.5]))
+
+
+def test_a_hand_the_photo_does_not_show_hangs_on_the_forearm():
+    pose = pose_of()
+    pose.trust_BJ[:, LEFT_ARM[2]] = 0
+    _, bone, weight = limb_binding(pose.end_BJ2[:, LEFT_ARM[2]], pose, LEFT_ARM, root=ROOT)
+    assert int(bone) == LEFT_ARM[1]
+    assert float(weight) == 1
+
+
+def test_the_body_hangs_on_head_torso_and_thighs_in_shares_that_sum_to_one():
+    pose = pose_of()
+    places = torch.from_numpy(np.stack([joint(name) for name in ("nose", "left_hip", "left_knee", "right_knee")]))
+    bindings, shares, depth = body_binding(places, pose, skirt=False)
+    torch.testing.assert_close(torch.stack(shares).sum(0), torch.ones(len(places)))
+    assert int(bindings[0][1][0]) == HEAD
+    assert float(bindings[0][2][0]) == 1
+    left = bindings[1]
+    assert shares[1][2] > 0.9
+    assert int(left[1][2]) in LEFT_LEG
+    assert depth[0] > depth[1:].max()
+
+
+def test_a_skirt_only_leans_towards_the_thigh_below_it():
+    pose = pose_of()
+    middle = (pose.start_BJ2[:, LEFT_THIGH] + pose.end_BJ2[:, LEFT_THIGH]) / 2
+    weights = [body_binding(middle, pose, skirt)[0][1][2] for skirt in (False, True)]
+    torch.testing.assert_close(weights[1], SKIRT_LEAN * weights[0])
