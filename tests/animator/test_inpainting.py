@@ -44,6 +44,19 @@ def test_a_striped_wall_stays_striped_behind_the_person():
     torch.testing.assert_close(filled[:, :20], photo[:, :20])
 
 
+def test_rocks_below_fog_are_filled_with_rocks():
+    torch.manual_seed(4)
+    blocks = torch.rand(1, 1, 40, 32).repeat_interleave(4, 2).repeat_interleave(4, 3)[0, 0]
+    photo = torch.full((3, 160, 128), 0.8)
+    photo[:, 64:] = 0.2 + 0.3 * blocks[64:]
+    matte = torch.zeros(160, 128)
+    matte[40:, 40:88] = 1
+    filled = fill_background(torch.lerp(photo, torch.ones_like(photo), matte), matte, torch.ones_like(matte).bool())
+    among_rocks, among_fog = filled[:, 100:150, 46:82], filled[:, 44:56, 46:82]
+    assert float(among_rocks.std()) > 0.5 * float(photo[:, 100:150].std())
+    assert float(among_fog.std()) < 0.05
+
+
 def test_filling_is_the_same_every_time():
     torch.manual_seed(1)
     photo, matte = torch.rand(3, 96, 96), torch.zeros(96, 96)
