@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animator.errors import PhotoError
-from animator.evaluation.subject_frame import best_subject_frame, subject_frame_scores
+from animator.evaluation.subject_frame import best_subject_frame, person_extent, subject_frame_scores
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
 
@@ -123,3 +123,17 @@ def test_a_clip_without_the_person_is_refused() -> None:
     nobody = _standing().replace(keypoints_TK2=np.full((9, 17, 2), np.nan))
     with pytest.raises(PhotoError, match="no frame"):
         best_subject_frame(nobody)
+
+
+def test_the_extent_holds_every_pose_with_air_and_stays_in_the_picture() -> None:
+    motion = _standing(3)
+    joints = motion.keypoints_TK2.copy()
+    joints[2] += (60, 0)
+    left, top, right, bottom = person_extent(motion.replace(keypoints_TK2=joints))
+    low, high = joints.min((0, 1)), joints.max((0, 1))
+    assert 0 <= left < low[0]
+    assert 0 <= top < low[1]
+    assert high[0] < right < high[0] + 40
+    assert high[1] < bottom <= 400
+    aside = person_extent(motion.replace(keypoints_TK2=joints - np.float32([170, 0])))
+    assert aside[0] == 0
