@@ -10,6 +10,7 @@ apart.
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from animator.sampling.config import SamplerConfig
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.retargeting import retarget
+from pose_tracking.sequence import PoseSequence
 from pose_tracking.tracking import TrackerConfig
 from temporal.motion import MotionConfig
 from temporal.windows import PoseWindow, pose_windows
@@ -40,11 +42,16 @@ def scene(canvas: tuple[int, int], frames: int) -> tuple[Subject, list[PoseWindo
     """The portrait, and its first poses of the walk."""
     config = CanvasConfig(width=canvas[0], height=canvas[1])
     subject = Subject.from_photo(read_photo(MEDIA / "portrait.png"), config, TrackerConfig())
-    clip = DrivingClip.open(MEDIA / "walk_turn.mp4", end_s=frames / 20 + 1)
-    tracked = track_clip(clip, TrackerConfig(), progress=SilentProgress())
-    motion, _, _ = prepare_motion(clip, tracked, MotionConfig())
-    driving = retarget(motion, onto=subject.pose, canvas_size=config.size)
+    driving = retarget(walk(frames), onto=subject.pose, canvas_size=config.size)
     return subject, list(pose_windows(driving))[:frames]
+
+
+@functools.cache
+def walk(frames: int) -> PoseSequence:
+    """At least so many poses of the walking clip, cleaned; tracked once for all canvases."""
+    clip = DrivingClip.open(MEDIA / "walk_turn.mp4", end_s=frames / 20 + 1)
+    motion, _, _ = prepare_motion(clip, track_clip(clip, TrackerConfig(), progress=SilentProgress()), MotionConfig())
+    return motion
 
 
 def main() -> None:

@@ -15,17 +15,22 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from bench_denoise import scene
+from deep_reuse import DeepReuse
 from reference_loop import REFERENCE_STEPS, ReferenceLoop
 
 from animator.device import pick_device
 from animator.evaluation.metrics import frame_tensor, psnr, similarity_pyramid, ssim
+from animator.generators import diffusion as diffusion_module
 from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.protocol import FrameGenerator
 from animator.models.bases import open_base
@@ -33,6 +38,7 @@ from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
 from animator.sampling.guidance import Guidance
 from animator.subject import Subject
+from pose_tracking.frame import Frame
 from temporal.flicker import flicker_score
 from temporal.windows import PoseWindow
 
@@ -84,9 +90,55 @@ def rungs(model_name: str, device: torch.device) -> list[Rung]:
     for net in (channels_last.unet, channels_last.vae):
         net.to(memory_format=torch.channels_last)
     ladder.append(Rung(name=f"{steps} steps, channels last", open=diffusion(channels_last, steps=steps, batch=1)))
+    ladder += [
+        Rung(
+            name=f"{count} steps, deep layers every 2nd step only",
+            open=partial(Reusing, model_name, device, count),
+        )
+        for count in (20, steps)
+    ]
+    if device.type == "cpu":
+        eight = replace(plain, unet=quantized(plain.unet))
+        ladder.append(Rung(name=f"{steps} steps, linear layers in int8", open=diffusion(eight, steps=steps, batch=1)))
     half = open_base(model_name).to(device, torch.bfloat16)
     ladder.append(Rung(name=f"{steps} steps, bfloat16", open=diffusion(half, steps=steps, batch=1)))
     return [*ladder, Rung(name="as delivered", open=_as_delivered(model_name, device))]
+
+
+class Reusing:
+    """The product with `DeepReuse` in its UNet. A `FrameGenerator`."""
+
+    name = "reusing"
+
+    def __init__(self, model_name: str, device: torch.device, steps: int) -> None:
+        self._model = open_base(model_name).to(device)
+        self._generator = DiffusionGenerator(self._model, SamplerConfig(steps=steps, batch=1))
+
+    def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
+        """Every frame is a sampling: its first evaluation is whole."""
+        with DeepReuse(self._model.unet, 2).installed() as reuse, samplings_announced(reuse):
+            yield from self._generator.generate(windows, subject)
+
+
+@contextmanager
+def samplings_announced(reuse: DeepReuse) -> Iterator[None]:
+    """`reuse` is told of every sampling in the thread that does it."""
+    denoise = diffusion_module.denoise
+
+    def announced(*given: Any, **more: Any) -> torch.Tensor:
+        reuse.begin()
+        return denoise(*given, **more)
+
+    diffusion_module.denoise = announced
+    try:
+        yield
+    finally:
+        diffusion_module.denoise = denoise
+
+
+def quantized(unet: torch.nn.Module) -> Any:
+    """A copy with linear layers in int8, scaled by what passes through them (torch's dynamic quantisation)."""
+    return torch.ao.quantization.quantize_dynamic(unet, {torch.nn.Linear}, dtype=torch.qint8)
 
 
 def _as_delivered(model_name: str, device: torch.device) -> Callable[[], FrameGenerator]:

@@ -5,7 +5,8 @@
 Every round runs, one after another and each for itself: the stages (model, photo, track, motion and place, frames,
 previews, result); the whole render without kept poses; and the whole render again with them. Medians and the ratio
 round by round. Frames are made twice over in the stages: by one worker, and by as many as a render takes. With
-`--generator diffusion` also the share of the render's wall time in which an evaluation of the UNet is under way.
+`--generator diffusion` also the share of the render's wall time in which an evaluation of the UNet is under way, and
+the share of the workers' own seconds that goes into the UNet.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import os
 import platform
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,23 +97,22 @@ def open_generator(job: RenderJob) -> Any:
 
 
 @contextmanager
-def unet_watched(spans: list[tuple[float, float]]) -> Iterator[None]:
-    """Notes from when to when each evaluation of the UNet ran."""
-    original, lock = diffusion.predict, threading.Lock()
+def watched(owner: Any, name: str) -> Iterator[list[tuple[float, float]]]:
+    """From when to when each call of `owner.name` runs within the block, in whichever thread."""
+    original, spans = getattr(owner, name), []
 
-    def watched(*arguments: Any, **options: Any) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
         began_s = time.perf_counter()
         try:
             return original(*arguments, **options)
         finally:
-            with lock:
-                spans.append((began_s, time.perf_counter()))
+            spans.append((began_s, time.perf_counter()))
 
-    diffusion.predict = watched
+    setattr(owner, name, call)
     try:
-        yield
+        yield spans
     finally:
-        diffusion.predict = original
+        setattr(owner, name, original)
 
 
 def covered_s(spans: list[tuple[float, float]]) -> float:
@@ -125,17 +124,22 @@ def covered_s(spans: list[tuple[float, float]]) -> float:
     return total
 
 
+def summed_s(spans: list[tuple[float, float]]) -> float:
+    """Seconds of all spans, those side by side each for itself."""
+    return sum(end - begin for begin, end in spans)
+
+
 def whole(job: RenderJob) -> dict[str, float]:
     """Seconds of a render without kept poses, and of the next one with them."""
-    spans: list[tuple[float, float]] = []
     began_s = time.perf_counter()
-    with unet_watched(spans):
+    with watched(diffusion, "predict") as unet, watched(diffusion.DiffusionGenerator, "_frames") as workers:
         animate(job.model_copy(update={"pose_cache": False}))
     took = {"animate": time.perf_counter() - began_s}
-    if spans:
-        first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
-        took["share of animate with a UNet evaluation under way"] = covered_s(spans) / took["animate"]
-        took["share of the rendering with a UNet evaluation under way"] = covered_s(spans) / (last - first)
+    if unet:
+        first, last = min(begin for begin, _ in unet), max(end for _, end in unet)
+        took["share of animate with a UNet evaluation under way"] = covered_s(unet) / took["animate"]
+        took["share of the rendering with a UNet evaluation under way"] = covered_s(unet) / (last - first)
+        took["share of the workers' seconds in the UNet"] = summed_s(unet) / summed_s(workers)
     animate(job)  # keeps the poses
     began_s = time.perf_counter()
     animate(job)
