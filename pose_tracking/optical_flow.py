@@ -168,8 +168,8 @@ def _flow(points_P2: np.ndarray, before_HW: np.ndarray, now_HW: np.ndarray) -> n
     """Lucas' and Kanade's flow on pyramids (Bouguet 2001, "Pyramidal implementation of the affine Lucas Kanade feature
     tracker"): [P, 2] px; NaN where the picture is too plain to follow, or leaves it.
 
-    As good for `temporal.tying` as dense inverse search (Kroeger et al. 2016), for a tenth of the time: a person's
-    joints touch few cells, and median and tie forgive what a refined dense field gets right.
+    Nearly as good for `temporal.tying` as dense inverse search (Kroeger et al. 2016), in a sixth of the time: the
+    joints of a person touch few cells, and median and tie forgive what a refined dense field gets right.
     """
     import cv2
 
