@@ -60,6 +60,19 @@ def test_it_survives_saving_and_loading_through_its_own_class(pipeline: Animator
     assert np.abs(run(again) - run(pipeline)).max() < 1.5 / 255
 
 
+def test_a_model_that_looks_at_the_photo_does_so_here_too(tmp_path: Path) -> None:
+    made = AnimatorPipeline.from_subject_model(tiny_model(reference="trained"))
+    made.save_pretrained(tmp_path)
+    again = AnimatorPipeline.from_pretrained(tmp_path, use_safetensors=True)
+    for each in (made, again):
+        each.set_progress_bar_config(disable=True)
+    assert again.subject_model.reference is not None
+    assert np.abs(run(again) - run(made)).max() < 1.5 / 255
+    blind = AnimatorPipeline.from_subject_model(tiny_model(reference="untrained"))
+    blind.set_progress_bar_config(disable=True)
+    assert np.abs(run(made) - run(blind)).max() > 5 / 255
+
+
 def test_its_scheduler_can_be_exchanged(pipeline: AnimatorPipeline) -> None:
     before = run(pipeline)
     kept = pipeline.scheduler
