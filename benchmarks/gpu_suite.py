@@ -7,8 +7,8 @@ Diffusion 1.5 widened for five poses and a warped photo, its weights are random.
 with a tiny network on any device, which is how the script itself is tested.
 
 Every row is a ratio inside this run or a time with its spread: matmul peak, UNet TFLOP/s over that peak by batch,
-memory format and compilation, seconds per frame of the product's own denoising loop, peak memory of a short and of a
-long clip, and how far bfloat16 strays from float32.
+memory format and compilation, seconds per frame of the product's own denoising loop, what reuse of deep layers saves,
+peak memory of a short and of a long clip, and how far bfloat16 strays from float32.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from deep_reuse import DeepReuse
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -80,7 +81,7 @@ FULL = Size(
     batches=(1, 4, 8),
     clips=(100, 3000),
     steps=20,
-    compiled=("default", "max-autotune-no-cudagraphs", "reduce-overhead"),
+    compiled=("default", "regional", "max-autotune-no-cudagraphs", "reduce-overhead"),
 )
 SMALL = Size(
     unet={
@@ -202,7 +203,7 @@ def unet_shares(suite: Suite, peak: float) -> None:
         if mode is not None and (name == "contiguous" or suite.left_s() < 200):
             continue
         unet.to(memory_format=memory_format)
-        net = unet if mode is None else torch.compile(unet, mode=mode)
+        net = unet if mode is None else compiled(unet, mode, suite)
         for frames in suite.size.batches if mode is None else suite.size.batches[-1:]:
             given = unet_inputs(suite.size, 3 * frames, suite.device, torch.bfloat16)
             began = time.monotonic()
@@ -215,6 +216,15 @@ def unet_shares(suite: Suite, peak: float) -> None:
             if share > suite.best_share:
                 suite.best, suite.best_share = net, share
     suite.add("unet", "best share of the matmul peak (asked 0.45)", suite.best_share, "of peak")
+
+
+def compiled(unet: UNet2DConditionModel, mode: str, suite: Suite) -> Callable[..., Any]:
+    """The network compiled as a whole, or `regional`: each kind of repeated block once, for any size."""
+    if mode != "regional":
+        return torch.compile(unet, mode=mode)
+    own = new_unet(suite.size, suite.device, torch.bfloat16).to(memory_format=torch.channels_last)
+    own.compile_repeated_blocks(fullgraph=True, dynamic=True)
+    return own
 
 
 def best_unet(suite: Suite) -> Callable[..., Any]:
@@ -258,6 +268,26 @@ def frame_seconds(suite: Suite) -> None:
 
         seconds = suite.seconds(render, rounds=3, warm=1) / len(batch)
         suite.add("frame", f"{name}, {steps} steps (asked {limit_s} s)", seconds, "s/frame", batch=len(batch))
+
+
+@torch.inference_mode()
+def deep_reuse(suite: Suite) -> None:
+    """What it saves, and how far it strays, to compute the deep layers in every second step only; eager."""
+    unet = new_unet(suite.size, suite.device, torch.bfloat16).to(memory_format=torch.channels_last)
+    batch, steps = list(range(suite.size.batches[-1])), suite.size.steps
+    seconds, latents = {}, {}
+    for every in (1, 2):
+        with DeepReuse(unet, every).installed() as reuse:
+
+            def render(reuse: DeepReuse = reuse) -> torch.Tensor:
+                reuse.begin()
+                return latents_of(suite, unet, batch, steps=steps, guidance=DUAL)
+
+            latents[every] = render()
+            seconds[every] = suite.seconds(render, rounds=3, warm=1) / len(batch)
+        suite.add("reuse", f"{steps} steps of dual guidance, deep layers every {every}", seconds[every], "s/frame")
+    strayed = (latents[2] - latents[1]).float().square().mean().sqrt() / latents[1].float().std()
+    suite.add("reuse", "whole over reusing", seconds[1] / seconds[2], "times", rms_over_std=round(float(strayed), 4))
 
 
 @torch.inference_mode()
@@ -312,6 +342,7 @@ def main() -> int:
     suite.run("parity", lambda: parity(suite))
     suite.run("unet", lambda: unet_shares(suite, peak))
     suite.run("frame", lambda: frame_seconds(suite))
+    suite.run("reuse", lambda: deep_reuse(suite))
     suite.run("memory", lambda: clip_memory(suite))
     suite.add("suite", "whole run", time.monotonic() - suite.began_s, "s")
     facts = {"device": name, "torch": torch.__version__, "small": given.small, "rows": suite.rows}
