@@ -18,16 +18,14 @@ import torch
 from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.warp.skinning import BoneMotion
-
 # The interpolation between taps would soften more than a travel below the first; from the second on, all is smear.
-LEAST_TRAVEL_PX, FULL_TRAVEL_PX = 0.5, 2.0
+LEAST_TRAVEL_PX, FULL_TRAVEL_PX = 1.0, 2.0
 # Of the canvas' longer side: what seems to travel farther in one exposure was tracked wrongly.
 MOST_TRAVEL = 0.1
 # Travel is collected from the vertices, and continued beyond the edge of what moves, on squares of so many px.
 TILE_PX = 8
 # Taps along travels up to so many px.
-TAPS = ((3.0, 3), (7.0, 5), (float("inf"), 11))
+TAPS = ((2.5, 2), (6.0, 4), (16.0, 8), (float("inf"), 24))
 
 
 def shutter_poses(keypoints_BNK2: torch.Tensor, open_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,18 +44,18 @@ def shutter_poses(keypoints_BNK2: torch.Tensor, open_B: torch.Tensor) -> tuple[t
     return now + half * (before - now), now + half * (after - now)
 
 
-def travel_between(motion: BoneMotion, ends: BoneMotion, ends_BV2: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def travel_between(moments_BV2: torch.Tensor, mirrored_B: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """How far [B, V, 2] px vertices travel while the shutter is open.
 
     Args:
-        motion: of the bones to B poses.
-        ends: the same to the B poses at which the shutter opens, then to those at which it closes.
-        ends_BV2: the vertices there, one after the other as well.
+        moments_BV2: the vertices in B poses, then in the B poses at which the shutter opens, then where it closes.
+        mirrored_B: where they are those of the photo's mirror image, in the same order.
         size: (height, width) of the canvas.
     """
-    opening, closing = ends_BV2.chunk(2)
+    _, opening, closing = moments_BV2.chunk(3)
+    now, *ends = mirrored_B.chunk(3)
     # Who turns round changes from one side of the photo to its mirror image: nothing travels that way.
-    is_same = (ends.mirrored_B.view(2, -1) == motion.mirrored_B).all(0)
+    is_same = (ends[0] == now) & (ends[1] == now)
     travel = torch.where(is_same[:, None, None], closing - opening, 0.0)
     most_px = MOST_TRAVEL * max(size)
     return travel * (most_px / travel.norm(dim=-1, keepdim=True).clamp_min(1e-6)).clamp_max(1)
@@ -87,11 +85,17 @@ def travel_field(
     x, y = (vertices_BV2 / TILE_PX).floor().long().unbind(-1)
     is_inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
     tile = torch.arange(batch, device=x.device)[:, None] * (rows * columns) + y * columns + x
-    counted = torch.cat([travel_BV2, torch.ones_like(travel_BV2[..., :1])], -1)
-    sums = counted.new_zeros(batch * rows * columns, 3).index_add_(0, tile[is_inside], counted[is_inside])
+    counted = torch.cat([travel_BV2 * is_inside[..., None], is_inside[..., None].to(travel_BV2.dtype)], -1)
+    sums = counted.new_zeros(batch * rows * columns, 3)
+    sums.index_add_(0, torch.where(is_inside, tile, 0).flatten(), counted.flatten(0, 1))
     sums = rearrange(sums, "(b r c) n -> b n r c", b=batch, r=rows)
-    for _ in range(1 + round(MOST_TRAVEL * max(size) / 2 / TILE_PX)):  # each turn reaches a tile farther
-        sums = torch.where(sums[:, 2:] > 0, sums, F.avg_pool2d(sums, 3, stride=1, padding=1))
+    for turn in range(1 + round(MOST_TRAVEL * max(size) / 2 / TILE_PX)):  # each reaches a tile farther
+        around = F.avg_pool2d(sums, 3, stride=1, padding=1)
+        reach = around[:, :2].square().sum(1, keepdim=True).sqrt() / 2
+        is_new = (sums[:, 2:] == 0) & (around[:, 2:] > 0) & (reach >= around[:, 2:] * TILE_PX * (turn - 1))
+        if not bool(is_new.any()):
+            break
+        sums = torch.where(is_new, around, sums)
     field = sums[:, :2] / sums[:, 2:].clamp_min(1e-9)
     return _enlarged(field, window)
 
@@ -121,41 +125,47 @@ def smear(picture_BChw: torch.Tensor, travel_B2hw: torch.Tensor, corner: tuple[i
         corner: (top, left) of the picture on the canvas.
     """
     batch, _, height, width = picture_BChw.shape
-    flat = rearrange(picture_BChw, "b c h w -> (b h w) c")
-    opacity = flat[:, 3:4]
-    weighted = torch.cat([flat[:, :3] * opacity, opacity, flat[:, 4:] * opacity], 1)
-    travel = rearrange(travel_B2hw, "b n h w -> (b h w) n")
-    length = travel.norm(dim=-1)
-    smeared, shortest = flat.clone(), LEAST_TRAVEL_PX
+    length = rearrange(travel_B2hw.square().sum(1).sqrt(), "b h w -> (b h w)")
+    travel = rearrange(travel_B2hw, "b n h w -> n (b h w)")
+    sharp = rearrange(picture_BChw, "b c h w -> c (b h w)")
+    smeared = sharp.clone()
+    # Pixels as rows, so that a tap fetches one piece of memory.
+    weighted = torch.cat([sharp[:3] * sharp[3], sharp[3:4], sharp[4:] * sharp[3]]).T.contiguous()
+    moving, shortest = (length > LEAST_TRAVEL_PX).nonzero()[:, 0], LEAST_TRAVEL_PX
+    how_far = length[moving]
     for longest, num_taps in TAPS:
-        place = ((length > shortest) & (length <= longest)).nonzero()[:, 0]
-        shortest = longest
+        chosen = (how_far > shortest) & (how_far <= longest)
+        place, shortest = moving[chosen], longest
         if len(place) == 0:
             continue
-        nearest, weights = _taps(place, travel[place], num_taps, (height, width), corner)
+        nearest, weights = _taps(place, travel[:, place], num_taps, (height, width), corner)
         gathered = F.embedding_bag(nearest, weighted, per_sample_weights=weights, mode="sum")
-        share = ((length[place] - LEAST_TRAVEL_PX) / (FULL_TRAVEL_PX - LEAST_TRAVEL_PX)).clamp(0, 1)
-        mixed = torch.lerp(weighted[place], gathered, share[:, None])
-        alpha = mixed[:, 3:4]
-        smeared[place] = torch.cat([mixed[:, :3], alpha.square(), mixed[:, 4:]], 1) / alpha.clamp_min(1e-4)
-    return rearrange(smeared, "(b h w) c -> b c h w", b=batch, h=height)
+        share = ((how_far[chosen] - LEAST_TRAVEL_PX) / (FULL_TRAVEL_PX - LEAST_TRAVEL_PX)).clamp(0, 1)
+        own = weighted[place]
+        mixed = own + share[:, None] * (gathered - own)
+        alpha = mixed[:, 3].clone()
+        mixed /= alpha.clamp_min(1e-4)[:, None]
+        mixed[:, 3] = alpha
+        smeared[:, place] = mixed.T
+    return rearrange(smeared, "c (b h w) -> b c h w", b=batch, h=height)
 
 
 def _taps(
-    place_P: torch.Tensor, travel_P2: torch.Tensor, num_taps: int, size: tuple[int, int], corner: tuple[int, int]
+    place_P: torch.Tensor, travel_2P: torch.Tensor, num_taps: int, size: tuple[int, int], corner: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Pixels [P, 4 taps] to be averaged along each pixel's travel, and their weights: bilinear between four."""
     (height, width), (top, left) = size, corner
     row, column = place_P // width, place_P % width
-    first_row = row // height * height  # of the pose's own picture: they stand one below the other
-    taps = (torch.arange(num_taps, device=place_P.device, dtype=travel_P2.dtype) + 0.5) / num_taps - 0.5
-    x = ((column + left)[:, None] + taps * travel_P2[:, :1]).clamp(left, left + width - 1)
-    y = ((row - first_row + top)[:, None] + taps * travel_P2[:, 1:]).clamp(top, top + height - 1)
+    first = row // height * height  # of the pose's own picture: they stand one below the other
+    taps = (torch.arange(num_taps, device=place_P.device, dtype=travel_2P.dtype) + 0.5) / num_taps - 0.5
+    x = ((column + left)[:, None] + taps * travel_2P[0, :, None]).clamp_(left, left + width - 1)
+    y = ((row - first + top)[:, None] + taps * travel_2P[1, :, None]).clamp_(top, top + height - 1)
     low_x, low_y = x.floor(), y.floor()
-    part_x, part_y = x - low_x, y - low_y
-    at_x, at_y = low_x.long() - left, low_y.long() - top
-    next_x, next_y = (at_x + 1).clamp_max(width - 1), (at_y + 1).clamp_max(height - 1)
-    upper, lower = (first_row[:, None] + at_y) * width, (first_row[:, None] + next_y) * width
-    nearest = torch.cat([upper + at_x, upper + next_x, lower + at_x, lower + next_x], 1)
-    weights = torch.cat([(1 - part_x) * (1 - part_y), part_x * (1 - part_y), (1 - part_x) * part_y, part_x * part_y], 1)
-    return nearest, weights / num_taps
+    part_x, part_y = x - low_x, (y - low_y) / num_taps
+    at_x, at_y = low_x.int() - left, low_y.int() - top
+    here = (first.int()[:, None] + at_y) * width + at_x
+    aside, below = (at_x < width - 1).int(), (at_y < height - 1).int() * width
+    nearest = torch.cat([here, here + aside, here + below, here + aside + below], 1)
+    both = part_x * part_y
+    across = part_x / num_taps - both
+    return nearest, torch.cat([1 / num_taps - part_y - across, across, part_y - both, both], 1)

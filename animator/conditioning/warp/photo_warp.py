@@ -127,32 +127,36 @@ class PhotoWarp:
     ) -> WarpedPhoto:
         """Carry the photo to B poses, each of somebody."""
         target = bone_pose(keypoints_BK2, confidence_BK)
-        motion = bone_motion(self.pose, target)
-        # Opening and closing poses as one batch: what skinning costs is its number of operations.
-        ends = None
+        moments = target
         if shutter is not None:
-            ends = bone_motion(self.pose, bone_pose(torch.cat(shutter), confidence_BK.repeat(2, 1)))
-        pictures = {layer.name: self._draw(layer, motion, ends) for layer in self.layers}
+            # All moments as one batch: what skinning costs is its number of operations.
+            moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1))
+        motion = bone_motion(self.pose, moments)
+        pictures = {layer.name: self._draw(layer, motion, len(keypoints_BK2)) for layer in self.layers}
         colors, coverage, repair = self._compose(pictures, target)
         missing = self._missing(target, coverage)
         return WarpedPhoto(
             colors_B3HW=colors, coverage_BHW=coverage, repair_BHW=torch.maximum(repair, missing).clamp(0, 1)
         )
 
-    def _draw(self, layer: Layer, motion: BoneMotion, ends: BoneMotion | None) -> _Drawn:
-        """One layer in every pose, as large as it is there, as exposed between `ends`."""
-        batch = len(motion.angle_BJ)
+    def _draw(self, layer: Layer, motion: BoneMotion, batch: int) -> _Drawn:
+        """One layer in every pose, as large as it is there.
+
+        Where `motion` goes on after the poses, it is with those at which the shutter opens, then with those at which
+        it closes.
+        """
         source, triangles = layer.mesh.vertices_V2, layer.mesh.triangles_T3
         if len(triangles) == 0:
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
-        moved = layer.carry(motion)
-        travel = None if ends is None else travel_between(motion, ends, layer.carry(ends), self.size)
+        carried = layer.carry(motion)
+        moved = carried[:batch]
+        travel = None if len(carried) == batch else travel_between(carried, motion.mirrored_B, self.size)
         reached = moved if travel is None else torch.cat([moved - travel / 2, moved + travel / 2])
         window = top, left, height, width = _window(reached, self.size)
         if height == 0 or width == 0:  # all of it beyond the canvas
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
-        mirrored = mirror(source[None], motion.mirrored_B, motion.axis_x)
-        relative = _growth(mirrored, moved, triangles) / motion.stretch_BJ22[:, HEAD, 1, 1, None]
+        mirrored = mirror(source[None], motion.mirrored_B[:batch], motion.axis_x)
+        relative = _growth(mirrored, moved, triangles) / motion.stretch_BJ22[:batch, HEAD, 1, 1, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)
         depth = torch.where(relative < TEAR_RATIO, depth, float("-inf"))
         maps, strain = inverse_maps(source, moved, triangles), smoothstep(1.4, 2.2, relative)

@@ -12,7 +12,6 @@ from animator.conditioning.warp.exposure import (
     travel_between,
     travel_field,
 )
-from animator.conditioning.warp.skinning import BoneMotion
 
 SIZE = (64, 96)
 
@@ -45,7 +44,7 @@ def test_a_bar_that_moves_along_itself_keeps_its_edges():
     torch.testing.assert_close(alpha, _bar()[0, 3], atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("travel", [(0.7, 0.0), (5.0, 3.0), (-14.0, 6.5)])
+@pytest.mark.parametrize("travel", [(1.3, 0.0), (5.0, 3.0), (-14.0, 6.5)])
 def test_nothing_is_won_or_lost(travel):
     picture = torch.zeros(1, 5, *SIZE)
     picture[:, 3, 24:40, 40:56] = 1
@@ -75,9 +74,10 @@ def test_what_does_not_travel_keeps_its_bits():
 
 def test_smear_begins_gently():
     sharp = _bar()[:, 3]
-    change = [float((smear(_bar(), _everywhere(x, 0))[:, 3] - sharp).abs().max()) for x in (0.5, 0.55, 0.7, 1.0)]
+    change = [float((smear(_bar(), _everywhere(x, 0))[:, 3] - sharp).abs().max()) for x in (1.0, 1.05, 1.2, 1.5)]
     assert change == sorted(change)
-    assert change[1] < 0.01
+    assert change[0] == 0
+    assert change[1] < 0.02
 
 
 def test_a_window_of_the_canvas_gives_the_bits_of_the_whole():
@@ -136,27 +136,14 @@ def test_a_joint_that_is_unseen_beside_the_frame_rests():
     assert closes.tolist() == [[[12.0, 2.0]]]
 
 
-def _motion(mirrored: list[bool]) -> BoneMotion:
-    batch = len(mirrored)
-    return BoneMotion(
-        source_BJ2=torch.zeros(batch, 1, 2),
-        target_BJ2=torch.zeros(batch, 1, 2),
-        angle_BJ=torch.zeros(batch, 1),
-        stretch_BJ22=torch.eye(2).expand(batch, 1, 2, 2),
-        strain_BJ=torch.zeros(batch, 1),
-        mirrored_B=torch.tensor(mirrored),
-        axis_x=0.0,
-    )
-
-
 def test_who_turns_round_is_not_smeared_across_the_mirror():
-    ends = torch.tensor([[[0.0, 0.0]], [[0.0, 0.0]], [[3.0, 4.0]], [[3.0, 4.0]]])
-    travel = travel_between(_motion([False, False]), _motion([False, False, False, True]), ends, SIZE)
-    assert travel.tolist() == [[[3.0, 4.0]], [[0.0, 0.0]]]
+    moments = torch.tensor([[1.0, 1.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0], [3.0, 4.0], [3.0, 4.0]])[:, None]
+    mirrored = torch.tensor([True, False, True, False, True, True])
+    assert travel_between(moments, mirrored, SIZE).tolist() == [[[3.0, 4.0]], [[0.0, 0.0]]]
 
 
 def test_nothing_travels_farther_than_a_body_can():
-    ends = torch.tensor([[[0.0, 0.0]], [[300.0, 400.0]]])
-    travel = travel_between(_motion([False]), _motion([False, False]), ends, SIZE)
+    moments = torch.tensor([[0.0, 0.0], [0.0, 0.0], [300.0, 400.0]])[:, None]
+    travel = travel_between(moments, torch.zeros(3, dtype=torch.bool), SIZE)
     torch.testing.assert_close(travel.norm(), torch.tensor(MOST_TRAVEL * max(SIZE)))
     torch.testing.assert_close(travel[0, 0] / travel.norm(), torch.tensor([0.6, 0.8]))
