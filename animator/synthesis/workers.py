@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any
 
+from animator.child_process import end_children, end_when_told, start_child
 from animator.errors import JobError
 
 Work = Callable[[int], Any]
@@ -60,33 +55,12 @@ def share_out(work: Work, seeds: Sequence[int], *, jobs: int) -> Iterator[Any]:
 
 
 def _start(work: Work) -> _Worker:
-    # Spawned, not forked: numba's and torch's threads do not survive a fork.
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(work, theirs), daemon=True)
-    with _without_interrupts():
-        process.start()
-    theirs.close()
-    return _Worker(process, ours)
+    return _Worker(*start_child(_serve, work))
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C goes to the whole group: a child that starts under this never sees it, not even while it imports."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _serve(work: Work, connection: Connection) -> None:
+def _serve(connection: Connection, work: Work) -> None:
     """Answers seeds until there are no more, or nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    end_when_told()
     try:
         while (seed := connection.recv()) is not None:
             try:
@@ -96,11 +70,6 @@ def _serve(work: Work, connection: Connection) -> None:
             connection.send((answer, trace))
     except (EOFError, OSError):
         return
-
-
-def _leave(signum: int, _: FrameType | None) -> None:
-    signal.signal(signum, signal.SIG_IGN)  # once is enough: what is being cleaned up must not be cut short
-    sys.exit(128 + signum)
 
 
 def _result(worker: _Worker) -> Any:
@@ -118,11 +87,6 @@ def _result(worker: _Worker) -> Any:
 
 
 def _end(workers: list[_Worker]) -> None:
+    end_children([worker.process for worker in workers], within_s=_PATIENCE_S)
     for worker in workers:
-        worker.process.terminate()
-    for worker in workers:
-        worker.process.join(_PATIENCE_S)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
         worker.connection.close()

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
+from animator.child_process import end_children, end_when_told, start_child
 from animator.jobs.executors.dispatch import Dispatch
 from animator.jobs.executors.local import SoleCrew
 from animator.jobs.executors.protocol import Crew, Work
@@ -133,15 +128,9 @@ class _ProcessCrew(SoleCrew):
             self._start(work, hand.device, len(self._hands) + 1)
 
     def _start(self, work: Work, device: str | None, num_workers: int) -> None:
-        # Spawned, not forked: torch's threads do not survive a fork.
-        context = get_context("spawn")
-        ours, theirs = context.Pipe()
         threads = max(1, (os.cpu_count() or 1) // num_workers)
-        process = context.Process(target=_serve, args=(theirs, work, device, threads), daemon=True)
-        with _unseen_interrupts():
-            process.start()
-        theirs.close()
-        self._hands[ours] = _Hand(process, ours, device)
+        process, line = start_child(_serve, work, device, threads)
+        self._hands[line] = _Hand(process, line, device)
 
     def _end(self) -> None:
         _end_hands(list(self._hands.values()))
@@ -159,27 +148,8 @@ def _places(devices: tuple[str, ...], workers: int | None) -> list[str | None]:
 def _end_hands(hands: list[_Hand]) -> None:
     """Let workers finish the frame in hand; kill those that do not."""
     for hand in hands:
-        hand.process.terminate()
         hand.line.close()
-    until_s = time.monotonic() + _END_WITHIN_S
-    for hand in hands:
-        hand.process.join(max(0.0, until_s - time.monotonic()))
-        if hand.process.is_alive():
-            hand.process.kill()
-            hand.process.join()
-
-
-@contextmanager
-def _unseen_interrupts() -> Iterator[None]:
-    """Ctrl-C goes to the whole group: a child that starts under this never sees it, not even while it imports."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    end_children([hand.process for hand in hands], within_s=_END_WITHIN_S)
 
 
 # In the worker's process
@@ -188,8 +158,7 @@ def _unseen_interrupts() -> Iterator[None]:
 def _serve(line: Connection, work: Work, device: str | None, threads: int) -> None:
     """Render chunks as they come, until nobody asks any more."""
     os.environ["OMP_NUM_THREADS"] = str(min(threads, int(os.environ.get("OMP_NUM_THREADS", threads))))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    end_when_told()
     try:
         worker = Worker.open(work.folder, work.open_generator, device=device, trust=work.trust)
         line.send(("idle", None))
@@ -229,8 +198,3 @@ def fit_to_send(error: Exception) -> Exception:
     except Exception:  # errors of outside code may be anything
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _leave(signum: int, _: FrameType | None) -> None:
-    signal.signal(signum, signal.SIG_IGN)  # once is enough: what is being cleaned up must not be cut short
-    sys.exit(128 + signum)
