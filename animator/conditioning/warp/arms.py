@@ -23,8 +23,6 @@ from animator.matting import shortest_boundary
 
 # Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
 _ARM_REACH, _BORDER = 0.3, 0.012
-# Torso lengths around a pixel within which hair of the head tells what hair looks like.
-_HAIR_REACH = 2.0
 # Torso lengths that cloth stands off the trunk's usual outline.
 _CLOTH_REACH = 0.12
 # Share of a stretched hand's length that one with bent fingers has.
@@ -142,7 +140,7 @@ def _color_odds(
     place: _Place, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, beyond: torch.Tensor, held_HW: torch.Tensor
 ) -> torch.Tensor:
     """Log-odds [H, W] that colours add: against cloth of the body and hair before the arm."""
-    points, pose, distance, size = place.points, place.pose, place.distance, place.size
+    distance, size = place.distance, place.size
     # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
     trunk = place.hull * (place.head > 1.3)
     beside_trunk = widened(trunk, _BESIDE * size)
@@ -158,14 +156,21 @@ def _color_odds(
     arm = _surely_arm(place, opaque & (distance < 0.6) & (beyond < 0.5))
     cloth = opaque & (distance > 1.15) & (trunk > 0.5) & ~held_HW
     evidence = color_evidence(colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
-    # Hair that falls over an upper arm stays with the head.
+    evidence = torch.minimum(evidence, _hair_odds(place, colors_3HW, matte_HW, arm, asked))
+    return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
+
+
+def _hair_odds(
+    place: _Place, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, arm_HW: torch.Tensor, asked_HW: torch.Tensor
+) -> torch.Tensor:
+    """Log-odds [H, W] against what falls over an upper arm in the colours of hair; large where nothing does."""
+    points, pose, opaque = place.points, place.pose, matte_HW > 0.8
     upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
     beside_face, _ = segment(points, pose.start_BJ2[0, HEAD], pose.end_BJ2[0, HEAD])
     hair = opaque & (place.head > 0.75) & (place.head < 1.5) & (beside_face > -0.2)
-    skin = arm | (opaque & (place.head < 0.5))
-    falls = color_evidence(colors_3HW, skin, hair, asked & upper_arm, reach_px=_HAIR_REACH * size)
-    evidence = torch.where(falls < 0, torch.minimum(evidence, falls), evidence)
-    return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
+    skin, asked = arm_HW | (opaque & (place.head < 0.5)), asked_HW & upper_arm & (place.distance < 1.7)
+    odds = color_evidence(colors_3HW, skin, hair, asked, reach_px=None)
+    return torch.where(odds < 0, odds, float("inf"))
 
 
 def hidden_stretch(

@@ -32,7 +32,7 @@ def color_evidence(
     second_HW: torch.Tensor,
     asked_HW: torch.Tensor,
     *,
-    reach_px: float,
+    reach_px: float | None,
 ) -> torch.Tensor:
     """Log of how much likelier each pixel's colour is in the first region than in the second, as they look nearby.
 
@@ -40,7 +40,7 @@ def color_evidence(
         colors_3HW: [0, 1].
         first_HW, second_HW: bool, pixels that surely belong to the one and to the other.
         asked_HW: bool, where an answer is wanted.
-        reach_px: how far around a pixel the regions are looked at, px.
+        reach_px: how far around a pixel the regions are looked at, px; none: all of them, wherever the pixel lies.
 
     Returns:
         [H, W]: 0 where not asked, where a region is all but empty, and where both look alike.
@@ -55,13 +55,17 @@ def color_evidence(
     named_NP = _named(colors_HW3[row, column], palette_P3)
     shares = []
     for region_HW in (first_HW, second_HW):
+        if reach_px is None:
+            shares.append(named_NP @ _named(colors_HW3[region_HW], palette_P3).mean(0))
+            continue
         local_Phw = _local_histograms(colors_3HW, region_HW, palette_P3, reach_px)
         # One share per cell would do; between the cells' centres it is interpolated, or their sides would show.
         height, width = evidence.shape
         grid = torch.stack([(column + 0.5) * (2 / width) - 1, (row + 0.5) * (2 / height) - 1], -1)[None, None]
         nearby = F.grid_sample(local_Phw[None], grid.to(local_Phw), padding_mode="border", align_corners=False)[0, :, 0]
-        shares.append((named_NP * nearby.T).sum(1).clamp_max(_ENOUGH))
-    evidence[row, column] = ((shares[0] + _FLOOR) / (shares[1] + _FLOOR)).log()
+        shares.append((named_NP * nearby.T).sum(1))
+    first, second = (share.clamp_max(_ENOUGH) + _FLOOR for share in shares)
+    evidence[row, column] = (first / second).log()
     return evidence
 
 

@@ -27,6 +27,7 @@ from animator.conditioning.warp.arms import arm_mask, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
+    RADIUS,
     RIGHT_ARM,
     BonePose,
 )
@@ -44,8 +45,8 @@ from animator.conditioning.warp.skinning import BoneMotion
 from animator.inpainting import push_pull
 from animator.matting import foreground_colors
 
-# Cells of a limb's mesh, in torso lengths: about a third of a forearm's width, or elbows come out as boxes.
-LIMB_CELL = 0.03
+# Cells of a limb's mesh as a share of its radius: coarser, and elbows come out as boxes.
+LIMB_CELL = 0.33
 # Added to a limb's depth where it is opaque: more than there are bones.
 SOLID = 100.0
 
@@ -189,7 +190,7 @@ def _limb_layer(
 ) -> Layer:
     """One limb; `shown` is where the photo has its colours, where that is less than `alpha`."""
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
-    cell_px = max(3, min(cell_px, round(LIMB_CELL * float(pose.torso_length_B[0]))))
+    cell_px = max(3, min(cell_px, round(LIMB_CELL * RADIUS[bones[1]] * float(pose.torso_length_B[0]))))
     mesh = grid_mesh(alpha, cell_px)
     # Beyond its edge a limb goes on in its own colours, not in those of what it touched.
     shown = alpha if shown is None else shown

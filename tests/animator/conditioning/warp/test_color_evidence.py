@@ -39,6 +39,14 @@ def test_the_cloth_of_sleeve_and_shirt_says_nothing_though_the_shirt_has_more_of
     assert evidence[19, 28] > 2
 
 
+def test_without_a_reach_a_region_far_away_tells_as_much_as_one_near_by(jacket):
+    photo, sleeve, trunk, asked = jacket
+    odds = color_evidence(photo, sleeve, trunk, asked, reach_px=None)
+    alike = odds[16:22, 24:34]
+    assert alike.min() > 2
+    assert float(alike.max() - alike.min()) < 1e-5
+
+
 def test_the_other_way_round_it_says_the_opposite(jacket):
     photo, sleeve, trunk, asked = jacket
     one, other = (color_evidence(photo, *pair, asked, reach_px=30) for pair in ((sleeve, trunk), (trunk, sleeve)))
