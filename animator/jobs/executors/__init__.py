@@ -37,7 +37,7 @@ def open_executor(
     if name == "files":
         return FilesExecutor()
     if name == "ray":
-        from animator.jobs.executors.ray import RayExecutor
+        from animator.jobs.executors.actors import RayExecutor
 
         return RayExecutor(address=address, workers=workers, allow_open_cluster=allow_open_cluster)
     raise JobError(f"executor {name!r} is unknown; there is {', '.join(EXECUTORS)}")
