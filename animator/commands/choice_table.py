@@ -221,8 +221,8 @@ _MOTION = in_panel(
         sets="puppet.exposure_s",
         kind=float,
         metavar="SECONDS",
-        text="For how long a camera would expose each of the puppet's frames; 0 keeps what moves sharp.",
-        default="0.016",
+        text="For how long a camera would expose each of the puppet's frames, smearing what moves; usual is 0.016.",
+        default="off",
     ),
     Choice(
         flags=("--smoother",),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Video is commonly exposed for a fiftieth to a hundredth of a second; on real clips, longer ones dissolve hands.
-EXPOSURE_S = 0.016
+# Off: it costs up to half as much again as the warp (benchmarks/results/self_evaluation_cpu_202611.md).
+EXPOSURE_S = 0.0
 
 
 class PuppetConfig(BaseModel):
@@ -18,5 +18,5 @@ class PuppetConfig(BaseModel):
         ge=0,
         le=1,
         description="seconds for which a camera would expose each frame, smearing what moves; at most a whole frame; "
-        "0: everything stays sharp",
+        "0: everything stays sharp; 0.016 is usual for video",
     )

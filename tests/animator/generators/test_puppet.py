@@ -52,8 +52,9 @@ def test_one_frame_per_window_with_its_index_and_time(subject, motion):
 
 def test_a_part_renders_to_the_same_frames_as_within_the_whole(subject, motion):
     windows = list(pose_windows(motion))
-    whole = list(PuppetGenerator(batch=5).generate(windows, subject))
-    part = list(PuppetGenerator(batch=5).generate(windows[7:10], subject))
+    generator = PuppetGenerator(batch=5, exposure_s=1 / 24)
+    whole = list(generator.generate(windows, subject))
+    part = list(generator.generate(windows[7:10], subject))
     for one, other in zip(whole[7:10], part, strict=True):
         np.testing.assert_array_equal(one.pixels_HWC, other.pixels_HWC)
 
@@ -131,7 +132,7 @@ def test_a_window_without_neighbours_in_time_is_not_exposed(subject, motion):
 def test_workers_change_no_bit_of_an_exposed_frame(subject, motion):
     windows = list(pose_windows(motion))
     one, three = (
-        [frame.pixels_HWC for frame in PuppetGenerator(workers=workers).generate(windows, subject)]
+        [frame.pixels_HWC for frame in PuppetGenerator(workers=workers, exposure_s=1 / 24).generate(windows, subject)]
         for workers in (1, 3)
     )
     np.testing.assert_array_equal(one, three)
