@@ -83,7 +83,7 @@ def submit(job: RenderJob, folder: Path, *, progress: Progress | None = None, tr
 
 
 def is_made(job: RenderJob, *, trust: bool = False) -> bool:
-    """Whether the output is there already, made from these inputs with these settings, as it says itself.
+    """Whether the output is there already, made from these inputs with these settings, and says so as was asked.
 
     Raises:
         PipelineError: what `animate` would find before any work.
@@ -93,7 +93,8 @@ def is_made(job: RenderJob, *, trust: bool = False) -> bool:
     render = Render.of(
         job.model_copy(update={"overwrite": True}), prepare_scene, progress=SilentProgress(), trust=trust
     )
-    return (read_provenance(job.output) or {}).get("fingerprint") == render.record().fingerprint
+    is_of_this = (read_provenance(job.output) or {}).get("fingerprint") == render.record().fingerprint
+    return is_of_this and job.provenance.is_met_by(job.output)
 
 
 def resume(

@@ -62,6 +62,22 @@ class ProvenanceConfig(BaseModel):
         """What the mark in the file says beside how it was made."""
         return {} if self.consent is None else {"consent": self.consent}
 
+    def is_met_by(self, output: Path) -> bool:
+        """Whether a result that is there says of itself what this asks for: the consent, credentials, a sidecar.
+
+        Raises:
+            EncodeError: its mark is damaged.
+        """
+        from animator.encoding.content_credentials import read_credentials
+        from animator.encoding.provenance import read_provenance
+        from animator.sidecar import read_sidecar  # knows jobs, and they know this
+
+        if (read_provenance(output) or {}).get("consent") != self.consent:
+            return False
+        if self.kind == "c2pa" and getattr(read_credentials(output), "state", None) not in ("valid", "trusted"):
+            return False
+        return not self.sidecar or getattr(read_sidecar(output), "fits", False)
+
     def check_signer(self) -> None:
         """Find out whether certificate and key can sign, where the job wants it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from animator import provenance
 from animator.cli import main
+from animator.encoding import encode, provenance_metadata
 from animator.encoding.watermark import WatermarkReader
 from animator.errors import JobError
 from animator.job_file import build_job
@@ -118,3 +120,17 @@ def test_a_render_that_does_not_comply_ends_with_3_before_any_work(
     assert main([*words, "--consent", "I am the person"]) == 3
     assert "no.mp4: cannot be opened" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["policy.toml"]
+
+
+def test_a_result_that_does_not_say_what_is_asked_for_does_not_meet_it(tmp_path: Path) -> None:
+    output, black_HWC = tmp_path / "out.gif", np.zeros((64, 64, 3), np.uint8)
+    mark = provenance_metadata(
+        generator="puppet", source_type="compositeSynthetic", fingerprint="f", consent="I am Ann"
+    )
+    encode([Frame(pixels_HWC=black_HWC, time_s=0.0, index=0)], output, fps=Fraction(10), metadata=mark)
+    agreed: dict[str, Any] = {"consent": "I am Ann", "sidecar": False}
+    assert ProvenanceConfig(**agreed).is_met_by(output)
+    for change in ({"consent": None}, {"consent": "I am Ben"}, {"sidecar": True}):
+        assert not ProvenanceConfig(**{**agreed, **change}).is_met_by(output)
+    signed: dict[str, Any] = {"kind": "c2pa", "certificate": tmp_path / "c.pem", "key": tmp_path / "k.pem"}
+    assert not ProvenanceConfig(**agreed, **signed).is_met_by(output)
