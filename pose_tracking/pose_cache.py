@@ -20,6 +20,7 @@ from pathlib import Path
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.sequence import PoseSequence
+from pose_tracking.source_code import source_sha256
 from pose_tracking.tracking import TrackerConfig
 
 FOLDER_VARIABLE = "ANIMATOR_CACHE"
@@ -147,16 +148,12 @@ def cache_folder() -> Path | None:
 
 @cache
 def tracker_version() -> str:
-    """SHA-256 over this package's source and the version of MediaPipe: other code may find other poses."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    """This package's source and the version of MediaPipe: other code may find other poses."""
     try:
-        digest.update(importlib.metadata.version("mediapipe").encode())
+        mediapipe = importlib.metadata.version("mediapipe")
     except importlib.metadata.PackageNotFoundError:  # the tracker will say so
-        digest.update(b"none")
-    return digest.hexdigest()
+        mediapipe = "none"
+    return f"{source_sha256(Path(__file__).parent)} mediapipe {mediapipe}"
 
 
 def _size(path: Path) -> int:

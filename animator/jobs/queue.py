@@ -166,19 +166,24 @@ class JobQueue:
         return len(jobs)
 
     def _free_those_of_the_dead(self, index: sqlite3.Connection) -> None:
-        """A job whose worker died waits again; one over which several died is given up."""
+        """A job whose worker died waits again; one over which several died in a row, without a frame, is given up."""
         now_s = time.monotonic()
-        silent = "SELECT name, worker, deaths FROM jobs WHERE state = 'running' AND NOT beat_s BETWEEN ? AND ?"
+        silent = (
+            "SELECT name, worker, deaths, num_frames FROM jobs WHERE state = 'running' AND NOT beat_s BETWEEN ? AND ?"
+        )
         # A beat from the future is one from before the machine started anew.
-        for name, worker, deaths in index.execute(silent, (now_s - self._stale_s, now_s)).fetchall():
+        for name, worker, deaths, num_frames in index.execute(silent, (now_s - self._stale_s, now_s)).fetchall():
             job = self.path / name
             if self._is_job(job):
                 if is_locked(JobFolder(job)):  # only slow, or asleep
                     continue
-                if deaths + 1 >= ATTEMPTS:
-                    reason = f"{deaths + 1} workers died over it, the last one was {worker}"
+                made = sum(1 for _ in JobFolder(job).frames.glob("[0-9]*.png"))
+                # Where the work goes on between deaths, it is not the job that kills.
+                deaths, num_frames = (0 if made > num_frames else deaths) + 1, made
+                if deaths >= ATTEMPTS:
+                    reason = f"{deaths} workers died over it without a frame, the last one was {worker}"
                     note_failure(JobFolder(job), JobError(reason))
-            index.execute("UPDATE jobs SET deaths = ? WHERE name = ?", (deaths + 1, name))
+            index.execute("UPDATE jobs SET deaths = ?, num_frames = ? WHERE name = ?", (deaths, num_frames, name))
             self._settle(index, job)
 
     def _notice_changes(self, index: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from typing import IO, TypeVar
 from animator.encoding.atomic_file import explained
 from animator.errors import DiskError, JobError
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_S = 30.0
 _REPAIRS = 3
 _T = TypeVar("_T")
@@ -24,6 +24,7 @@ CREATE TABLE jobs (
     worker TEXT NOT NULL DEFAULT '',
     beat_s REAL NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
+    num_frames INTEGER NOT NULL DEFAULT 0,
     message TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX turn ON jobs (state, priority DESC, queued_s, name);
@@ -52,11 +53,14 @@ class QueueIndex:
         last: Exception | None = None
         for _ in range(_REPAIRS):
             try:
-                with self._guard(alone=False), closing(self._connect()) as index:
-                    if index.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
-                        index.execute("BEGIN IMMEDIATE")
-                        with index:
-                            return act(index)
+                with self._guard(alone=False):
+                    # SQLite would make an empty one here, and several of us at once get into each other's way.
+                    if self._database.exists():
+                        with closing(self._connect()) as index:
+                            if index.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                                index.execute("BEGIN IMMEDIATE")
+                                with index:
+                                    return act(index)
             except sqlite3.DatabaseError as error:
                 self._explain(error)
                 last = error
@@ -83,7 +87,8 @@ class QueueIndex:
     def _is_sound(self) -> bool:
         """Whether another one has made the index anew meanwhile."""
         with suppress(sqlite3.DatabaseError), closing(self._connect()) as index:
-            index.execute("SELECT name, priority, queued_s, state, worker, beat_s, deaths, message FROM jobs LIMIT 1")
+            columns = "name, priority, queued_s, state, worker, beat_s, deaths, num_frames, message"
+            index.execute(f"SELECT {columns} FROM jobs LIMIT 1")
             version = index.execute("PRAGMA user_version").fetchone()[0]
             return bool(version == _VERSION and index.execute("PRAGMA quick_check").fetchone()[0] == "ok")
         return False
@@ -93,6 +98,8 @@ class QueueIndex:
             self._database.with_name(self._database.name + ending).unlink(missing_ok=True)
         try:
             with closing(self._connect()) as index:
+                # A property of the file; whoever sets it must be alone with it.
+                index.execute("PRAGMA journal_mode = WAL")
                 index.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
                 num_jobs = self._fill(index)
                 index.execute("COMMIT")
@@ -106,7 +113,6 @@ class QueueIndex:
             raise sqlite3.DatabaseError(f"{self._database.name} is a link")
         index = sqlite3.connect(self._database, timeout=_BUSY_S, isolation_level=None)
         # The folders are the truth: what a power cut takes of the index is found there again.
-        index.execute("PRAGMA journal_mode = WAL")
         index.execute("PRAGMA synchronous = NORMAL")
         return index
 

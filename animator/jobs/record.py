@@ -18,6 +18,7 @@ from animator.job_schema import complain
 from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.locks import locked
 from animator.jobs.plan import Chunk, plan_chunks
+from pose_tracking.source_code import source_sha256
 
 FORMAT: Literal["pose-animator-job/1"] = "pose-animator-job/1"
 # Where things lie, what is written beside them and how fast it goes: may change between two sittings.
@@ -129,8 +130,10 @@ class JobRecord(BaseModel):
 
 
 def software() -> str:
-    """Name and version of this program."""
-    return f"pose-animator {importlib.metadata.version('pose-animator')}"
+    """Name, version and source of this program: between two releases the version alone does not tell."""
+    package = Path(__file__).parents[1]
+    source = source_sha256(*(package.parent / name for name in ("animator", "pose_tracking", "temporal")))
+    return f"pose-animator {importlib.metadata.version('pose-animator')}, source {source[:12]}"
 
 
 def file_sha256(path: Path) -> str:

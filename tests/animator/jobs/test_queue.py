@@ -128,6 +128,16 @@ def test_a_worker_that_beats_keeps_its_job(queue: JobQueue, submit: Submit) -> N
     assert queue.claim("two") is None
 
 
+def test_a_job_that_goes_on_between_deaths_is_not_given_up(queue: JobQueue, submit: Submit) -> None:
+    job = submit("long")
+    for number in range(5):
+        assert queue.claim(f"worker {number}") is not None
+        job.frames.mkdir(exist_ok=True)
+        (job.frames / f"{number:06d}.png").touch()
+        fall_silent(queue)
+    assert queue.claim("the last one") is not None
+
+
 def test_a_job_over_which_worker_after_worker_dies_is_given_up(queue: JobQueue, submit: Submit) -> None:
     job = submit("deadly")
     for worker in ("one", "two", "three"):
@@ -135,7 +145,7 @@ def test_a_job_over_which_worker_after_worker_dies_is_given_up(queue: JobQueue, 
         fall_silent(queue)
     assert queue.claim("four") is None
     assert job_state(job) == "failed"
-    assert "3 workers died over it, the last one was three" in queue.jobs()[0].message
+    assert "3 workers died over it without a frame, the last one was three" in queue.jobs()[0].message
     queue.add(job)
     assert queue.claim("five") is not None
 
