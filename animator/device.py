@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from weakref import finalize
 
 import torch
@@ -16,6 +17,8 @@ from torch.utils._pytree import tree_leaves
 
 from animator.errors import DeviceError
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 # The rest is for fragments, for what libraries take inside an operation, and for other programs.
 USABLE_SHARE = 0.8
@@ -268,3 +271,18 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def side_by_side(make: Callable[[Item], Result], items: Sequence[Item], device: torch.device) -> list[Result]:
+    """`make` of every item, in their order; on a CPU in a thread each, with one thread of torch."""
+    if device.type != "cpu" or len(items) < 2:
+        return [make(item) for item in items]
+    is_inference = torch.is_inference_mode_enabled()  # a property of the thread
+
+    def quietly(item: Item) -> Result:
+        torch.set_num_threads(1)
+        with torch.inference_mode(is_inference):
+            return make(item)
+
+    with one_thread(), ThreadPoolExecutor(len(items), thread_name_prefix="beside") as pool:
+        return list(pool.map(quietly, items))

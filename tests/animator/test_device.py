@@ -14,6 +14,7 @@ from animator.device import (
     measure_footprint,
     peak_bytes,
     plan_device,
+    side_by_side,
     warp_device,
     working_dtype,
 )
@@ -153,3 +154,16 @@ def test_a_container_s_limit_counts(tmp_path: Path, most: str, taken: str, left:
     (tmp_path / "memory.current").write_text(taken + "\n")
     assert device._left_in_container(tmp_path) == left
     assert device._left_in_container(tmp_path / "nowhere") == 2**62
+
+
+def test_work_side_by_side_keeps_its_order_its_mode_and_the_threads_of_torch() -> None:
+    before = torch.get_num_threads()
+    with torch.inference_mode():
+        made = side_by_side(lambda x: (x * 2, torch.ones(1).is_inference()), [3, 1, 2], torch.device("cpu"))
+    assert made == [(6, True), (2, True), (4, True)]
+    assert torch.get_num_threads() == before
+
+
+def test_an_error_beside_reaches_the_caller() -> None:
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda x: 1 // x, [1, 0], torch.device("cpu"))

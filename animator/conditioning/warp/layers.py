@@ -42,9 +42,11 @@ from animator.conditioning.warp.held_things import held_thing
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
 from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.skinning import BoneMotion
+from animator.device import side_by_side
 from animator.inpainting import push_pull
 from animator.matting import foreground_colors
 
+_ARMS = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM}
 # Cells of a limb's mesh as a share of its radius: coarser, and elbows come out as boxes.
 LIMB_CELL = 0.33
 # Added to a limb's depth where it is opaque: more than there are bones.
@@ -128,25 +130,42 @@ def _arm_layers(
     cell_px: int,
 ) -> tuple[list[Layer], torch.Tensor]:
     """The arms the photo shows, and how far [H, W] they cover what is behind them."""
-    arms, covered = [], torch.zeros_like(matte_HW)
-    for name, bones in (("left_arm", LEFT_ARM), ("right_arm", RIGHT_ARM)):
-        if float(pose.trust_BJ[0, bones[0]]) <= 0.2:
-            continue
-        place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
-        held = held_thing(points, colors_3HW, matte_HW, hull, pose, bones)
-        member = arm_mask(points, colors_3HW, matte_HW, hull, pose, bones, held)
-        covered = torch.maximum(covered, member * smoothstep(0.0, 0.35, place))
-        alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
-        # Fingers are narrow, rims of the trunk left on a sleeve are, too.
-        slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * float(pose.torso_length_B[0]))
-        alpha = torch.where(chain_distance(points, pose, bones[2:]) < 2, alpha, slim)
-        alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
-        whole = torch.maximum(
-            alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(points, matte_HW, pose, bones)
-        )
-        arm = _limb_layer(name, bones, colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
-        arms.append(replace(arm, invented_HW=(whole - alpha).clamp_min(0)))
-    return arms, covered
+    shown = [each for each in _ARMS.items() if float(pose.trust_BJ[0, each[1][0]]) > 0.2]
+
+    def cut(arm: tuple[str, tuple[int, ...]]) -> tuple[Layer, torch.Tensor]:
+        return _arm_layer(arm, points, colors_3HW, matte_HW, hull, pose, cell_px)
+
+    made = side_by_side(cut, shown, points.device)
+    covered = torch.zeros_like(matte_HW)
+    for _, covers in made:
+        covered = torch.maximum(covered, covers)
+    return [layer for layer, _ in made], covered
+
+
+def _arm_layer(
+    arm: tuple[str, tuple[int, ...]],
+    points: torch.Tensor,
+    colors_3HW: torch.Tensor,
+    matte_HW: torch.Tensor,
+    hull: torch.Tensor,
+    pose: BonePose,
+    cell_px: int,
+) -> tuple[Layer, torch.Tensor]:
+    """One arm, and how far [H, W] it covers what is behind it."""
+    name, bones = arm
+    place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
+    held = held_thing(points, colors_3HW, matte_HW, hull, pose, bones)
+    member = arm_mask(points, colors_3HW, matte_HW, hull, pose, bones, held)
+    alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
+    # Fingers are narrow, rims of the trunk left on a sleeve are, too.
+    slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * float(pose.torso_length_B[0]))
+    alpha = torch.where(chain_distance(points, pose, bones[2:]) < 2, alpha, slim)
+    alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
+    whole = torch.maximum(
+        alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(points, matte_HW, pose, bones)
+    )
+    layer = _limb_layer(name, bones, colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
+    return replace(layer, invented_HW=(whole - alpha).clamp_min(0)), member * smoothstep(0.0, 0.35, place)
 
 
 def _leg_layers(

@@ -24,8 +24,9 @@ from animator.conditioning.warp.bones import (
 )
 from animator.conditioning.warp.exposure import smear, travel_between, travel_field
 from animator.conditioning.warp.layers import Layer, split_layers
+from animator.conditioning.warp.plane import mirror
 from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
-from animator.conditioning.warp.skinning import BoneMotion, bone_motion, mirror
+from animator.conditioning.warp.skinning import BoneMotion, bone_motion
 
 # Triangles stretched beyond this are left out: what they would show is smear.
 TEAR_RATIO = 5.0

@@ -24,11 +24,11 @@ from animator.conditioning.warp.bones import (
     TORSO,
     BonePose,
 )
+from animator.conditioning.warp.plane import apply, cross, direction, mirror, rotation, stretch_along, wrap
+from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion, upwards
 
 # A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
 STRETCH_RANGE = (0.25, 1.6)
-# A torso seen from the side still has depth: its width never falls below this share of the photo's.
-NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
 # How much nearer to or farther from the shoulders than in the photo the face may move.
 NECK_RANGE = (0.85, 1.15)
@@ -78,41 +78,15 @@ class BoneMotion:
         points = mirror(points_V2[None], self.mirrored_B, self.axis_x)
         weight = weight_V[None, :, None]
         pivot, hung = self.source_BJ2[:, bone_V], self.source_BJ2[:, bone_V] - self.source_BJ2[:, parent_V]
-        by_parent = self.target_BJ2[:, parent_V] + _apply(self.matrix_BJ22()[:, parent_V], hung)
+        by_parent = self.target_BJ2[:, parent_V] + apply(self.matrix_BJ22()[:, parent_V], hung)
         goal = torch.lerp(by_parent, self.target_BJ2[:, bone_V], weight)
         turn = torch.lerp(self.angle_BJ[:, parent_V], self.angle_BJ[:, bone_V], weight[..., 0])
         shape = torch.lerp(self.stretch_BJ22[:, parent_V], self.stretch_BJ22[:, bone_V], weight[..., None])
-        return goal + _apply(rotation(turn), _apply(shape, points - pivot))
+        return goal + apply(rotation(turn), apply(shape, points - pivot))
 
     def matrix_BJ22(self) -> torch.Tensor:
         """The linear part of every bone's motion."""
         return rotation(self.angle_BJ) @ self.stretch_BJ22
-
-
-def _apply(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    return (matrix @ vector[..., None])[..., 0]
-
-
-def rotation(angle: torch.Tensor) -> torch.Tensor:
-    """2 x 2 rotations [..., 2, 2] (y down: positive turns x towards y)."""
-    cosine, sine = angle.cos(), angle.sin()
-    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
-
-
-def direction(vector: torch.Tensor) -> torch.Tensor:
-    """Angle of a vector in radians."""
-    return torch.atan2(vector[..., 1], vector[..., 0])
-
-
-def wrap(angle: torch.Tensor) -> torch.Tensor:
-    """The same angle in [-pi, pi]."""
-    return torch.atan2(angle.sin(), angle.cos())
-
-
-def mirror(points_BN2: torch.Tensor, mirrored_B: torch.Tensor, axis_x: float) -> torch.Tensor:
-    """Points with x reflected about `axis_x` in the poses that are mirrored."""
-    flipped = torch.stack([2 * axis_x - points_BN2[..., 0], points_BN2[..., 1]], -1)
-    return torch.where(mirrored_B[:, None, None], flipped, points_BN2)
 
 
 def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
@@ -126,7 +100,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     goal, angle = like.new_zeros(batch, NUM_BONES, 2), like.new_zeros(batch, NUM_BONES)
     stretch, strain = like.new_zeros(batch, NUM_BONES, 2, 2), like.new_zeros(batch, NUM_BONES)
     goal[:, TORSO] = target.start_BJ2[:, TORSO]
-    angle[:, TORSO], stretch[:, TORSO] = _torso(photo, target, scale)
+    angle[:, TORSO], stretch[:, TORSO] = torso_motion(photo, target, scale)
     goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = _head(photo, target, scale, angle[:, TORSO])
     for chain in LIMBS:
         for bone in chain:
@@ -135,7 +109,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
             ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
             strain[:, bone] = (wanted - ratio).abs() / scale
             angle[:, bone] = turn
-            stretch[:, bone] = _along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
+            stretch[:, bone] = stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     return BoneMotion(
         source_BJ2=photo.start_BJ2,
@@ -148,32 +122,9 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     )
 
 
-def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
-    """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts."""
-    spine = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
-    shoulders = _width(target.shoulders_B22).norm(dim=-1) / _width(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
-    return torch.maximum(spine, torch.minimum(shoulders, spine * 1.5)).clamp(0.3, 3.0)
-
-
-def _width(pair_B22: torch.Tensor) -> torch.Tensor:
-    return (pair_B22[:, 0] - pair_B22[:, 1]) / 2
-
-
-def _spine(pose: BonePose) -> torch.Tensor:
-    return pose.end_BJ2[:, TORSO] - pose.start_BJ2[:, TORSO]
-
-
-def _breadth(pose: BonePose) -> torch.Tensor:
-    """Signed extent of shoulders and hips at right angles to the spine, left minus right."""
-    spine = _spine(pose)
-    unit = spine / spine.norm(dim=-1, keepdim=True).clamp_min(1e-3)
-    half = _width(pose.shoulders_B22) + _width(pose.hips_B22)
-    return unit[:, 0] * half[:, 1] - unit[:, 1] * half[:, 0]
-
-
 def _turned_round(photo: BonePose, target: BonePose) -> torch.Tensor:
     """[B] bool: left and right have changed sides since the photo."""
-    return _breadth(photo) * _breadth(target) < 0
+    return breadth(photo) * breadth(target) < 0
 
 
 def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> BonePose:
@@ -194,16 +145,6 @@ def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> Bo
     )
 
 
-def _torso(photo: BonePose, target: BonePose, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turn and shape of the torso as a whole."""
-    before, after = _spine(photo), _spine(target)
-    turn = wrap(direction(after) - direction(before))
-    ratio = _breadth(target).abs() / _breadth(photo).abs().clamp_min(1.0)
-    across = (ratio / scale).clamp(NARROWEST_TORSO, WIDEST_TORSO) * scale
-    along = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
-    return turn, _along(before, along, across)
-
-
 def _head(
     photo: BonePose, target: BonePose, scale: torch.Tensor, torso_angle: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -217,11 +158,11 @@ def _head(
     seen = torch.minimum(target.trust_BJ[:, HEAD], photo.trust_BJ[:, HEAD])
     turn = torso_angle + wrap(torch.atan2(sine, cosine) - torso_angle) * seen
     spread_photo = (before.square() * share).sum(1).sqrt()
-    spread = (_apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()
+    spread = (apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()
     ratio = (spread[:, 0] / spread_photo[:, 0].clamp_min(1e-3) / scale).clamp(NARROWEST_HEAD, WIDEST_HEAD)
     ones = torch.ones_like(seen)
     shape = torch.diag_embed(torch.stack([torch.lerp(ones, ratio, seen), ones], -1)) * scale[:, None, None]
-    placed = middle + _apply(rotation(turn) @ shape, photo.start_BJ2[:, HEAD] - middle_photo)
+    placed = middle + apply(rotation(turn) @ shape, photo.start_BJ2[:, HEAD] - middle_photo)
     placed = torch.where(seen[:, None] > 0, placed, target.start_BJ2[:, HEAD])
     return _on_neck(photo, target, placed, scale), turn, shape
 
@@ -232,22 +173,16 @@ def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: to
     A nod moves the face down, but a flat head must not sink into the shoulders; and a face in profile lies before the
     shoulders, where a head seen from the front would hang beside its neck.
     """
-    unit_photo, unit = (
-        _spine(pose) / _spine(pose).norm(dim=-1, keepdim=True).clamp_min(1e-3) for pose in (photo, target)
-    )
+    unit_photo, unit = upwards(photo), upwards(target)
     size = photo.torso_length_B * scale
     before = (photo.start_BJ2[:, HEAD] - photo.end_BJ2[:, TORSO]) * scale[:, None]
     after = head_B2 - target.end_BJ2[:, TORSO]
     up_before, up = (before * unit_photo).sum(-1), (after * unit).sum(-1)
     kept_up = torch.minimum(torch.maximum(up, NECK_RANGE[0] * up_before), NECK_RANGE[1] * up_before)
-    side_before, side = (_cross(axis, offset) for axis, offset in ((unit_photo, before), (unit, after)))
+    side_before, side = (cross(axis, offset) for axis, offset in ((unit_photo, before), (unit, after)))
     kept_side = side_before + torch.minimum(torch.maximum(side - side_before, -NECK_LEAN * size), NECK_LEAN * size)
     across = torch.stack([-unit[:, 1], unit[:, 0]], -1)
     return head_B2 + (kept_up - up)[:, None] * unit + (kept_side - side)[:, None] * across
-
-
-def _cross(first_B2: torch.Tensor, second_B2: torch.Tensor) -> torch.Tensor:
-    return first_B2[:, 0] * second_B2[:, 1] - first_B2[:, 1] * second_B2[:, 0]
 
 
 def _limb(
@@ -271,7 +206,7 @@ def _limb(
 
 def _lift(pose: BonePose, bone: int, vector_B2: torch.Tensor) -> torch.Tensor:
     """Angle of an upper arm or thigh from hanging along the torso, positive outwards."""
-    from_down = direction(vector_B2) - direction(-_spine(pose))
+    from_down = direction(vector_B2) - direction(-spine(pose))
     return wrap(from_down * _outward(pose, bone) - LIFT_CENTER) + LIFT_CENTER
 
 
@@ -279,15 +214,7 @@ def _outward(pose: BonePose, bone: int) -> torch.Tensor:
     """+1 or -1: the turning direction that leads away from the body on the bone's side."""
     left = bone in (LEFT_THIGH, LEFT_UPPER_ARM)
     # With y down, a limb on the side of larger x lifts outwards against the sense of rotation.
-    return torch.where((_breadth(pose) > 0) == left, -1.0, 1.0)
-
-
-def _along(axis_B2: torch.Tensor, along_B: torch.Tensor, across_B: torch.Tensor) -> torch.Tensor:
-    """Stretch [B, 2, 2] by `along` in the direction of `axis` and by `across` at right angles to it."""
-    unit = axis_B2 / axis_B2.norm(dim=-1, keepdim=True).clamp_min(1e-3)
-    outer = unit[:, :, None] * unit[:, None, :]
-    rest = torch.eye(2, dtype=unit.dtype, device=unit.device) - outer
-    return along_B[:, None, None] * outer + across_B[:, None, None] * rest
+    return torch.where((breadth(pose) > 0) == left, -1.0, 1.0)
 
 
 def _origin(
@@ -301,7 +228,7 @@ def _origin(
     """Where the bone's proximal end lands: on its joint if it hangs on the torso, else at its parent's end."""
     parent = PARENT[bone]
     offset = photo.start_BJ2[:, bone] - photo.start_BJ2[:, parent]
-    carried = goal[:, parent] + _apply(rotation(angle[:, parent]) @ stretch[:, parent], offset)
+    carried = goal[:, parent] + apply(rotation(angle[:, parent]) @ stretch[:, parent], offset)
     if parent != TORSO:
         return carried
     return torch.lerp(carried, target.start_BJ2[:, bone], target.trust_BJ[:, bone, None])

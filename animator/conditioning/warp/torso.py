@@ -1,0 +1,76 @@
+"""The torso: how large it is, and how it turns, stretches and leans from the photo's pose to others.
+
+Legend: B target poses.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from animator.conditioning.warp.bones import TORSO, BonePose
+from animator.conditioning.warp.plane import cross, direction, stretch_along, wrap
+
+# A torso seen from the side still has depth: its width never falls below this share of the photo's.
+NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
+# How far its sides may slide past each other, as a share of the way from one to the other.
+MOST_SHEAR = 0.6
+
+
+def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
+    """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts."""
+    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
+    shoulders = _half(target.shoulders_B22).norm(dim=-1) / _half(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
+    return torch.maximum(length, torch.minimum(shoulders, length * 1.5)).clamp(0.3, 3.0)
+
+
+def spine(pose: BonePose) -> torch.Tensor:
+    """[B, 2]: from the middle of the hips to that of the shoulders."""
+    return pose.end_BJ2[:, TORSO] - pose.start_BJ2[:, TORSO]
+
+
+def breadth(pose: BonePose) -> torch.Tensor:
+    """[B]: signed extent of shoulders and hips at right angles to the spine, left minus right."""
+    return cross(upwards(pose), _breadth_line(pose))
+
+
+def upwards(pose: BonePose) -> torch.Tensor:
+    """[B, 2]: unit vectors along the spine."""
+    along = spine(pose)
+    return along / along.norm(dim=-1, keepdim=True).clamp_min(1e-3)
+
+
+def torso_motion(photo: BonePose, target: BonePose, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn [B] and shape [B, 2, 2] of the torso as a whole.
+
+    Spine and line of shoulders and hips both go where the target has them: besides turning and stretching, a body that
+    leans on one leg slides its sides past each other.
+    """
+    before, after = spine(photo), spine(target)
+    turn = wrap(direction(after) - direction(before))
+    width = breadth(photo)
+    ratio = breadth(target).abs() / width.abs().clamp_min(1.0)
+    across = (ratio / scale).clamp(NARROWEST_TORSO, WIDEST_TORSO) * scale
+    along = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
+    slide = _tilt(target) - _tilt(photo) * along
+    most = MOST_SHEAR * scale
+    shear = torch.minimum(torch.maximum(slide / _away_from_zero(width), -most), most)
+    up = upwards(photo)
+    aside = torch.stack([-up[:, 1], up[:, 0]], -1)
+    return turn, stretch_along(before, along, across) + shear[:, None, None] * up[:, :, None] * aside[:, None, :]
+
+
+def _tilt(pose: BonePose) -> torch.Tensor:
+    """[B]: how much higher, along the spine, the left side is than the right."""
+    return (upwards(pose) * _breadth_line(pose)).sum(-1)
+
+
+def _away_from_zero(values: torch.Tensor) -> torch.Tensor:
+    return torch.where(values.abs() < 1, torch.ones_like(values), values)
+
+
+def _breadth_line(pose: BonePose) -> torch.Tensor:
+    return _half(pose.shoulders_B22) + _half(pose.hips_B22)
+
+
+def _half(pair_B22: torch.Tensor) -> torch.Tensor:
+    return (pair_B22[:, 0] - pair_B22[:, 1]) / 2
