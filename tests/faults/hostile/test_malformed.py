@@ -198,7 +198,9 @@ def test_damaged_files_are_refused_in_one_line_or_read(
             found.append((file_name, wrong, outcome.complaint[-1:]))
         place.unlink()
     told = ", ".join(f"{count} x {code}" for code, count in sorted(ended.items()))
-    print(f"\n{name}: {ended.total()} damaged files, codes {told}; at most {slowest:.1f} s of work, {largest >> 20} MiB")
+    print(
+        f"\n{name}: {ended.total()} damaged files, codes {told}; at most {slowest:.1f} s of work, {largest >> 20} MiB"
+    )
     assert found == []
 
 
