@@ -1,7 +1,7 @@
 """The bones a photo is carried along: where they lie in a pose, and how one pose's bones map to another's.
 
-Two-dimensional skinning. Each bone turns by an angle and stretches along its own direction; the torso is a
-free quadrilateral between shoulders and hips, so that leaning and turning keep the shoulders attached.
+Two-dimensional skinning. Each bone turns by an angle and stretches along its own direction; the torso
+also leans, so that shoulders and hips both stay attached.
 
 Legend: B poses, K keypoints, J bones.
 """
