@@ -145,7 +145,7 @@ class TestRefusals:
 
     def test_name_that_would_break_the_line(self, tmp_path: Path) -> None:
         (tmp_path / "two\nlines.mp4").write_bytes(b"nothing")
-        assert refusal(tmp_path / "two\nlines.mp4").startswith("two?lines.mp4: ")
+        assert refusal(tmp_path / "two\nlines.mp4").startswith("two\\nlines.mp4: ")
 
     def test_index_lost_with_the_end_of_the_file(self, clip_path: Path) -> None:
         data = clip_path.read_bytes()
