@@ -123,5 +123,6 @@ def import_ray() -> Any:
 
 
 def in_a_line(error: Exception) -> str:
+    """The first line of what Ray says, which goes on for pages; the kind of the error where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
