@@ -1,7 +1,7 @@
 # Needs Python 3.11 (or 3.12), pip, git and make; everything else is installed into $(VENV) on first use.
 #
 #   make demo    animate the figure in examples/media, say where the results are
-#   make test    run all tests
+#   make test    run all tests, in 2 processes (TEST_PROCESSES=1: one after another)
 #   make faults  the long set of faults: kills, signals, full disks, hostile files; says how many
 #   make lint | types | imports    the other checks of .ci/run
 #   make clean   remove $(VENV) and the demo's results
@@ -10,6 +10,8 @@ VENV ?= .venv
 PYTHON ?= $(shell sh -c 'command -v python3.11 || command -v python3.12 || command -v python3')
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Each takes up to 6 GB; whole files go to one of them, for what a file's tests share is made once.
+TEST_PROCESSES ?= 2
 
 .PHONY: demo test faults lint types imports install clean
 .DEFAULT_GOAL := help
@@ -34,7 +36,7 @@ demo: $(INSTALLED)
 	@echo "The results are in $(CURDIR)/out"
 
 test: $(INSTALLED)
-	@"$(BIN)/python" -m pytest -q $(PYTEST_ARGS)
+	@"$(BIN)/python" -m pytest -q -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 faults: $(INSTALLED)
 	@FAULTS=long "$(BIN)/python" -m pytest -q -s tests/faults $(PYTEST_ARGS)

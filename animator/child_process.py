@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
+
+_AGAIN_AFTER_S = 0.05
 
 
 def start_child(serve: Callable[..., None], *arguments: Any) -> tuple[BaseProcess, Connection]:
@@ -35,9 +38,13 @@ def start_child(serve: Callable[..., None], *arguments: Any) -> tuple[BaseProces
 
 
 def end_when_told() -> None:
-    """In the child: SIGTERM ends it as an exception does, so that `finally` blocks run; Ctrl-C does nothing."""
+    """In the child: SIGTERM ends it as an exception does, so that `finally` blocks run; Ctrl-C does nothing.
+
+    Where Python cannot pass an exception on (a callback of numba's compiler, a `__del__`), it ends a moment later.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    sys.unraisablehook = _leave_later
 
 
 def end_children(processes: Sequence[BaseProcess], *, within_s: float) -> None:
@@ -68,3 +75,12 @@ def _unseen_interrupts() -> Iterator[None]:
 def _leave(signum: int, _: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # once is enough: what is being cleaned up must not be cut short
     sys.exit(128 + signum)
+
+
+def _leave_later(lost: sys.UnraisableHookArgs) -> None:
+    """What Python calls when an exception cannot be passed on and would end there, with a complaint."""
+    if isinstance(lost.exc_value, SystemExit):
+        signal.signal(signal.SIGTERM, _leave)
+        threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(lost)

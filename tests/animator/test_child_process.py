@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -30,6 +31,17 @@ def sit(line: Connection, note: Path, is_stubborn: bool) -> None:
         note.write_text("tidy")
 
 
+def sit_in_a_callback(line: Connection, note: Path) -> None:
+    """Wait where Python cannot pass an exception on, as in the callbacks of a compiler, and go on afterwards."""
+    end_when_told()
+    try:
+        line.send("here")
+        ctypes.CFUNCTYPE(None)(lambda: time.sleep(60))()
+        time.sleep(60)
+    finally:
+        note.write_text("tidy")
+
+
 @pytest.fixture(params=[False])
 def child(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Child]:
     process, line = start_child(sit, tmp_path / "note", request.param)
@@ -47,6 +59,16 @@ def test_a_child_that_is_told_to_end_tidies_up(child: Child, tmp_path: Path) -> 
     assert process.is_alive()
     end_children([process], within_s=30)
     assert (process.exitcode, (tmp_path / "note").read_text()) == (128 + signal.SIGTERM, "tidy")
+
+
+def test_a_child_ends_where_an_exception_would_be_lost_and_does_not_complain(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    process, line = start_child(sit_in_a_callback, tmp_path / "note")
+    assert line.poll(60)
+    end_children([process], within_s=30)
+    assert (process.exitcode, (tmp_path / "note").read_text()) == (128 + signal.SIGTERM, "tidy")
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("child", [True], indirect=True)

@@ -80,8 +80,9 @@ def test_a_signal_ends_all_processes_in_seconds_and_leaves_a_true_manifest(tmp_p
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 128 + signum
-    assert time.monotonic() - start < 10
-    assert (shown, complaints.decode().count("\n")) == (b"", 1)
+    # A process that does not listen, because it compiles, is killed after ten seconds.
+    assert time.monotonic() - start < 20
+    assert (shown, complaints.decode().count("\n")) == (b"", 1), complaints.decode()
     assert [path.name for path in folder.iterdir()] == ["manifest.json"]
     assert json.loads((folder / "manifest.json").read_text())["clips"] == []
 
