@@ -5,7 +5,7 @@ The only module that knows `pose_tracking`, `temporal` and `animator` together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -93,24 +93,45 @@ def is_made(job: RenderJob, *, trust: bool = False) -> bool:
     render = Render.of(
         job.model_copy(update={"overwrite": True}), prepare_scene, progress=SilentProgress(), trust=trust
     )
-    is_of_this = (read_provenance(job.output) or {}).get("fingerprint") == render.record().fingerprint
+    is_of_this = (read_provenance(job.output) or {}).get("fingerprint") == render.fingerprint
     return is_of_this and job.provenance.is_met_by(job.output)
 
 
 def resume(
-    folder: Path, *, progress: Progress | None = None, trust: bool = False, executor: Executor | None = None
+    folder: Path,
+    overrides: Sequence[str] = (),
+    *,
+    anew: bool = False,
+    progress: Progress | None = None,
+    trust: bool = False,
+    executor: Executor | None = None,
 ) -> RenderReport:
     """Bring a job's folder to its result, which is put into the folder.
 
+    Args:
+        folder: the job's.
+        overrides: `key.key=value` each, of encoding, previews and provenance: the frames are kept, and delivered anew.
+        anew: take up one that was cancelled, too, and try frames again that were given up.
+        progress: told about stages, steps and warnings.
+        trust: allow the job to name Python code.
+        executor: who makes the frames; None: this process.
+
     Raises:
-        JobError: no job, or its inputs have changed.
+        JobError: no job, or its inputs have changed, or an override would change its frames.
         PipelineError: what `animate` would raise.
     """
     place = JobFolder(folder)
     record = read_record(place)
-    job = record.render_job(trust=trust).model_copy(update={"output": place.path / f"out{record.ending}"})
+    changed = record.render_job(overrides, trust=trust)
+    job = changed.model_copy(update={"output": place.path / f"out{record.ending}"})
     render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
-    refuse_changes(place, record, render.record())
+    if overrides:
+        begin_job(place, render.record())
+    else:
+        refuse_changes(place, record, render.record())
+    if anew:
+        place.cancelled.unlink(missing_ok=True)
+        retry_gaps(place)
     return render.in_folder(place, executor or LocalExecutor())
 
 

@@ -15,18 +15,19 @@ from typing import Any
 from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.generators.registry import ChosenGenerator, choose_generator
-from animator.jobs.frame_files import png_bytes
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
 from animator.photo import read_photo
 from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
-from pose_tracking.errors import AbsenceError, ClipError
+from pose_tracking.errors import AbsenceError
 from pose_tracking.frame import ClipInfo
 
 # Enough to see the pace of every stage, few enough to wait for.
 TRIAL_FRAMES = 12
 # A network on a CPU takes seconds a frame, and the pace of two is the pace of all.
 SLOW_TRIAL_FRAMES = 3
+# How much larger than the first ones the frames of a job may become as PNG, before it says too little of the disk.
+_FRAMES_VARY = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,9 @@ class RenderPlan:
         generator: what makes the pictures.
         estimated_s: wall time in seconds, going by a trial of the first frames; None where there was none.
         memory_bytes: the most that the trial took, which does not grow with the length; None without a trial.
-        disk_bytes: of the result and of a job's folder while it is kept, going by the trial.
+        result_bytes: of the result and its previews, going by the trial.
+        passing_bytes: what lies on the disk only until the result is written, such as the frames of a GIF.
+        folder_bytes: of the job's folder, going by the trial and a tenth more; 0 where none is kept.
     """
 
     output: Path
@@ -57,7 +60,16 @@ class RenderPlan:
     generator: ChosenGenerator
     estimated_s: float | None = None
     memory_bytes: int | None = None
-    disk_bytes: int | None = None
+    result_bytes: int | None = None
+    passing_bytes: int | None = None
+    folder_bytes: int | None = None
+
+    @property
+    def disk_bytes(self) -> int | None:
+        """The most that the render takes of the disk at any time."""
+        parts = (self.result_bytes, self.passing_bytes, self.folder_bytes)
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
 
     @property
     def num_chunks(self) -> int | None:
@@ -108,8 +120,8 @@ class RenderPlan:
         if self.memory_bytes is not None and self.disk_bytes is not None:
             chunks = "1 chunk" if self.num_chunks == 1 else f"{self.num_chunks} chunks"
             lines.append(
-                f"{chunks}; {self.memory_bytes / 1e9:.1f} GB of memory, and with --job up to "
-                f"{self.disk_bytes / 1e6:.0f} MB of disk"
+                f"{chunks}; {self.memory_bytes / 1e9:.1f} GB of memory, {_megabytes(self.disk_bytes)} of disk"
+                + (f", {_megabytes(self.folder_bytes)} of it for the job's folder" if self.folder_bytes else "")
             )
         if self.estimated_s is not None:
             lines.append(
@@ -144,14 +156,23 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     )
 
 
-def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool = False) -> RenderPlan:
-    """Render the first frames into a folder that vanishes, and estimate from their pace how long all will take.
+def try_out(
+    job: RenderJob, plan: RenderPlan, *, keep: bool = False, progress: Progress, trust: bool = False
+) -> RenderPlan:
+    """Render the first frames into a folder that vanishes, and estimate from them what all will take.
 
     A clip whose poses are kept from before is not tracked, neither here nor in the render.
 
+    Args:
+        job: what to render.
+        plan: what is known of it.
+        keep: the render will keep a job's folder, and so does the trial.
+        progress: told about stages.
+        trust: allow the job to name Python code.
+
     Returns:
-        The plan with `estimated_s`, which stays None where the clip does not tell its length, or where the first
-        frames show nobody.
+        The plan with `estimated_s` and bytes, which stay None where the clip does not tell its length, or where the
+        first frames show nobody.
 
     Raises:
         PipelineError: what `animate` would raise, a clip without people apart.
@@ -171,39 +192,52 @@ def try_out(job: RenderJob, plan: RenderPlan, *, progress: Progress, trust: bool
         if kept is not None:
             recorded = kept.save(Path(folder) / "poses.npz")
             changes["tracker"] = job.tracker.model_copy(update={"recorded": recorded})
+        kept_job = Path(folder) / "job" if keep else None
         try:
-            report = animate(job.model_copy(update=changes), progress=stopwatch, trust=trust)
-            frame_bytes = _bytes_per_frame(report)
+            report = animate(job.model_copy(update=changes), progress=stopwatch, trust=trust, folder=kept_job)
         except AbsenceError as error:  # the person may come later; nobody at all is for the render to find out
             progress.warn(f"no time estimate from the first {plan.trial_frames} frames: {error}")
             return plan
-    if plan.num_frames is None:
-        return plan
+        if plan.num_frames is None:
+            return plan
+        weighed = _weighed(plan, report, kept_job)
     num_tracked = 0 if kept is not None else round(plan.clip.duration_s * plan.clip.fps)
-    num_steps = {"track": num_tracked, "render": plan.num_frames}
+    num_steps = {"track": num_tracked, "render": plan.num_frames, "assemble": plan.num_frames}
     still_to_do_s = sum(
         pace.step_s * max(0, num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items()
     )
     return replace(
-        plan,
+        weighed,
         estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1),
         memory_bytes=_most_memory(),
-        disk_bytes=None if frame_bytes is None else round(frame_bytes * plan.num_frames),
     )
 
 
-def _bytes_per_frame(report: RenderReport) -> float | None:
-    """Of a result and its previews, and of the pictures a job keeps until it is done."""
-    files = [each for path in (report.path, *report.previews) for each in (path.iterdir() if path.is_dir() else [path])]
-    written = sum(each.stat().st_size for each in files)
-    try:
-        if report.path.is_dir():
-            picture = min(report.path.glob("*.png")).stat().st_size
-        else:
-            picture = png_bytes(next(iter(DrivingClip.open(report.path).frames())).pixels_HWC)
-    except ClipError:  # a format that is written and not read
-        return None
-    return written / report.num_frames + picture
+def _weighed(plan: RenderPlan, report: RenderReport, job: Path | None) -> RenderPlan:
+    """The plan with the bytes that a trial wrote; what grows with the length, as long as the render will be."""
+    growth = (plan.num_frames or 0) / report.num_frames
+    # A contact sheet is as large for a long film as for a short one, and so is what a job knows of photo and clip.
+    fixed = sum(_bytes_in(path) for path in report.previews if path.suffix == ".png")
+    films = sum(_bytes_in(path) for path in (report.path, *report.previews)) - fixed
+    width, height = plan.canvas_size
+    is_film_of_pillow = plan.output.suffix.lower() in (".gif", ".webp")
+    frames = 0 if job is None else _bytes_in(job / "frames")
+    return replace(
+        plan,
+        result_bytes=round(fixed + films * growth),
+        passing_bytes=width * height * 3 * (plan.num_frames or 0) if is_film_of_pillow else 0,
+        folder_bytes=0 if job is None else round(_bytes_in(job) + frames * (growth * (1 + _FRAMES_VARY) - 1)),
+    )
+
+
+def _bytes_in(path: Path) -> int:
+    """Of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.stat().st_size for each in files if each.is_file())
+
+
+def _megabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.0f} MB" if num_bytes >= 10e6 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def _most_memory() -> int | None:

@@ -22,7 +22,7 @@ from animator.jobs.folder import JobFolder
 from animator.jobs.ledger import ATTEMPTS
 from animator.jobs.making import Gaps, Made, make_frames, stand_in
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
-from animator.jobs.record import PLACES, STATEMENTS, JobRecord, file_sha256, software
+from animator.jobs.record import DELIVERY, PLACES, STATEMENTS, JobRecord, file_sha256, software
 from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
@@ -100,6 +100,11 @@ class Render:
         previews = preview_paths(self.job.output, contact_sheet=True, side_by_side=True)
         return (self.job.output, *previews, sidecar_path(self.job.output))
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the result."""
+        return fingerprint(self.job, self.clip, self.chosen)
+
     def at_once(self) -> RenderReport:
         """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""
         with Beside() as beside:
@@ -130,7 +135,7 @@ class Render:
         found = {} if model is None else {"model": model.name}
         return JobRecord(
             software=software(),
-            fingerprint=fingerprint(self.job, self.clip, self.chosen),
+            fingerprint=frames_fingerprint(self.job, self.clip, self.chosen),
             inputs={**pictures, "clip": self.clip.sha256()},
             model=None if model is None else {"name": model.name, "fingerprint": model.fingerprint()},
             generator=self.chosen.name,
@@ -162,7 +167,7 @@ class Render:
 
     def _deliver(self, scene: Scene, made: Iterator[Made], *, damage: str | None) -> RenderReport:
         previews, gaps = _previews(self.job, self.clip, scene), Gaps()
-        mark = fingerprint(self.job, self.clip, self.chosen)
+        mark = self.fingerprint
         origin = _provenance(self.job, self.chosen, mark)
         with previews:
             frames = previews.watch(stand_in(made, gaps.add))
@@ -207,8 +212,17 @@ def write_result(
 
 
 def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
-    """SHA-256 over the inputs, the model's weights and every setting that shapes the pictures."""
-    unseen: Any = {**dict.fromkeys(PLACES, True), "provenance": set(STATEMENTS)}
+    """SHA-256 over the inputs, the model's weights and every setting that shapes the result."""
+    return _digest(job, clip, chosen, without={"provenance": set(STATEMENTS)})
+
+
+def frames_fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
+    """The same without what is done with finished frames."""
+    return _digest(job, clip, chosen, without=dict.fromkeys(DELIVERY, True))
+
+
+def _digest(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator, *, without: Mapping[str, Any]) -> str:
+    unseen: Any = {**dict.fromkeys(PLACES, True), **without}
     if job.background_picture is not None:
         unseen["background"] = True  # its content counts, not where it lies
     digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import platform
@@ -42,6 +43,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import psutil
+from PIL import Image
 
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
@@ -49,7 +51,6 @@ from animator.generators.puppet import PuppetGenerator
 from animator.jobs.executors import open_executor
 from animator.jobs.executors.protocol import Work
 from animator.jobs.folder import JobFolder
-from animator.jobs.frame_files import png_bytes
 from animator.jobs.ledger import read_entry
 from animator.jobs.record import read_record
 from animator.jobs.scene import load_scene, save_scene
@@ -203,7 +204,7 @@ def make_share(job: JobFolder, number: int, workers: int, tell: Connection) -> N
     scene = load_scene(job, read_record(job))
     made_s = []
     for frame in PuppetGenerator().generate(islice(pose_windows(scene.driving), number, None, workers), scene.subject):
-        png_bytes(frame.pixels_HWC)
+        Image.fromarray(frame.pixels_HWC).save(io.BytesIO(), format="PNG", compress_level=1)
         made_s.append(time.time())
     tell.send(made_s)
 

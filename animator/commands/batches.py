@@ -71,8 +71,14 @@ def render_all(
         raise typer.Exit(PARTIAL)
 
 
-def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> None:
+def plan_all(console: Console, jobs: Sequence[RenderJob], *, keep: bool, trust: bool) -> None:
     """Say what a batch would take, going by a trial of each job's first frames, and what is wrong with which job.
+
+    Args:
+        console: how to speak.
+        jobs: what would be rendered.
+        keep: the folders of complete results would be left, too.
+        trust: allow jobs to name Python code.
 
     Raises:
         DiskError: the disk is full.
@@ -84,7 +90,7 @@ def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> Non
     plans: list[RenderPlan] = []
     for job in jobs:
         try:
-            plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+            plan = try_out(job, plan_render(job, trust=trust), keep=True, progress=console.progress(), trust=trust)
         except DiskError:
             raise
         except PipelineError as error:
@@ -92,7 +98,7 @@ def plan_all(console: Console, jobs: Sequence[RenderJob], *, trust: bool) -> Non
             continue
         console.result("plan", plan.as_dict(), [plan.lines()[0]])
         plans.append(plan)
-    _tell_totals(console, plans)
+    _tell_totals(console, plans, keep=keep)
     if len(plans) < len(jobs):
         console.progress().warn(f"{len(jobs) - len(plans)} of {len(jobs)} jobs could not be rendered")
         raise typer.Exit(PARTIAL)
@@ -106,8 +112,8 @@ def _tell_failure(console: Console, job: RenderJob, error: Exception) -> None:
     console.result("failed", {"path": str(job.output), "message": message}, [])
 
 
-def _tell_totals(console: Console, plans: Sequence[RenderPlan]) -> None:
-    facts = _totals(plans)
+def _tell_totals(console: Console, plans: Sequence[RenderPlan], *, keep: bool) -> None:
+    facts = _totals(plans, keep=keep)
     time = f"about {facts['estimated_s']:.0f} s" if facts["estimated_s"] is not None else "for a time nobody knows"
     line = f"{len(plans)} jobs: {facts['num_frames']} frames in {facts['num_chunks']} chunks, {time}"
     if facts["memory_bytes"] is not None:
@@ -117,18 +123,25 @@ def _tell_totals(console: Console, plans: Sequence[RenderPlan]) -> None:
     console.result("batch", facts, [line])
 
 
-def _totals(plans: Sequence[RenderPlan]) -> dict[str, Any]:
-    """Sums of what is known of every plan; the memory of the largest."""
+def _totals(plans: Sequence[RenderPlan], *, keep: bool) -> dict[str, Any]:
+    """Sums of what is known of every plan; of what goes before the next job begins, that of the largest."""
 
     def known(name: str) -> list[Any] | None:
         values = [getattr(plan, name) for plan in plans]
         return None if any(value is None for value in values) else values
 
+    all_bytes, folder_bytes = known("disk_bytes"), known("folder_bytes")
+    disk_bytes = None
+    if all_bytes is not None and folder_bytes is not None:
+        passing = [0 if keep else each for each in folder_bytes]
+        passing = [each + (plan.passing_bytes or 0) for each, plan in zip(passing, plans, strict=True)]
+        disk_bytes = sum(all_bytes) - sum(passing) + max(passing, default=0)
     return {
         "jobs": len(plans),
         **{
             name: None if (values := known(name)) is None else round(sum(values), 1)
-            for name in ("num_frames", "num_chunks", "estimated_s", "disk_bytes")
+            for name in ("num_frames", "num_chunks", "estimated_s")
         },
-        "memory_bytes": None if (values := known("memory_bytes")) is None else max(values),
+        "memory_bytes": None if (values := known("memory_bytes")) is None else max(values, default=0),
+        "disk_bytes": disk_bytes,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +33,14 @@ ExecutorName = Annotated[
         metavar="NAME",
         help="Who makes the frames: local (this process), processes, files (every machine that runs this on a "
         "shared folder), or ray (a cluster).",
+    ),
+]
+Delivery = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Deliver the same frames otherwise: a key of encode, preview or provenance; repeatable.",
     ),
 ]
 Workers = Annotated[
@@ -76,7 +84,7 @@ def submit(
     job = read_job(job_file, overrides or (), changes=changes, trust=trust)
     require_compliance(job.provenance, policy)
     if console.dry_run:
-        tell_plan(console, job, trust=trust)
+        tell_plan(console, job, keep=True, trust=trust)
         return
     path = folder or job_folder_beside(job.output)
     place = JobFolder(path if queue is None else queue / path.name)
@@ -114,11 +122,12 @@ def resume(
     address: Address = None,
     allow_open_cluster: OpenCluster = False,
     policy: PolicyFile = None,
+    overrides: Delivery = None,
     trust: Trust = False,
 ) -> None:
     """Go on with a job that was stopped, cancelled, or failed; frames that were given up are tried again."""
     chosen = open_named_executor(executor, workers, address, allow_open_cluster)
-    _finish(context, folder, chosen, policy=policy, trust=trust, anew=True)
+    _finish(context, folder, chosen, policy=policy, trust=trust, overrides=overrides or (), anew=True)
 
 
 def status(
@@ -205,11 +214,11 @@ def refuse_dry_run(console: Console, *, instead: str) -> None:
         raise typer.BadParameter(f"--dry-run: there is nothing to try here; {instead} says how things stand")
 
 
-def tell_plan(console: Console, job: RenderJob, *, trust: bool) -> None:
-    """Check a job, try its first frames, and say what all of it would take."""
+def tell_plan(console: Console, job: RenderJob, *, keep: bool, trust: bool) -> None:
+    """Check a job, try its first frames, and say what all of it would take; `keep`: with a job's folder."""
     from animator.plan import plan_render, try_out
 
-    plan = try_out(job, plan_render(job, trust=trust), progress=console.progress(), trust=trust)
+    plan = try_out(job, plan_render(job, trust=trust), keep=keep, progress=console.progress(), trust=trust)
     console.result("plan", plan.as_dict(), plan.lines())
 
 
@@ -233,28 +242,25 @@ def _finish(
     *,
     policy: Path | None,
     trust: bool,
+    overrides: Sequence[str] = (),
     anew: bool = False,
 ) -> None:
     """Bring a job to its result and report; `anew`: also one that was cancelled, and frames that were given up."""
     from animator.jobs.folder import JobFolder
     from animator.jobs.record import read_record
-    from animator.jobs.session import retry_gaps
     from animator.pipeline import resume as resume_job
     from animator.provenance import require_compliance
 
     console, place = Console.of(context), JobFolder(folder)
-    job = read_record(place).render_job(trust=trust)
+    job = read_record(place).render_job(overrides, trust=trust)
     require_compliance(job.provenance, policy)
     if console.dry_run:
         job = job.model_copy(update={"output": place.path / f"out{job.output.suffix}"})
         status(context, [folder])
-        tell_plan(console, job, trust=trust)
+        tell_plan(console, job, keep=True, trust=trust)
         return
-    if anew:
-        place.cancelled.unlink(missing_ok=True)
-        retry_gaps(place)
     progress = console.progress()
-    made = resume_job(folder, progress=progress, trust=trust, executor=executor)
+    made = resume_job(folder, overrides, anew=anew, progress=progress, trust=trust, executor=executor)
     tell_report(console, made, progress)
 
 

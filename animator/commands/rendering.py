@@ -98,7 +98,7 @@ def _run_all(
     for job in jobs:
         require_compliance(job.provenance, policy)
     if console.dry_run:
-        plan_all(console, jobs, trust=trust)
+        plan_all(console, jobs, keep=keep, trust=trust)
     else:
         render_all(console, jobs, executor, keep=keep, trust=trust)
 
@@ -123,7 +123,7 @@ def _run(
 
         check_job_place(job, job_out)
     if console.dry_run:
-        tell_plan(console, job, trust=trust)
+        tell_plan(console, job, keep=keep is not None, trust=trust)
         return
     from animator.pipeline import animate as animate_job
 

@@ -9,7 +9,6 @@ Legend: H W pixels, C colour.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -62,13 +61,6 @@ def commit_frame(folder: JobFolder, index: int, pixels_HWC: np.ndarray, *, job: 
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return digest
-
-
-def png_bytes(pixels_HWC: np.ndarray) -> int:
-    """How much room a frame takes in a job's folder."""
-    written = io.BytesIO()
-    Image.fromarray(pixels_HWC).save(written, format="PNG", compress_level=_EFFORT)
-    return written.tell()
 
 
 def read_frame(folder: JobFolder, index: int, *, size: tuple[int, int], job: str) -> tuple[np.ndarray, str]:

@@ -12,8 +12,12 @@ from animator.encoding.atomic_file import explained
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
 
-# Longer than anybody takes to look whether a folder is locked.
-_GLANCE_S = 0.3
+# Longer than anybody takes to look whether a folder is locked, on a busy machine, too.
+_GLANCE_S = 1.0
+
+
+class BusyError(JobError):
+    """Others are at work in a folder: nothing is wrong with the job."""
 
 
 @contextmanager
@@ -25,14 +29,14 @@ def locked(folder: JobFolder, *, shared: bool = False) -> Iterator[None]:
         shared: with others that share it.
 
     Raises:
-        JobError: others work here, and not in the same way.
+        BusyError: others work here, and not in the same way.
     """
     with explained(folder.lock):
         file = open(folder.lock, "a+", encoding="utf-8")  # noqa: SIM115
     with file:
         if not _lock_soon(file, shared=shared):
             file.seek(0)
-            raise JobError(
+            raise BusyError(
                 f"{folder.name}: is being rendered already (by {file.read().strip() or 'another process'}); see "
                 "animator jobs status, or let several work on it with --executor files"
             )

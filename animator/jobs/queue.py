@@ -116,6 +116,8 @@ class JobQueue:
         """Say that a worker is alive; where the index has forgotten who has the job, it learns it again."""
 
         def note(index: sqlite3.Connection) -> None:
+            if not self._is_job(job.path):  # moved away, or removed: its worker will notice
+                return
             if index.execute("SELECT 1 FROM jobs WHERE name = ?", (job.path.name,)).fetchone() is None:
                 _put(index, job)
             index.execute(
@@ -130,9 +132,9 @@ class JobQueue:
 
         def settle(index: sqlite3.Connection) -> None:
             row = index.execute("SELECT worker FROM jobs WHERE name = ?", (job.path.name,)).fetchone()
-            if row is None:
+            if row is None and self._is_job(job.path):
                 _put(index, job)
-            elif row[0] in ("", worker):
+            elif row is not None and row[0] in ("", worker):
                 self._settle(index, job.path)
 
         self._index.within(settle)
@@ -236,7 +238,9 @@ def _ticket(job: JobFolder) -> tuple[int, float]:
     try:
         priority, queued_s = int(values["priority"]), float(values["queued_s"])
     except (TypeError, KeyError, ValueError, OverflowError):
-        return 0, job.record.stat().st_mtime
+        with suppress(OSError):  # just removed
+            return 0, job.record.stat().st_mtime
+        return 0, time.time()
     return max(-MAX_PRIORITY, min(priority, MAX_PRIORITY)), queued_s
 
 

@@ -64,7 +64,10 @@ class QueueIndex:
             except sqlite3.DatabaseError as error:
                 self._explain(error)
                 last = error
-            self._repair()
+            try:
+                self._repair()
+            except sqlite3.DatabaseError as error:  # broken again while it was made
+                last = error
         raise JobError(f"{self._folder}: its index does not last ({last}); is the queue on a disk of this machine?")
 
     def rebuild(self) -> int:
@@ -77,7 +80,10 @@ class QueueIndex:
             DiskError, JobError: full, or not to be opened.
         """
         with self._guard(alone=True):
-            return self._rebuild()
+            try:
+                return self._rebuild()
+            except sqlite3.DatabaseError as error:
+                raise JobError(f"{self._folder}: its index cannot be made ({error}); try again") from error
 
     def _repair(self) -> None:
         with self._guard(alone=True):

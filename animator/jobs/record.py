@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,7 @@ PLACES = frozenset(
 # Of the provenance: what is said about the frames, not what is in them.
 STATEMENTS = frozenset({"kind", "certificate", "key", "sidecar", "consent"})
 # Parts of a job that shape its delivery alone; changed, the same frames are delivered anew.
-_DELIVERY = ("provenance", "preview")
+DELIVERY = ("encode", "preview", "provenance")
 MAX_FRAMES = 1_000_000
 _ANEW = "Submit the job into a new folder."
 
@@ -67,7 +67,8 @@ class JobRecord(BaseModel):
     Attributes:
         format: version of this scheme.
         software: what began the job.
-        fingerprint: SHA-256 over inputs, weights and every setting that shapes the pictures.
+        fingerprint: SHA-256 over inputs, weights and every setting that shapes the frames; how they are delivered
+            is no part of it.
         inputs: SHA-256 of photo and clip.
         model: name and fingerprint of the weights; none for the puppet.
         generator: what makes the pictures.
@@ -120,13 +121,14 @@ class JobRecord(BaseModel):
         """The model's fingerprint, if there is a model."""
         return None if self.model is None else self.model.get("fingerprint")
 
-    def render_job(self, *, trust: bool = False) -> RenderJob:
-        """The job, checked again as if a stranger had written it.
+    def render_job(self, overrides: Sequence[str] = (), *, trust: bool = False) -> RenderJob:
+        """The job, checked again as if a stranger had written it, with `key.key=value` overrides on top.
 
         Raises:
             JobError: wrong values, or Python code named without `trust`.
+            OptionError: the job is right, and `overrides` are not.
         """
-        return build_job(self.job, trust=trust, source="job.json")
+        return build_job(self.job, overrides, trust=trust, source="job.json")
 
 
 def software() -> str:
@@ -178,8 +180,8 @@ def read_record(folder: JobFolder) -> JobRecord:
 def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
     """Make a job's folder, or take up one that holds the same job.
 
-    Where only the delivery is another one (previews, what the result says of itself), the job goes on with the new
-    one, and a result that was made with the old one counts no longer.
+    Where only the delivery is another one (encoding, previews, what the result says of itself), the job goes on with
+    the new one, and a result that was made with the old one counts no longer.
 
     Raises:
         JobError: the folder holds something else, or a job with other inputs or settings; or somebody is at work on
@@ -216,7 +218,7 @@ def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None
 
 
 def _delivery(record: JobRecord) -> dict[str, Any]:
-    return {name: record.job.get(name) for name in _DELIVERY}
+    return {name: record.job.get(name) for name in DELIVERY}
 
 
 def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
@@ -232,16 +234,15 @@ def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
     if before.canvas != now.canvas:
         yield f"the canvas has changed ({before.canvas} then, {now.canvas} now)"
     then, today = dict(_flat(before.job)), dict(_flat(now.job))
-    said = {f"provenance.{name}" for name in STATEMENTS}
-    for key in sorted((then.keys() | today.keys()) - said):
+    for key in sorted(then.keys() | today.keys()):
         if then.get(key) != today.get(key):
             yield f"{key} has changed ({then.get(key)!r} then, {today.get(key)!r} now)"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of everything that shapes pictures."""
+    """Dotted keys and values of everything that shapes frames."""
     for key, value in values.items():
-        if not prefix and key in PLACES:
+        if not prefix and (key in PLACES or key in DELIVERY):
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

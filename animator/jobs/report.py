@@ -50,10 +50,11 @@ def _facts(record: JobRecord, result: RenderReport | None) -> Iterable[tuple[str
     yield "canvas", f"{record.canvas[0]}x{record.canvas[1]} px"
     if record.prepared is not None:
         yield "frames", f"{record.prepared.num_frames} at {float(record.prepared.rate):.5g}/s"
-    yield "fingerprint", record.fingerprint
+    yield "fingerprint of the frames", record.fingerprint
     yield "software", record.software
     if result is not None:
         yield "result", str(result.path)
+        yield "fingerprint", result.fingerprint
         yield "took", f"{result.seconds:.1f} s in the last sitting"
         if result.gaps:
             yield "gaps", ", ".join(map(str, result.gaps))

@@ -13,7 +13,7 @@ from animator.config import RenderReport
 from animator.errors import DiskError
 from animator.jobs.folder import JobFolder
 from animator.jobs.leases import BEAT_S
-from animator.jobs.locks import is_locked
+from animator.jobs.locks import BusyError
 from animator.jobs.queue import JobQueue, QueueState, job_state, note_failure
 from animator.jobs.worker import worker_name
 from pose_tracking.errors import PipelineError
@@ -84,9 +84,9 @@ def _take_turn(job: JobFolder, run: Callable[[JobFolder], RenderReport]) -> Turn
         report = run(job)
     except DiskError:
         raise
+    except BusyError:
+        return None
     except Exception as error:  # one job's trouble, bugs included, is not that of the others
-        if isinstance(error, PipelineError) and is_locked(job):
-            return None
         if job_state(job) == "waiting":  # it failed before anything could be noted
             note_failure(job, error)
         return Turn(job=job, state=job_state(job), error=error)

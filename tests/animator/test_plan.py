@@ -47,7 +47,7 @@ def paced(monkeypatch: pytest.MonkeyPatch) -> list[RenderJob]:
     now_s = 100.0
     monkeypatch.setattr("animator.plan.time.monotonic", lambda: now_s)
 
-    def animate(job: RenderJob, *, progress: Progress, trust: bool) -> RenderReport:
+    def animate(job: RenderJob, *, progress: Progress, trust: bool, folder: Path | None) -> RenderReport:
         nonlocal now_s
         jobs.append(job)
         job.output.write_bytes(b"half a film")
@@ -72,7 +72,8 @@ def test_a_plan_knows_size_rate_and_length(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("end_s", "said"), [(0.4, "1 chunk;"), (4.0, "chunks;")])
 def test_one_chunk_is_one(tmp_path: Path, end_s: float, said: str) -> None:
-    plan = dataclasses.replace(plan_render(job_with(tmp_path, end_s=end_s)), memory_bytes=10**9, disk_bytes=10**6)
+    known = {"memory_bytes": 10**9, "result_bytes": 10**6, "passing_bytes": 0, "folder_bytes": 0}
+    plan = dataclasses.replace(plan_render(job_with(tmp_path, end_s=end_s)), **known)
     assert any(said in line for line in plan.lines())
 
 
@@ -189,4 +190,27 @@ def test_the_shipped_media_can_be_tried(tmp_path: Path) -> None:
     tried = try_out(job, plan_render(job), progress=SilentProgress())
     assert tried.estimated_s is not None
     assert tried.estimated_s > 0
+    assert tried.folder_bytes == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def size(place: Path) -> int:
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+
+
+def test_a_job_that_is_kept_takes_the_room_that_was_said(tmp_path: Path) -> None:
+    job = job_with(tmp_path / "out", end_s=2.0)
+    job.output.parent.mkdir()
+    tried = try_out(job, plan_render(job), keep=True, progress=SilentProgress())
+    assert list(tmp_path.rglob("*")) == [job.output.parent]
+    pipeline.animate(job, folder=tmp_path / "job")
+    assert tried.folder_bytes == pytest.approx(1.1 * size(tmp_path / "job"), rel=0.1)
+    assert tried.result_bytes == pytest.approx(size(job.output.parent), rel=0.5)
+    assert tried.disk_bytes == tried.folder_bytes + tried.result_bytes  # type: ignore[operator]
+    assert f"{tried.folder_bytes / 1e6:.1f} MB of it for the job's folder" in " ".join(tried.lines())  # type: ignore[operator]
+
+
+def test_the_frames_of_a_gif_wait_on_the_disk(tmp_path: Path, paced: list[RenderJob]) -> None:
+    job = job_with(tmp_path, output=tmp_path / "out.gif")
+    tried = try_out(job, plan_render(job), progress=SilentProgress())
+    assert tried.passing_bytes == 128 * 160 * 3 * (tried.num_frames or 0) > 0

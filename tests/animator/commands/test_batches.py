@@ -85,7 +85,8 @@ def test_a_dry_run_names_every_job_that_could_not_be_rendered(
     def plan_render(job: RenderJob, **_: Any) -> Any:
         if job.output.stem != "good":
             raise JobError(f"{job.photo.name}: no such photo")
-        facts = {"num_frames": 30, "num_chunks": 2, "estimated_s": 9.0, "disk_bytes": 5e6, "memory_bytes": 1e9}
+        facts = {"num_frames": 30, "num_chunks": 2, "estimated_s": 9.0, "memory_bytes": 1e9}
+        facts |= {"disk_bytes": 5e6, "folder_bytes": 4e6, "passing_bytes": 0}
         return types.SimpleNamespace(as_dict=lambda: facts, lines=lambda: ["good.mp4: 30 frames"], **facts)
 
     monkeypatch.setattr("animator.plan.plan_render", plan_render)
@@ -96,3 +97,24 @@ def test_a_dry_run_names_every_job_that_could_not_be_rendered(
     assert "bad.jpg: no such photo" in err
     assert "late.jpg: no such photo" in err
     assert "2 of 3 jobs could not be rendered" in err
+
+
+@pytest.mark.parametrize(("keep", "bytes_needed"), [([], 3 + 40 + 5), (["--keep-jobs"], 3 + 3 * 40 + 5)])
+def test_folders_that_go_before_the_next_job_begins_take_their_room_once(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, keep: list[str], bytes_needed: int
+) -> None:
+    facts = {"num_frames": 30, "num_chunks": 2, "estimated_s": 9.0, "memory_bytes": 10**9}
+    facts |= {"disk_bytes": 46, "result_bytes": 1, "passing_bytes": 5, "folder_bytes": 40}
+    plan = types.SimpleNamespace(as_dict=lambda: facts, lines=lambda: ["30 frames"], **facts)
+    monkeypatch.setattr("animator.plan.plan_render", lambda *_, **__: plan)
+    monkeypatch.setattr("animator.plan.try_out", lambda job, plan, **_: plan)
+    assert main(["render", str(table), "--dry-run", "--json", *keep]) == 0
+    assert results(capsys)[-1]["disk_bytes"] == bytes_needed
+
+
+def test_a_dry_run_of_jobs_that_all_fail_ends_as_one_of_which_some_do(table: Path, capsys: Capture) -> None:
+    """None of the photos is there."""
+    assert main(["render", str(table), "--dry-run", "--quiet"]) == 7
+    out, err = capsys.readouterr()
+    assert "0 jobs: 0 frames" in out
+    assert "3 of 3 jobs could not be rendered" in err

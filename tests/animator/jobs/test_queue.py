@@ -16,7 +16,7 @@ import pytest
 from animator.config import RenderReport
 from animator.errors import DiskError, JobError, PhotoError
 from animator.jobs.folder import JobFolder, write_json
-from animator.jobs.locks import locked
+from animator.jobs.locks import BusyError, locked
 from animator.jobs.queue import JobQueue, job_state
 from animator.jobs.session import _plain
 from animator.jobs.shift import work_shift
@@ -253,6 +253,32 @@ def test_a_damaged_job_is_failed_and_the_others_go_on(queue: JobQueue, submit: S
     assert states(queue)["bad"] == "failed"
 
 
+def test_a_job_that_is_removed_under_its_worker_is_forgotten_by_beats_and_in_the_end(
+    queue: JobQueue, submit: Submit
+) -> None:
+    job = submit("job")
+    queue.claim("me")
+    shutil.rmtree(job.path)
+    queue.rebuild()
+    queue.beat("me", job)
+    assert states(queue) == {}
+    queue.give_back("me", job)
+    assert states(queue) == {}
+
+
+def test_a_job_that_somebody_only_looked_at_too_long_is_not_failed(queue: JobQueue, submit: Submit) -> None:
+    job, turns = submit("job"), []
+
+    def run(_: JobFolder) -> RenderReport:
+        turns.append("")
+        if len(turns) == 1:
+            raise BusyError("job: is being rendered already")  # and when the queue looks, nobody is there any more
+        return finish(job)
+
+    assert [turn.state for turn in work_shift(queue, run, until_empty=True, beat_s=0.01)] == ["done"]
+    assert not job.failure.exists()
+
+
 def test_a_folder_elsewhere_is_refused(queue: JobQueue, tmp_path: Path) -> None:
     with pytest.raises(JobError, match="outside of the queue"):
         queue.add(prepared_job(tmp_path / "elsewhere", num_frames=3))
@@ -296,7 +322,7 @@ def test_a_worker_that_finds_a_job_taken_under_its_hands_goes_on_to_the_next(que
         def run(job: JobFolder) -> RenderReport:
             if job.path == first.path:
                 somebody.enter_context(locked(first))
-                raise JobError("first: is being rendered already")
+                raise BusyError("first: is being rendered already")
             finish(first)
             somebody.close()
             return finish(job)

@@ -84,23 +84,35 @@ def test_what_has_changed_is_named(folder: JobFolder, tmp_path: Path, change: di
     assert words in str(caught.value)
 
 
-def test_a_watermark_that_has_changed_is_named(folder: JobFolder, tmp_path: Path) -> None:
-    before, now = record(tmp_path), record(tmp_path, provenance={"watermark": True})
-    with pytest.raises(JobError, match=r"provenance\.watermark has changed \(False then, True now\)"):
-        refuse_changes(folder, before, now.model_copy(update={"fingerprint": "another"}))
+def test_what_shapes_no_frame_is_not_said_to_have_changed(folder: JobFolder, tmp_path: Path) -> None:
+    now = record(tmp_path, encode={"crf": 30}, provenance={"watermark": True}, preview={"side_by_side": False}, seed=1)
+    with pytest.raises(JobError, match=r"^job: seed has changed \(0 then, 1 now\) since"):
+        refuse_changes(folder, record(tmp_path), now)
 
 
-def test_a_job_that_is_to_say_something_else_of_itself_is_delivered_anew(folder: JobFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        {"provenance": {"consent": "I am in the photo"}},
+        {"provenance": {"watermark": True}},
+        {"preview": {"contact_sheet": False}},
+        {"encode": {"crf": 30, "preset": "slow", "keep_audio": False}},
+    ],
+)
+def test_a_job_whose_frames_are_to_be_delivered_otherwise_goes_on(
+    folder: JobFolder, tmp_path: Path, delivery: dict[str, dict[str, Any]]
+) -> None:
     begun = begin_job(folder, record(tmp_path))
     prepared = Prepared(num_frames=50, fps="25", sha256={})
     write_record(folder, begun.model_copy(update={"prepared": prepared}))
     folder.result.write_text("{}")
     assert begin_job(folder, record(tmp_path)).ready == prepared
     assert folder.result.exists()
-    agreed = begin_job(folder, record(tmp_path, provenance={"consent": "I am in the photo"}))
+    otherwise = begin_job(folder, record(tmp_path, **delivery))
     assert not folder.result.exists()
-    assert (agreed, agreed.ready) == (read_record(folder), prepared)
-    assert agreed.render_job().provenance.consent == "I am in the photo"
+    assert (otherwise, otherwise.ready) == (read_record(folder), prepared)
+    ((part, values),) = delivery.items()
+    assert {key: otherwise.job[part][key] for key in values} == values
 
 
 def test_what_a_job_says_of_itself_does_not_change_under_the_hands_of_a_worker(

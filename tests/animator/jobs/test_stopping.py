@@ -51,8 +51,8 @@ def test_patience_ends() -> None:
     began_s = time.monotonic()
     with pytest.raises(Ended), finishing_frames(patience_s=0.1):  # noqa: PT012
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(5)
-    assert time.monotonic() - began_s < 2
+        time.sleep(60)
+    assert time.monotonic() - began_s < 30
 
 
 def test_who_asks_twice_means_at_once() -> None:
