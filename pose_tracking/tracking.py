@@ -5,14 +5,14 @@ Legend: H W pixels, T frames, K keypoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from typing_extensions import Self
 
 from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
@@ -21,6 +21,7 @@ from pose_tracking.person import Detection, PersonChoice, PersonFollower
 from pose_tracking.region import Region
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
+from pose_tracking.trackers.protocol import MeasuredTracker, PoseTracker, SinglePersonTracker
 
 __all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track", "track_photo"]
 
@@ -29,44 +30,6 @@ _Fraction = Annotated[float, Field(ge=0, le=1)]
 
 # A `PersonChoice` as people write it.
 PersonSetting = Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction]
-
-
-class PoseTracker(Protocol):
-    """Finds people in frames, which are handed in order; it may keep a memory from one to the next."""
-
-    skeleton: Skeleton
-
-    def detect(self, frame: Frame) -> list[Detection]:
-        """The people in the frame, in px of `frame.pixels_HWC`."""
-
-    def close(self) -> None:
-        """Free what the tracker holds."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *error: object) -> bool | None: ...
-
-
-@runtime_checkable
-class SinglePersonTracker(PoseTracker, Protocol):
-    """A tracker that sees one person at a time, so it has to be told where to look when there are more."""
-
-    def look_at(self, region: Region | None) -> None:
-        """Regard only this part of the following frames; None regards all of them."""
-
-    def forget(self) -> None:
-        """Let go of whoever was seen last, so that the next frame is searched anew."""
-
-    def search(self, frame: Frame, *, known: Sequence[Detection] = (), cut_outs: bool = True) -> list[Detection]:
-        """Everybody in one frame, from left to right, `known` among them; see `crowd.find_everybody`."""
-
-
-@runtime_checkable
-class MeasuredTracker(PoseTracker, Protocol):
-    """A tracker that knows how the picture moves without looking at it: it was measured before."""
-
-    def steps_TK2(self, frames: Sequence[int], frame_size: tuple[int, int]) -> np.ndarray | None:
-        """`PoseSequence.steps_TK2` of these frames, by index, in px of a picture of that size; none: not known."""
 
 
 class TrackerConfig(BaseModel):
@@ -162,20 +125,14 @@ def track(
         ClipError: from `frames`.
     """
     follower = PersonFollower(config.person, frame_size=frame_size)
-    # Asked once: what a protocol asks of an object takes longer than all else here does in a frame.
-    alone = tracker if isinstance(tracker, SinglePersonTracker) else None
+    find = _finder(tracker, follower, frame_size=frame_size, choice=config.person)
     unseen = _unseen(tracker.skeleton)
     poses: list[Detection] = []
     times_s: list[float] = []
     places: list[int] = []
-    num_found = 0
     with StepMeter(frame_size) as meter:
         for frame in _read_ahead(frames):
-            if alone is None:
-                person = _follow_among(frame, tracker, follower, frame_size=frame_size)
-            else:
-                person = _follow_alone(frame, alone, follower, frame_size=frame_size, choice=config.person)
-            num_found += person is not None
+            person = find(frame)
             poses.append(person or unseen)
             times_s.append(frame.time_s)
             places.append(frame.index)
@@ -186,6 +143,7 @@ def track(
         steps_TK2 = meter.steps_TK2(len(tracker.skeleton)) if config.recorded is None else None
     if isinstance(tracker, MeasuredTracker):
         steps_TK2 = tracker.steps_TK2(places, frame_size)
+    num_found = sum(pose is not unseen for pose in poses)
     _check_presence(num_found, len(poses), follower.most_in_view, config, source)
     return PoseSequence(
         keypoints_TK2=np.stack([pose.keypoints_K2 for pose in poses]),
@@ -221,23 +179,33 @@ def track_photo(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection
     )
 
 
+def _finder(
+    tracker: PoseTracker, follower: PersonFollower, *, frame_size: tuple[int, int], choice: PersonChoice
+) -> Callable[[Frame], Detection | None]:
+    """What finds the followed person in the next frame, in px of `frame_size`."""
+    # Asked once: what a protocol asks of an object takes longer than all else here does in a frame.
+    if isinstance(tracker, SinglePersonTracker):
+        return partial(_follow_alone, tracker=tracker, follower=follower, frame_size=frame_size, choice=choice)
+    return partial(_follow_among, tracker=tracker, follower=follower, frame_size=frame_size)
+
+
 def _follow_among(
-    frame: Frame, tracker: PoseTracker, follower: PersonFollower, *, frame_size: tuple[int, int]
+    frame: Frame, *, tracker: PoseTracker, follower: PersonFollower, frame_size: tuple[int, int]
 ) -> Detection | None:
-    """The followed person in px of `frame_size`, by a tracker that sees everybody."""
+    """As `_finder` says, by a tracker that sees everybody."""
     stretch = _stretch(frame, frame_size)
     return follower.step([person.scaled(stretch) for person in tracker.detect(frame)], frame.time_s)
 
 
 def _follow_alone(
     frame: Frame,
+    *,
     tracker: SinglePersonTracker,
     follower: PersonFollower,
-    *,
     frame_size: tuple[int, int],
     choice: PersonChoice,
 ) -> Detection | None:
-    """The followed person in px of `frame_size`, by a tracker that has to be told where to look."""
+    """As `_finder` says, by a tracker that has to be told where to look."""
     stretch = _stretch(frame, frame_size)
     region = follower.region(frame.time_s)
     tracker.look_at(None if region is None else _shrunk(region, stretch))
