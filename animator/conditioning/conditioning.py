@@ -15,14 +15,11 @@ from typing import Any
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from animator.conditioning.clip_picture import clip_picture, normalised
 from animator.conditioning.pose_map import densepose_map, null_pose, pose_map
 from animator.errors import ModelError
 from animator.models.reference import PhotoMemory, read_photo
 from animator.models.subject_model import SubjectModel
-
-# OpenAI's CLIP was trained on pictures normalised with these (Radford et al. 2021).
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,9 +131,7 @@ class Conditioner:
         self._check_canvas(photo_B3HW)
         ranges, encoder = self.model.manifest.ranges, self.model.image_encoder
         square = clip_picture(photo_B3HW, side=int(encoder.config.image_size), fit=ranges.image_encoder_fit)
-        low, high = ranges.image_encoder
-        mean, std = (torch.tensor(each, device=square.device)[:, None, None] for each in (CLIP_MEAN, CLIP_STD))
-        pixels = (low + square * (high - low) - mean) / std
+        pixels = normalised(square, value_range=ranges.image_encoder)
         trained = torch.is_grad_enabled() and any(each.requires_grad for each in encoder.parameters())
         with torch.set_grad_enabled(trained):
             states: torch.Tensor = encoder(pixel_values=pixels.to(encoder.dtype)).last_hidden_state
@@ -263,17 +258,6 @@ class Conditioner:
             warp_is_start=facts.residual,
             photo=photo,
         )
-
-
-def clip_picture(photo_B3HW: torch.Tensor, *, side: int, fit: str) -> torch.Tensor:
-    """Photos [0, 1] as squares of `side` px: whole with black bars (`pad`), or their middle (`crop`)."""
-    height, width = photo_B3HW.shape[-2:]
-    scale = side / (max if fit == "pad" else min)(height, width)
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    small = F.interpolate(photo_B3HW.float(), size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-    top, left = (side - size[0]) // 2, (side - size[1]) // 2
-    # Negative padding crops.
-    return F.pad(small, (left, side - size[1] - left, top, side - size[0] - top))
 
 
 def predict(

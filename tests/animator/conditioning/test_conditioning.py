@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.conditioning import Conditioner, Conditioning, clip_picture, predict
+from animator.conditioning.clip_picture import clip_picture
+from animator.conditioning.conditioning import Conditioner, Conditioning, predict
 from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.errors import ModelError
 from animator.models.subject_model import SubjectModel
