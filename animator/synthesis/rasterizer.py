@@ -105,21 +105,36 @@ def sample_alpha(texels_N4, table_TL3, texture, level, u, v):  # type: ignore[no
     return top * (1 - fy) + bottom * fy
 
 
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _span(a, b, c, limit):  # type: ignore[no-untyped-def]
+    """The first sample, and one past the last, whose centres lie between the least and the greatest of a, b, c."""
+    return max(int(np.ceil(min(a, b, c) - 0.5)), 0), min(int(np.floor(max(a, b, c) - 0.5)) + 1, limit)
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _weights(ax, ay, bx, by, cx, cy, inverse_area, px, py):  # type: ignore[no-untyped-def]
+    """Barycentric weights of a point, linear over the screen; all are positive inside the triangle."""
+    w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inverse_area
+    w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inverse_area
+    return w0, w1, 1.0 - w0 - w1
+
+
+@njit(cache=True, fastmath=True, nogil=True, inline="always")
+def _mip_level(uv_32, table_TL3, texture, area):  # type: ignore[no-untyped-def]
+    """How far down a texture's levels a face of `area` samples looks: where a texel is about as large as a sample."""
+    ua, va, ub, vb = uv_32[0, 0], uv_32[0, 1], uv_32[1, 0], uv_32[1, 1]
+    uc, vc = uv_32[2, 0], uv_32[2, 1]
+    texel_area = (
+        abs((ub - ua) * (vc - va) - (vb - va) * (uc - ua)) * table_TL3[texture, 0, 1] * table_TL3[texture, 0, 2]
+    )
+    return min(max(0.5 * np.log2(texel_area / abs(area) + 1e-6) + 0.35, 0.0), table_TL3.shape[1] - 1.01)
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def rasterize(  # type: ignore[no-untyped-def]
-    screen_V3,
-    faces_F3,
-    uv_F32,
-    piece_F,
-    textures_P,
-    cutout_P,
-    two_sided_P,
-    texels_N4,
-    table_TL3,
-    depth_HW,
-    face_HW,
+    screen_V3, faces_F3, uv_F32, piece_F, textures_P, cutout_P, two_sided_P, texels_N4, table_TL3, depth_HW, face_HW,
     lod_F,
-):
+):  # fmt: skip
     """Fills `depth_HW` (inverse depth, zeroed before), `face_HW` (-1 before), and the mip levels of drawn faces."""
     height, width = depth_HW.shape
     for f in range(faces_F3.shape[0]):
@@ -133,36 +148,27 @@ def rasterize(  # type: ignore[no-untyped-def]
         piece = piece_F[f]
         if (area >= 0 and not two_sided_P[piece]) or abs(area) < 1e-9:
             continue
-        x0, x1 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0), min(int(np.floor(max(ax, bx, cx) - 0.5)) + 1, width)
-        y0, y1 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0), min(int(np.floor(max(ay, by, cy) - 0.5)) + 1, height)
+        x0, x1 = _span(ax, bx, cx, width)
+        y0, y1 = _span(ay, by, cy, height)
         if x0 >= x1 or y0 >= y1:
             continue
         texture = textures_P[piece]
-        ua, va, ub, vb = uv_F32[f, 0, 0], uv_F32[f, 0, 1], uv_F32[f, 1, 0], uv_F32[f, 1, 1]
-        uc, vc = uv_F32[f, 2, 0], uv_F32[f, 2, 1]
-        texel_area = (
-            abs((ub - ua) * (vc - va) - (vb - va) * (uc - ua)) * table_TL3[texture, 0, 1] * table_TL3[texture, 0, 2]
-        )
-        lod = min(max(0.5 * np.log2(texel_area / abs(area) + 1e-6) + 0.35, 0.0), table_TL3.shape[1] - 1.01)
+        lod = _mip_level(uv_F32[f], table_TL3, texture, area)
         lod_F[f] = lod
         level = int(lod + 0.2)
         inv = 1.0 / area
         cutout = cutout_P[piece]
         for y in range(y0, y1):
-            py = y + 0.5
             for x in range(x0, x1):
-                px = x + 0.5
-                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inv
-                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inv
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = _weights(ax, ay, bx, by, cx, cy, inv, x + 0.5, y + 0.5)
                 if w0 < 0 or w1 < 0 or w2 < 0:
                     continue
                 near = w0 * ia + w1 * ib + w2 * ic
                 if near <= depth_HW[y, x]:
                     continue
                 if cutout:
-                    u = (w0 * ia * ua + w1 * ib * ub + w2 * ic * uc) / near
-                    v = (w0 * ia * va + w1 * ib * vb + w2 * ic * vc) / near
+                    u = (w0 * ia * uv_F32[f, 0, 0] + w1 * ib * uv_F32[f, 1, 0] + w2 * ic * uv_F32[f, 2, 0]) / near
+                    v = (w0 * ia * uv_F32[f, 0, 1] + w1 * ib * uv_F32[f, 1, 1] + w2 * ic * uv_F32[f, 2, 1]) / near
                     if sample_alpha(texels_N4, table_TL3, texture, level, u, v) < ALPHA_LEVELS[y & 1, x & 1]:
                         continue
                 depth_HW[y, x] = near
@@ -186,18 +192,14 @@ def shadow_depth(vertices_V3, faces_F3, frame_33, center_3, cells_per_m, size): 
         a, b, c = faces_F3[f, 0], faces_F3[f, 1], faces_F3[f, 2]
         ax, ay, bx, by, cx, cy = flat[a, 0], flat[a, 1], flat[b, 0], flat[b, 1], flat[c, 0], flat[c, 1]
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        x0, x1 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0), min(int(np.floor(max(ax, bx, cx) - 0.5)) + 1, size)
-        y0, y1 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0), min(int(np.floor(max(ay, by, cy) - 0.5)) + 1, size)
+        x0, x1 = _span(ax, bx, cx, size)
+        y0, y1 = _span(ay, by, cy, size)
         if abs(area) < 1e-9 or x0 >= x1 or y0 >= y1:
             continue
         inv = 1.0 / area
         for y in range(y0, y1):
-            py = y + 0.5
             for x in range(x0, x1):
-                px = x + 0.5
-                w0 = ((bx - px) * (cy - py) - (by - py) * (cx - px)) * inv
-                w1 = ((cx - px) * (ay - py) - (cy - py) * (ax - px)) * inv
-                w2 = 1.0 - w0 - w1
+                w0, w1, w2 = _weights(ax, ay, bx, by, cx, cy, inv, x + 0.5, y + 0.5)
                 if w0 >= 0 and w1 >= 0 and w2 >= 0:
                     high = w0 * flat[a, 2] + w1 * flat[b, 2] + w2 * flat[c, 2]
                     if high > out[y, x]:

@@ -1,6 +1,6 @@
 """Draws a posed mesh into a picture with its ground truth.
 
-Legend: V vertices, H W pixels.
+Legend: V vertices, H W pixels, S shadow cells.
 """
 
 from __future__ import annotations
@@ -44,6 +44,25 @@ class Layers:
     depth_HW: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Illumination:
+    """How a light reaches a posed mesh, whoever looks at it.
+
+    Attributes:
+        normals_V3: float32.
+        ambient_V: float32 share of the ambient light at each vertex.
+        frame_33, center_3: the key light's map: its axes and its middle.
+        shadow_SS: that map, see `rasterizer.shadow_depth`.
+    """
+
+    light: Light
+    normals_V3: np.ndarray
+    ambient_V: np.ndarray
+    frame_33: np.ndarray
+    center_3: np.ndarray
+    shadow_SS: np.ndarray
+
+
 def draw(
     mesh: RenderMesh,
     vertices_V3: np.ndarray,
@@ -57,34 +76,10 @@ def draw(
 
     The person's shadow and contact shadow are laid on the background where its rays meet the floor y = 0.
     """
-    height, width = camera.height, camera.width
-    screen = _screen(vertices_V3, camera)
-    normals = vertex_normals(vertices_V3, mesh.faces_F3)
-    middle = light_centre(vertices_V3)
-    ambient = lighting.ambient_visibility(
-        vertices_V3, normals, lighting.AMBIENT_FRAMES, lighting.ambient_centres(middle)
-    )
-    frame = lighting.light_frame(light.direction_3)
-    center = lighting.key_centre(middle, frame)
-    shadow = lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center)
-    depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
-    face, lod = np.full(depth.shape, -1, np.int32), np.zeros(len(mesh.faces_F3), np.float32)
-    table, texels = mesh.pack.table_TL3, mesh.pack.texels_N4
-    rasterize(
-        screen, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, mesh.textures_P, mesh.cutout_P, mesh.two_sided_P,
-        texels, table, depth, face, lod,
-    )  # fmt: skip
-    colour, matte, near = (np.zeros((height, width, *more), np.float32) for more in ((3,), (), ()))
-    shown, uv = np.full((height, width), -1, np.int32), np.zeros((height, width, 2), np.float32)
-    lights = np.stack([light.key_3, light.sky_3, light.floor_3, light.fill_3, camera.position_3, center])
-    scales = np.array([lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, light.softness_m], np.float32)
-    shade(
-        screen, vertices_V3, normals, ambient, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, lod, depth, face,
-        mesh.textures_P, mesh.bumps_P, mesh.two_sided_P, mesh.materials_PM, texels, table, LINEAR, _STRAIGHT,
-        shadow, frame, lights.astype(np.float32), scales, colour, matte, shown, uv, near,
-    )  # fmt: skip
-    lit = floor_light(vertices_V3, shadow, frame, center, light, camera)
-    linear = colour + background_HW3 * (1 + floor_strength * (lit - 1)) * (1 - matte[..., None])
+    lit = _illuminate(mesh, vertices_V3, light)
+    colour, matte, shown, uv, near = _shown(mesh, vertices_V3, camera, lit)
+    floor = floor_light(vertices_V3, lit.shadow_SS, lit.frame_33, lit.center_3, light, camera)
+    linear = colour + background_HW3 * (1 + floor_strength * (floor - 1)) * (1 - matte[..., None])
     with np.errstate(divide="ignore"):
         metres = 1 / near
     covered = shown >= 0
@@ -97,6 +92,48 @@ def draw(
         uv_HW2=uv,
         depth_HW=metres,
     )
+
+
+def _illuminate(mesh: RenderMesh, vertices_V3: np.ndarray, light: Light) -> _Illumination:
+    normals, middle = vertex_normals(vertices_V3, mesh.faces_F3), light_centre(vertices_V3)
+    frame = lighting.light_frame(light.direction_3)
+    center = lighting.key_centre(middle, frame)
+    return _Illumination(
+        light=light,
+        normals_V3=normals,
+        ambient_V=lighting.ambient_visibility(
+            vertices_V3, normals, lighting.AMBIENT_FRAMES, lighting.ambient_centres(middle)
+        ),
+        frame_33=frame,
+        center_3=center,
+        shadow_SS=lighting.key_shadow(vertices_V3, mesh.faces_F3, frame, center),
+    )
+
+
+def _shown(
+    mesh: RenderMesh, vertices_V3: np.ndarray, camera: Camera, lit: _Illumination
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of every pixel: linear light [H, W, 3] weighted by coverage, coverage, face, U and V, and inverse depth."""
+    height, width = camera.height, camera.width
+    screen = _screen(vertices_V3, camera)
+    depth = np.zeros((height * SAMPLES, width * SAMPLES), np.float32)
+    face, lod = np.full(depth.shape, -1, np.int32), np.zeros(len(mesh.faces_F3), np.float32)
+    table, texels = mesh.pack.table_TL3, mesh.pack.texels_N4
+    rasterize(
+        screen, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, mesh.textures_P, mesh.cutout_P, mesh.two_sided_P,
+        texels, table, depth, face, lod,
+    )  # fmt: skip
+    colour, matte, near = (np.zeros((height, width, *more), np.float32) for more in ((3,), (), ()))
+    shown, uv = np.full((height, width), -1, np.int32), np.zeros((height, width, 2), np.float32)
+    light = lit.light
+    lights = np.stack([light.key_3, light.sky_3, light.floor_3, light.fill_3, camera.position_3, lit.center_3])
+    scales = np.array([lighting.SHADOW_CELLS / lighting.SHADOW_EXTENT_M, light.softness_m], np.float32)
+    shade(
+        screen, vertices_V3, lit.normals_V3, lit.ambient_V, mesh.faces_F3, mesh.uv_F32, mesh.piece_F, lod, depth, face,
+        mesh.textures_P, mesh.bumps_P, mesh.two_sided_P, mesh.materials_PM, texels, table, LINEAR, _STRAIGHT,
+        lit.shadow_SS, lit.frame_33, lights.astype(np.float32), scales, colour, matte, shown, uv, near,
+    )  # fmt: skip
+    return colour, matte, shown, uv, near
 
 
 def light_centre(vertices_V3: np.ndarray) -> np.ndarray:

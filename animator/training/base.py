@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -35,6 +36,9 @@ from animator.training.loop import fit
 from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
+
+if TYPE_CHECKING:
+    from animator.synthesis.dataset import RenderedPeople
 
 NEW = "new"
 _HELD_OUT_SEED = 1_000_003
@@ -166,7 +170,14 @@ def _sources(
     )
 
 
-def _people(wardrobe: Path | None, motions: Path | None, *, seed: int, split: str, canvas: tuple[int, int]):  # type: ignore[no-untyped-def]
+def _people(
+    wardrobe: Path | None, motions: Path | None, *, seed: int, split: str, canvas: tuple[int, int]
+) -> RenderedPeople:
+    """Rendered people of one split, without end.
+
+    Raises:
+        JobError: the extra that renders people is not installed.
+    """
     try:
         from animator.synthesis.dataset import DatasetOptions, RenderedPeople
         from animator.synthesis.motions.library import read_motion_files

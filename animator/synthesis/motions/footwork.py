@@ -112,12 +112,7 @@ def plan_footing(
     lifted = np.zeros((num_frames, 2))
     for step in sorted(steps, key=lambda one: one.start_s):
         share = (time - step.start_s) / step.duration_s
-        moved = ease(share)
-        for column, goal in ((0, step.x), (2, step.z)):
-            feet[:, step.side, column] += moved * (goal - feet[-1, step.side, column])
-        yaw[:, step.side] += moved * (step.yaw_deg - yaw[-1, step.side])
-        inside = np.clip(share, 0, 1)
-        feet[:, step.side, 1] += step.lift * np.sin(np.pi * inside) ** 2
+        _move_foot(step, share, feet[:, step.side], yaw[:, step.side])
         pitch[:, step.side] += _roll(share, step)
         # Weight leaves the foot a little before it does.
         early = 0.16 + 0.1 * step.duration_s
@@ -138,6 +133,15 @@ def plan_footing(
     )
     shift_weight(footing, 0.5 + 0.5 * (lifted[:, 0] - lifted[:, 1]), sway=sway)
     return footing
+
+
+def _move_foot(step: Step, share_T: np.ndarray, place_T3: np.ndarray, yaw_T: np.ndarray) -> None:
+    """Takes the foot, in place, from where it ends so far to where the step lands; `share_T` of the step is done."""
+    moved = ease(share_T)
+    for column, goal in ((0, step.x), (2, step.z)):
+        place_T3[:, column] += moved * (goal - place_T3[-1, column])
+    yaw_T += moved * (step.yaw_deg - yaw_T[-1])
+    place_T3[:, 1] += step.lift * np.sin(np.pi * np.clip(share_T, 0, 1)) ** 2
 
 
 def shift_weight(footing: Footing, weight_T: np.ndarray, *, sway: float = 0.6, list_deg: float = 5.0) -> None:
