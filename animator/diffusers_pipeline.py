@@ -7,8 +7,9 @@ Legend: T frames, H W pixels.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -16,11 +17,13 @@ from diffusers import AutoencoderKL, DiffusionPipeline, UNet2DConditionModel
 from diffusers.utils import BaseOutput
 from einops import rearrange
 from PIL import Image
+from pydantic import ValidationError
 from transformers import CLIPVisionModel
 
 from animator.canvas import CanvasConfig
-from animator.errors import ModelError
+from animator.errors import JobError, ModelError, PhotoError
 from animator.generators.diffusion import DiffusionGenerator
+from animator.job_schema import complain
 from animator.models.adapter import AppearanceAdapter
 from animator.models.manifest import Manifest
 from animator.models.reference import ReferenceAttention
@@ -29,10 +32,20 @@ from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
 from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS, open_scheduler
 from animator.subject import Subject
+from pose_tracking.errors import TrackingError
 from pose_tracking.retargeting import retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.tracking import TrackerConfig
 from temporal.windows import pose_windows
+
+OutputType = Literal["pil", "np", "pt"]
+# Our names of what diffusers' pipelines call otherwise, so that a complaint speaks of what was given.
+_ARGUMENTS = {
+    "steps": "num_inference_steps",
+    "guidance_image": "guidance_scale",
+    "guidance_pose": "pose_guidance_scale",
+    "batch": "decode_chunk_size",
+}
 
 
 @dataclass
@@ -108,7 +121,7 @@ class AnimatorPipeline(DiffusionPipeline):
         repair: float = 0.5,
         decode_chunk_size: int | None = None,
         generator: torch.Generator | None = None,
-        output_type: Literal["pil", "np", "pt"] = "pil",
+        output_type: OutputType = "pil",
         return_dict: bool = True,
         background: Literal["keep", "generate"] | Image.Image = "keep",
     ) -> AnimatorPipelineOutput | tuple[list[Image.Image] | np.ndarray | torch.Tensor]:
@@ -130,13 +143,11 @@ class AnimatorPipeline(DiffusionPipeline):
                 another picture, which fills the canvas.
 
         Raises:
-            PipelineError: nobody in the image, or another canvas than the model's.
+            PipelineError: an argument of the wrong kind or size, which it names; nobody in the image, or another canvas
+                than the model's.
         """
-        model = self.subject_model
-        subject = image if isinstance(image, Subject) else _subject(image, model.manifest.canvas)
-        if isinstance(background, Image.Image):
-            subject = subject.before(Photo.of(background).image)
-        config = SamplerConfig(
+        _check_kinds(image, pose_video, generator, output_type, background)
+        config = _sampler(
             steps=num_inference_steps,
             guidance_image=guidance_scale,
             guidance_pose=pose_guidance_scale,
@@ -144,6 +155,10 @@ class AnimatorPipeline(DiffusionPipeline):
             repair=repair,
             batch=decode_chunk_size,
         )
+        model = self.subject_model
+        subject = image if isinstance(image, Subject) else _subject(image, model.manifest.canvas)
+        if isinstance(background, Image.Image):
+            subject = subject.before(Photo.of(background, name="background").image)
         seed = 0 if generator is None else generator.initial_seed()
         frames = DiffusionGenerator(
             model, config, seed=seed, scheduler=self.scheduler, lock_background=background != "generate"
@@ -156,6 +171,43 @@ class AnimatorPipeline(DiffusionPipeline):
                 progress.update()
         result = _as_output(np.stack(pictures), output_type)
         return AnimatorPipelineOutput(frames=result) if return_dict else (result,)
+
+
+def _check_kinds(image: object, pose_video: object, generator: object, output_type: object, background: object) -> None:
+    """Refuse what Python would take and misread, before any work."""
+    if not isinstance(image, Image.Image | Subject):
+        raise PhotoError(
+            f"image: got {_kind(image)}, expected one PIL picture or a Subject. Open a file with PIL.Image.open, turn "
+            "an array [H, W, 3] of uint8 into a picture with PIL.Image.fromarray."
+        )
+    if not isinstance(pose_video, PoseSequence):
+        raise TrackingError(
+            f"pose_video: got {_kind(pose_video)}, expected a PoseSequence. Make one with "
+            "pose_tracking.tracking.track, or load one that `animator track` wrote with PoseSequence.load."
+        )
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise JobError(
+            f"generator: got {_kind(generator)}, expected one torch.Generator, such as torch.Generator().manual_seed(7)"
+        )
+    if not isinstance(output_type, str) or output_type not in get_args(OutputType):
+        raise JobError(f"output_type: got {output_type!r}, expected {', '.join(get_args(OutputType))}")
+    is_name = isinstance(background, str)
+    if not (isinstance(background, Image.Image) or (is_name and background in ("keep", "generate"))):
+        got = repr(background) if is_name else _kind(background)
+        raise PhotoError(f"background: got {got}, expected 'keep', 'generate', or a PIL picture")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _sampler(**settings: Any) -> SamplerConfig:
+    try:
+        return SamplerConfig(**settings)
+    except ValidationError as error:
+        text = complain(error, model=SamplerConfig)
+        named = re.sub(r"(^|; )(\w+):", lambda found: f"{found[1]}{_ARGUMENTS.get(found[2], found[2])}:", text)
+        raise JobError(named) from error
 
 
 def _subject(image: Image.Image, canvas: tuple[int, int]) -> Subject:

@@ -12,11 +12,13 @@ from diffusers import EulerDiscreteScheduler
 from PIL import Image
 
 from animator.diffusers_pipeline import AnimatorPipeline
+from animator.errors import JobError, PhotoError
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
 from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
 from animator.subject import Subject
+from pose_tracking.errors import PipelineError, TrackingError
 from pose_tracking.retargeting import retarget
 from temporal.windows import pose_windows
 from tests.animator.generators.scene import drawn_subject, figure_warp, waving
@@ -122,3 +124,38 @@ def test_output_types(pipeline: AnimatorPipeline) -> None:
     assert pictures[0].size == CANVAS
     assert run(pipeline, output_type="pt").shape == (2, 3, 192, 128)
     assert isinstance(pipeline(drawn_subject(CANVAS), waving(CANVAS, 1), 1, return_dict=False), tuple)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "error", "words"),
+    [
+        ("image", np.zeros((80, 64, 3), np.uint8), PhotoError, "image: got a ndarray, expected one PIL picture"),
+        ("image", "me.jpg", PhotoError, "image: got a str, .*Image.open"),
+        ("image", [Image.new("RGB", (80, 80))], PhotoError, "image: got a list"),
+        ("image", None, PhotoError, "image: got None"),
+        ("pose_video", np.zeros((2, 33, 2)), TrackingError, "pose_video: got a ndarray, expected a PoseSequence"),
+        ("generator", [torch.Generator()], JobError, "generator: got a list, expected one torch.Generator"),
+        ("output_type", "latent", JobError, "output_type: got 'latent', expected pil, np, pt"),
+        ("output_type", [], JobError, r"output_type: got \[\]"),
+        ("background", "beach.jpg", PhotoError, "background: got 'beach.jpg', expected 'keep', 'generate', or a PIL"),
+        ("background", np.zeros((5, 5, 3), np.uint8), PhotoError, "background: got a ndarray"),
+        ("background", Image.new("RGB", (50, 50)), PhotoError, "^background: 50x50 px is too small"),
+        ("num_inference_steps", 0, JobError, "^num_inference_steps: got 0, expected at least 1$"),
+        ("guidance_scale", -1.0, JobError, "^guidance_scale: got -1.0, expected at least 0$"),
+        ("pose_guidance_scale", float("nan"), JobError, "^pose_guidance_scale: got nan, expected a finite number$"),
+        ("decode_chunk_size", 0, JobError, "^decode_chunk_size: got 0"),
+        ("repair", 7.0, JobError, "^repair: got 7.0, expected at most 1$"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named_in_one_line(
+    pipeline: AnimatorPipeline, argument: str, value: object, error: type[PipelineError], words: str
+) -> None:
+    given = {"image": drawn_subject(CANVAS), "pose_video": waving(CANVAS, 2), argument: value}
+    with pytest.raises(error, match=words) as caught:
+        pipeline(**given)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_wrong_settings_are_both_named_as_they_were_given(pipeline: AnimatorPipeline) -> None:
+    with pytest.raises(JobError, match=r"num_inference_steps: got 0.*; decode_chunk_size: got -1"):
+        pipeline(drawn_subject(CANVAS), waving(CANVAS, 2), num_inference_steps=0, decode_chunk_size=-1)
