@@ -142,13 +142,24 @@ def _view_findings(drive: PoseSequence, still: PoseSequence) -> Iterator[tuple[f
 def _facing(poses: PoseSequence) -> np.ndarray:
     """Per frame 1 for a front view, -1 for a back view, 0 between, NaN unseen.
 
-    Left and right are the person's own: seen from the front the left shoulder is on the right of the picture.
+    Left and right are the person's own: seen from the front the left shoulder is on the right of the upright torso, in
+    whatever direction the torso lies in the picture.
     """
     length_TB, weight_TB = measure_limbs(poses)
     typical_B = np.array([TYPICAL_BUILD[kind].length for kind in KINDS])
     seen_T = weight_TB[:, KINDS.index("shoulders")] > 0
-    width_T = (poses.joint("left_shoulder") - poses.joint("right_shoulder"))[:, 0]
-    width_T = np.where(seen_T, width_T / body_scale(length_TB, weight_TB, typical_B), np.nan)
+    scale_T = body_scale(length_TB, weight_TB, typical_B)
+    left_T2, right_T2 = poses.joint("left_shoulder"), poses.joint("right_shoulder")
+    hips_T2 = (poses.joint("left_hip") + poses.joint("right_hip")) / 2
+    up_T2 = (left_T2 + right_T2) / 2 - hips_T2
+    length_T = np.linalg.norm(up_T2, axis=-1)
+    # A torso that points at the camera, or has no hips, tells no direction; the picture's own is the likelier one.
+    torso = KINDS.index("torso")
+    told_T = (weight_TB[:, torso] > 0) & (length_T > 0.5 * typical_B[torso] * scale_T)
+    up_T2 = np.where(told_T[:, None], up_T2 / np.where(told_T, length_T, 1.0)[:, None], (0.0, -1.0))
+    across_T2 = left_T2 - right_T2
+    width_T = across_T2[:, 1] * up_T2[:, 0] - across_T2[:, 0] * up_T2[:, 1]
+    width_T = np.where(seen_T, width_T / scale_T, np.nan)
     return np.where(np.abs(width_T) < _SIDE_VIEW_WIDTH, width_T * 0.0, np.sign(width_T))
 
 

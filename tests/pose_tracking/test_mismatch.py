@@ -73,6 +73,28 @@ def test_a_view_from_the_other_side_warns(clip_turn: float, photo_turn: float, u
     assert f"the person's {unseen} in 100%" in found.reasons[0]
 
 
+def turned_in_the_picture(poses: PoseSequence, degrees: float) -> PoseSequence:
+    """The picture itself turned about its middle, as a photo that lies on its side or stands on its head."""
+    angle = np.deg2rad(degrees)
+    turn_22 = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle_2 = np.array(poses.frame_size) / 2
+    return poses.replace(keypoints_TK2=(poses.keypoints_TK2 - middle_2) @ turn_22.T + middle_2)
+
+
+@pytest.mark.parametrize("degrees", [90.0, 180.0, 270.0])
+def test_a_photo_turned_in_its_plane_still_shows_the_same_side(degrees: float) -> None:
+    seen_whole = photo().replace(frame_size=(2000, 2000))
+    assert mismatch(sequence_of(dance()), turned_in_the_picture(seen_whole, degrees)).reasons == ()
+    behind = photo(turn=np.pi).replace(frame_size=(2000, 2000))
+    found = mismatch(sequence_of(dance()), turned_in_the_picture(behind, degrees))
+    assert "the person's front in 100%" in found.reasons[0]
+
+
+def test_without_hips_the_side_is_told_by_the_picture_s_own_upright() -> None:
+    found = mismatch(sequence_of(dance()), without(photo(turn=np.pi), *LEGS, "hip"))
+    assert any("the person's front in 100%" in reason for reason in found.reasons)
+
+
 def test_a_turn_counts_by_the_share_of_its_back_views() -> None:
     angles = np.concatenate([np.zeros(30), np.linspace(0, np.pi, 10)])
     found = mismatch(sequence_of(np.array([pose_of(turn=angle) for angle in angles])), photo())
