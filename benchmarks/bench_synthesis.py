@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from animator.benchmarking.machine import processor
 from animator.synthesis.export import UV_STEPS, ExportOptions, write_take
 from animator.synthesis.motions.library import random_motion
 from animator.synthesis.motions.motion import turn_motion, upright_frames
@@ -86,13 +87,6 @@ def heading() -> list[str]:
         "said.",
         "",
     ]
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def takes(count: int) -> Iterator[Take]:
