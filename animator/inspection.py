@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
 
-from animator.errors import PhotoError
+from animator.errors import JobError, PhotoError
 from animator.progress import Progress
+from animator.sidecar import is_sidecar
 from pose_tracking.errors import ClipError, TrackingError
 
 Kind = Literal["clip", "photo", "poses", "pictures"]
@@ -22,6 +24,7 @@ SEEN = 0.5
 _EXIF_ORIENTATION = 0x0112
 _PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".mpo"})
 _POSE_ENDINGS = frozenset({".npz", ".json"})
+_JOB_ENDINGS = frozenset({".toml", ".csv"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,26 @@ def inspect_file(path: str | Path, *, progress: Progress) -> Inspection:
         PipelineError: it cannot be read; the error says why.
     """
     path = Path(path)
+    _point_elsewhere(path)
     return _reader(path)(path, progress)
+
+
+def _point_elsewhere(path: Path) -> None:
+    """Files of ours that other commands look at: say which."""
+    name = quote(str(path))
+    if path.is_dir():
+        if (path / "job.json").is_file():
+            raise JobError(f"{path}: the folder of a job. Look at it with: animator jobs status {name}")
+        if (path / "manifest.json").is_file() and (path / "unet").is_dir():
+            raise JobError(f"{path}: a model folder. Look at it with: animator models inspect {name}")
+    elif path.is_file():
+        if path.suffix.lower() in _JOB_ENDINGS:
+            raise JobError(
+                f"{path.name}: a job file or a table of jobs. Check it with: animator render {name} --dry-run"
+            )
+        if path.suffix.lower() == ".json" and is_sidecar(path):
+            result = quote(str(path.with_suffix("")))
+            raise JobError(f"{path.name}: says how a result was made. Look at both with: animator inspect {result}")
 
 
 def _reader(path: Path) -> Callable[[Path, Progress], Inspection]:

@@ -102,6 +102,11 @@ def read_sidecar(output: str | Path) -> Sidecar | None:
     return Sidecar(path=path, content=content, fits=expected == output_sha256(output))
 
 
+def is_sidecar(path: Path) -> bool:
+    """Whether a file is a sidecar of ours, by what it says."""
+    return _read(path) is not None
+
+
 def output_sha256(output: Path) -> str:
     """SHA-256 of a file; of a folder of pictures, that of the lines `<name> <hash>` of its pictures in order."""
     if not output.is_dir():

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from animator.encoding import encode, provenance_metadata
-from animator.errors import PhotoError
+from animator.errors import JobError, PhotoError
 from animator.inspection import inspect_file
 from animator.origin import find_origin
 from animator.progress import SilentProgress
+from animator.sidecar import FORMAT
 from pose_tracking.errors import ClipError, PipelineError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.sequence import PoseSequence
@@ -137,6 +138,30 @@ def test_a_file_that_is_not_what_it_says_is_refused(
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="without PNG pictures or poses"):
         inspect_file(tmp_path, progress=SILENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "command"),
+    [
+        ("a job.toml", 'photo = "me.jpg"', "animator render '{}' --dry-run"),
+        ("jobs.csv", "photo,clip,output", "animator render {} --dry-run"),
+        ("out.mp4.json", json.dumps({"format": FORMAT}), "animator inspect {}"),
+        ("out.job/job.json", "{}", "animator jobs status {}"),
+        ("me/manifest.json", "{}", "animator models inspect {}"),
+    ],
+)
+def test_what_another_command_looks_at_is_told_with_that_command(
+    tmp_path: Path, name: str, content: str, command: str
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content)
+    (file.parent / "unet").mkdir()
+    given = file if file.parent == tmp_path else file.parent
+    named = given.with_suffix("") if name == "out.mp4.json" else given
+    with pytest.raises(JobError) as caught:
+        inspect_file(given, progress=SILENT)
+    assert str(caught.value).endswith(command.format(named))
 
 
 @pytest.mark.parametrize("name", ["a.webp", "a.gif", "a.json", "a.png", "a.mp4", "a.npz"])
