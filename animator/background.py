@@ -49,7 +49,9 @@ def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: t
     top, left = int(rows[0]), int(columns[0])
     bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
     reach = 2 * round(matte_HW.shape[0] * MARGIN) + 1
-    person = F.max_pool2d((matte_HW > 0.05).float()[None, None], reach, stride=1, padding=reach // 2)[0, 0]
+    # Rows, then columns: the maximum over a square at the cost of its side.
+    person = F.max_pool2d((matte_HW > 0.05).float()[None, None], (1, reach), stride=1, padding=(0, reach // 2))
+    person = F.max_pool2d(person, (reach, 1), stride=1, padding=(reach // 2, 0))[0, 0]
     inside = _without_person(photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5)
     y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
     x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
@@ -218,24 +220,29 @@ def _match(
     half: int,
 ) -> np.ndarray:
     """Nearest-neighbour field by propagation from all four sides and a shrinking random search."""
-    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
     shape = np.array(valid.shape)
+    # Pixels are looked up by their number: a quarter of the time that rows and columns take.
+    width, valid_M, far = valid.shape[1], valid.ravel(), shape.max() + 2 * half
+    patches_M = _patches(picture, half)
     here = np.argwhere(touching)
+    own = patches_M[here[:, 0] * width + here[:, 1]]
+    field = field.copy()
     best = field[touching]
-    patches = _patches(padded, here, half)
-    cost = _cost(padded, patches, here, best, half)
+    number = best[:, 0] * width + best[:, 1]
+    cost = _cost(own, patches_M[number], (here - best) / far)
 
     def improve(candidate: np.ndarray) -> None:
-        nonlocal best, cost
         candidate = candidate.clip(0, shape - 1)
-        allowed = np.flatnonzero(valid[candidate[:, 0], candidate[:, 1]] & (candidate != best).any(-1))
-        found = _cost(padded, patches[allowed], here[allowed], candidate[allowed], half)
-        better = allowed[found < cost[allowed]]
-        best[better], cost[better] = candidate[better], found[found < cost[allowed]]
+        found_number = candidate[:, 0] * width + candidate[:, 1]
+        allowed = np.flatnonzero(valid_M[found_number] & (found_number != number))
+        theirs = patches_M[found_number[allowed]]
+        found = _cost(own[allowed], theirs, (here[allowed] - candidate[allowed]) / far)
+        is_better = found < cost[allowed]
+        better = allowed[is_better]
+        best[better], number[better], cost[better] = candidate[better], found_number[better], found[is_better]
 
     for step in (4, 2, 1):
         for shift in ((step, 0), (-step, 0), (0, step), (0, -step)):
-            field = field.copy()
             field[touching] = best
             neighbour = (here - np.array(shift)).clip(0, shape - 1)
             improve(field[neighbour[:, 0], neighbour[:, 1]] + np.array(shift))
@@ -243,37 +250,37 @@ def _match(
     while radius >= 1:
         improve(best + random.integers(-radius, radius + 1, size=best.shape))
         radius //= 2
-    field = field.copy()
     field[touching] = best
     return field
 
 
-def _patches(padded: np.ndarray, centers_N2: np.ndarray, half: int) -> np.ndarray:
-    """[N, taps, 3]: every second pixel of the patch around each centre; they tell enough."""
-    taps = [(dy, dx) for dy in range(0, 2 * half + 1) for dx in range(0, 2 * half + 1) if (dy + dx) % 2 == 0]
-    offsets = np.array(taps)
-    rows, columns = centers_N2[:, 0, None] + offsets[:, 0], centers_N2[:, 1, None] + offsets[:, 1]
-    return padded[rows, columns]
+def _patches(picture: np.ndarray, half: int) -> np.ndarray:
+    """[H W, taps, 3]: every second pixel of the patch around each pixel; they tell enough."""
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((half, half), (half, half), (0, 0)), mode="edge")
+    side = range(2 * half + 1)
+    taps = [padded[dy : dy + height, dx : dx + width] for dy in side for dx in side if (dy + dx) % 2 == 0]
+    return np.stack(taps, axis=2).reshape(height * width, len(taps), 3)
 
 
-def _cost(padded: np.ndarray, patches: np.ndarray, here_N2: np.ndarray, there_N2: np.ndarray, half: int) -> np.ndarray:
-    """Squared difference of two patches, plus a little for every step between them."""
-    difference = np.square(patches - _patches(padded, there_N2, half)).sum((1, 2))
-    distance = np.square((here_N2 - there_N2) / max(padded.shape[:2])).sum(-1)
-    return difference + FAR_COST * distance
+def _cost(own: np.ndarray, theirs: np.ndarray, way_N2: np.ndarray) -> np.ndarray:
+    """Squared difference of patches [N, taps, 3], which `theirs` is lost to, plus a little for the way between them."""
+    np.subtract(own, theirs, out=theirs)
+    return np.square(theirs, out=theirs).sum((1, 2)) + FAR_COST * np.square(way_N2).sum(-1)
 
 
 def _vote(picture: np.ndarray, hole: np.ndarray, field: np.ndarray, half: int) -> np.ndarray:
     """[N, 3] for the hole's pixels: the mean of what the overlapping patches around each propose."""
-    shape = np.array(hole.shape)
+    (height, width), limit = hole.shape, np.array(hole.shape) - 1
+    colors, source_M2 = picture.reshape(-1, 3), field.reshape(-1, 2)
     here = np.argwhere(hole)
     total, count = np.zeros((len(here), 3), dtype=np.float32), np.zeros((len(here), 1), dtype=np.float32)
     for dy in range(-half, half + 1):
         for dx in range(-half, half + 1):
-            neighbour = here + np.array([dy, dx])
-            inside = ((neighbour >= 0) & (neighbour < shape)).all(-1)
-            neighbour = neighbour.clip(0, shape - 1)
-            source = (field[neighbour[:, 0], neighbour[:, 1]] - np.array([dy, dx])).clip(0, shape - 1)
-            total += picture[source[:, 0], source[:, 1]] * inside[:, None]
+            row, column = here[:, 0] + dy, here[:, 1] + dx
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            neighbour = row.clip(0, height - 1) * width + column.clip(0, width - 1)
+            source = (source_M2[neighbour] - np.array([dy, dx])).clip(0, limit)
+            total += colors[source[:, 0] * width + source[:, 1]] * inside[:, None]
             count += inside[:, None]
     return total / count.clip(1)

@@ -47,11 +47,18 @@ def guided_filter(guide_3HW: torch.Tensor, mask_HW: torch.Tensor, *, radius: int
 def refine_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor) -> torch.Tensor:
     """Sharpen a tracker's blurry matte along the photo's edges; clean away haze and pinholes."""
     radius = max(2, round(min(matte_HW.shape) / 96))
-    guided = guided_filter(photo_3HW, matte_HW, radius=radius, epsilon=1e-4)
+    refined = matte_HW.clone()
+    # What is 0 or 1 stays, and what is not looks two windows far.
+    rows, columns = _box((matte_HW > 0) & (matte_HW < 1), margin=2 * radius)
+    part_HW = matte_HW[rows, columns]
+    if part_HW.numel() == 0:
+        return refined
+    guided = guided_filter(photo_3HW[:, rows, columns], part_HW, radius=radius, epsilon=1e-4)
     # The tracker is right about the sure inside and outside; only its border is worth moving.
-    sure = (matte_HW - 0.5).abs() * 2
-    mixed = torch.lerp(guided, matte_HW, (sure - 0.8).clamp_min(0) * 5)
-    return ((mixed - 0.15) / 0.7).clamp(0, 1)
+    sure = (part_HW - 0.5).abs() * 2
+    mixed = torch.lerp(guided, part_HW, (sure - 0.8).clamp_min(0) * 5)
+    refined[rows, columns] = ((mixed - 0.15) / 0.7).clamp(0, 1)
+    return refined
 
 
 def shortest_boundary(

@@ -1,8 +1,9 @@
 """Parting a picture in two: short borders, along the picture's edges, and soft."""
 
+import pytest
 import torch
 
-from animator.matting import box_mean, shortest_boundary
+from animator.matting import box_mean, guided_filter, refine_matte, shortest_boundary
 
 
 def _disc(radius, size=64):
@@ -54,3 +55,20 @@ def test_a_mean_over_squares_shrinks_at_the_border():
     means = box_mean(values, 1)[0, 0]
     assert float(means[0, 0]) == float(values[0, 0, :2, :2].mean())
     torch.testing.assert_close(means[2, 3], values[0, 0, 1:4, 2:5].mean())
+
+
+@pytest.mark.parametrize("middle", [(30, 45), (4, 86), (58, 3)], ids=["inside", "at a corner", "at another corner"])
+def test_a_matte_is_refined_around_its_edge_as_it_would_be_on_the_whole_picture(middle: tuple[int, int]) -> None:
+    picture = torch.rand(3, 60, 90, generator=torch.Generator().manual_seed(1))
+    y, x = torch.meshgrid(torch.arange(60.0), torch.arange(90.0), indexing="ij")
+    matte = ((14 - (y - middle[0]).hypot(x - middle[1])) / 6).clamp(0, 1)
+    guided = guided_filter(picture, matte, radius=2, epsilon=1e-4)
+    sure = ((matte - 0.5).abs() * 2 - 0.8).clamp_min(0) * 5
+    assert torch.equal(refine_matte(picture, matte), ((torch.lerp(guided, matte, sure) - 0.15) / 0.7).clamp(0, 1))
+
+
+def test_a_matte_that_is_sure_everywhere_stays() -> None:
+    sure = torch.zeros(20, 30)
+    sure[5:15, 5:15] = 1.0
+    for matte in (sure, torch.zeros(20, 30), torch.ones(20, 30)):
+        assert torch.equal(refine_matte(torch.rand(3, 20, 30), matte), matte)
