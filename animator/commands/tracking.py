@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pose_tracking.frame import Frame
     from pose_tracking.report import TrackingReport
     from pose_tracking.sequence import PoseSequence
+
+# The keys of a job, or their tables, that tracking looks at.
+_KEYS = frozenset({"clip", "start_s", "end_s", "pose_cache", "tracker"})
 
 
 @with_choices("start", "end", "person", "tracker")
@@ -50,6 +53,9 @@ def track(
     spare_inputs(job.output, inputs)
     if preview is not None:
         check_output(preview, fps=clip.info.fps, inputs=[*inputs, job.output])
+    progress = console.progress()
+    for key in _idle_keys(overrides or ()):
+        progress.warn(f"poses are written as they were seen: {key} changes nothing of them")
     if console.dry_run:
         plan = {"clip": str(clip_path), "output": str(output), "num_frames": clip.info.num_frames or None}
         frames = f"{clip.info.num_frames} frames" if clip.info.num_frames else "a number of frames it does not tell"
@@ -59,7 +65,6 @@ def track(
     from pose_tracking.pose_cache import PoseCache
     from pose_tracking.report import report_tracking
 
-    progress = console.progress()
     if clip.shortfall is not None:
         progress.warn(clip.shortfall)
     cache = PoseCache.default() if job.pose_cache else None
@@ -75,6 +80,12 @@ def track(
     console.result("report", {"path": str(output), **_fields(report), "partial": damaged}, lines)
     if damaged:
         raise typer.Exit(PARTIAL)
+
+
+def _idle_keys(overrides: Sequence[str]) -> list[str]:
+    """Those of `key=value` that tracking does not look at; once each, as they were typed."""
+    keys = dict.fromkeys(setting.partition("=")[0].strip() for setting in overrides)
+    return [key for key in keys if key.partition(".")[0] not in _KEYS]
 
 
 def _write_preview(clip: DrivingClip, tracked: PoseSequence, path: Path, progress: Progress) -> None:

@@ -568,6 +568,20 @@ def test_the_ending_of_poses_may_be_in_capitals(tmp_path: Path, monkeypatch: pyt
     assert main(["track", str(MEDIA / "dance.mp4"), "-o", "t.NPZ", "--dry-run"]) == 0
 
 
+def test_track_says_which_settings_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["track", str(MEDIA / "dance.mp4"), "-o", "t.npz", "--dry-run", "--set", "tracker.max_people=2"]
+    assert main([*words, "--set", "end_s=1"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*words, "--set", "motion.fps=12", "--set", "encode.crf=3"]) == 0
+    err = capsys.readouterr().err
+    assert "motion.fps changes nothing" in err
+    assert "encode.crf changes nothing" in err
+    assert "tracker" not in err
+
+
 @pytest.mark.parametrize("partial", [False, True])
 def test_evaluate_ends_with_7_where_the_clip_was_read_in_part(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], partial: bool
