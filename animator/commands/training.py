@@ -191,14 +191,18 @@ def _checked(kind: type[_Job], values: dict[str, Any], settings: Sequence[str], 
     """A job of what was typed; what was not typed keeps its default.
 
     Raises:
-        JobError: naming the value that is wrong.
+        OptionError: naming the value that is wrong.
     """
+    from animator.errors import JobError, OptionError
     from animator.job_file import with_settings
 
     typed = {key: value for key, value in values.items() if value is not None}
     if steps is not None:
         settings = [*settings, f"train.steps={steps}"]
-    return with_settings(kind, typed, settings)
+    try:
+        return with_settings(kind, typed, settings)
+    except JobError as error:  # there is no job file: all of it was typed
+        raise OptionError(str(error)) from error
 
 
 def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJob) -> None:

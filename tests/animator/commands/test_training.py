@@ -56,16 +56,16 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
         (["finetune", "nobody.png", "-o", "me", "--base", "BASE"], 3, "nobody.png"),
         (["finetune", "me.png", "-o", "BASE", "--base", "BASE"], 3, "exists already"),
         (["finetune", "me.png", "-o", "me", "--base", "./nowhere"], 4, "nowhere"),
-        (["finetune", "me.png", "-o", "me", "--set", "denoise.stepz=2"], 3, "did you mean denoise.steps?"),
+        (["finetune", "me.png", "-o", "me", "--set", "denoise.stepz=2"], 2, "did you mean denoise.steps?"),
         (
             ["finetune", "me.png", "-o", "me", "--set", "denoise.steps=0"],
-            3,
+            2,
             "denoise.steps: got 0, expected at least 1",
         ),
-        (["train", "base", "-o", "b", "--set", "cache_size=no"], 3, "cache_size: got 'no', expected a whole number"),
+        (["train", "base", "-o", "b", "--set", "cache_size=no"], 2, "cache_size: got 'no', expected a whole number"),
         (["finetune", "me.png", "-o", "me", "--device", "tpu"], 5, "tpu"),
         (["train", "base", "-o", "b", "--base", "BASE", "--clips", "nowhere"], 3, "nowhere"),
-        (["train", "base", "-o", "b", "--base", "new"], 3, "autoencoder"),
+        (["train", "base", "-o", "b", "--base", "new"], 2, "autoencoder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
