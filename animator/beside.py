@@ -1,14 +1,17 @@
-"""Work that goes on beside the caller's: a model is opened and a photo looked at while a clip is tracked."""
+"""Work that goes on beside the caller's: a model is opened and a photo looked at while a clip is tracked, and pictures
+of the clip are drawn while the subject is put on the canvas."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TypeVar
 
 from animator.progress import Progress, Stage
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -22,12 +25,20 @@ class Beside(AbstractContextManager["Beside"]):
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(thread_name_prefix="beside")
         self._begun: list[Future[object]] = []
+        self._ahead = ExitStack()
 
     def start(self, work: Callable[[], Result]) -> Future[Result]:
         """Begin `work` in a thread of its own; its result is asked for later."""
         future = self._pool.submit(work)
         self._begun.append(future)  # type: ignore[arg-type]  # only ever read
         return future
+
+    def ahead(self, items: Generator[Item, None, None], *, most: int) -> Iterator[Item]:
+        """The same items, made in a thread of their own from now on, up to `most` before they are taken.
+
+        Their errors come in their turn. The end of the block ends them.
+        """
+        return self._ahead.enter_context(closing(_Ahead(items, most)))
 
     def check(self) -> None:
         """Raise what ended a piece of work."""
@@ -40,7 +51,28 @@ class Beside(AbstractContextManager["Beside"]):
         return _Watching(progress, self.check)
 
     def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        with self._ahead:
+            self._pool.shutdown(cancel_futures=True)
+
+
+class _Ahead(Iterator[Item]):
+    def __init__(self, items: Generator[Item, None, None], most: int) -> None:
+        self._items = items
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._waiting = deque(self._worker.submit(next, items, None) for _ in range(most))
+
+    def __next__(self) -> Item:
+        item = self._waiting[0].result()
+        if item is None:
+            raise StopIteration
+        self._waiting.append(self._worker.submit(next, self._items, None))
+        self._waiting.popleft()
+        return item
+
+    def close(self) -> None:
+        """Stop, with the item in hand."""
+        self._worker.shutdown(cancel_futures=True)
+        self._items.close()
 
 
 class _Watching:

@@ -136,7 +136,13 @@ def resume(
 
 
 def prepare_scene(
-    job: RenderJob, clip: DrivingClip, *, progress: Progress, note: Callable[..., None], trust: bool = False
+    job: RenderJob,
+    clip: DrivingClip,
+    *,
+    progress: Progress,
+    note: Callable[..., None],
+    trust: bool = False,
+    on_tracked: Callable[[PoseSequence], None] | None = None,
 ) -> Scene:
     """Find the person in the photo, the motion in the clip, and a place on the canvas that suits both.
 
@@ -148,6 +154,7 @@ def prepare_scene(
         progress: told about stages.
         note: told what the person should know, one line at a time.
         trust: allow the job to name a smoother of its own.
+        on_tracked: told of the clip's poses as soon as they are known.
     """
     cache = PoseCache.default() if job.pose_cache else None
     # A file that is no picture ends the render before any work.
@@ -156,17 +163,20 @@ def prepare_scene(
     with Beside() as beside:
         finding = beside.start(lambda: Portrait.from_photo(photo, job.photo_tracker()))
         tracked = track_clip(clip, job.tracker, progress=beside.watching(progress), cache=cache)
+        if on_tracked is not None:
+            on_tracked(tracked)
         motion, fps, absences = prepare_motion(clip, tracked, job.motion, trust=trust)
         with progress.stage("photo", 2) as stage:
             portrait = finding.result()
             stage.advance()
+            comparing = beside.start(lambda: mismatch(motion, portrait.pose))
             with one_thread():
                 subject = place_subject(portrait, motion, canvas=job.canvas, config=job.retarget)
                 if behind is not None:
                     subject = subject.before(behind.image)
             stage.advance()
     note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
-    fit = mismatch(motion, portrait.pose)
+    fit = comparing.result()
     note(*(fit.reasons if fit.score >= WARN_FROM else ()))
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)
     return Scene(subject=subject, driving=driving, tracked=tracked, fps=fps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,21 +28,33 @@ from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
 from animator.preview.paths import preview_paths
-from animator.preview.previews import Previews
+from animator.preview.previews import Previews, clip_panels
 from animator.progress import Progress, Stage
 from animator.sidecar import sidecar_path, with_sidecar
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
+from pose_tracking.sequence import PoseSequence
 from temporal.windows import pose_windows
+
+# Pictures of the clip that wait for the frames they are shown beside, some 65 MB of a clip in 16:9: while the photo is
+# placed, nothing else keeps a second core busy.
+PANELS_AHEAD = 96
 
 
 class SceneMaker(Protocol):
     """What comes before the first frame: `pipeline.prepare_scene`."""
 
     def __call__(
-        self, job: RenderJob, clip: DrivingClip, *, progress: Progress, note: Callable[..., None], trust: bool = False
+        self,
+        job: RenderJob,
+        clip: DrivingClip,
+        *,
+        progress: Progress,
+        note: Callable[..., None],
+        trust: bool = False,
+        on_tracked: Callable[[PoseSequence], None] | None = None,
     ) -> Scene:
-        """The scene of a job."""
+        """The scene of a job; `on_tracked` is told of the clip's poses as soon as they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,15 +120,23 @@ class Render:
 
     def at_once(self) -> RenderReport:
         """From here to the result in one go: frames pass from the generator to the encoder, and nothing is kept."""
+        panels: Iterator[Frame] | None = None
+
+        def begin_panels(tracked: PoseSequence) -> None:
+            nonlocal panels
+            if self.job.preview.side_by_side:
+                # Of a copy: what a pass finds damaged is noted in the clip.
+                panels = beside.ahead(clip_panels(copy.copy(self.clip), tracked), most=PANELS_AHEAD)
+
         with Beside() as beside:
             opening = beside.start(self.chosen.open)
-            scene = self._scene(beside.watching(self.progress))
+            scene = self._scene(beside.watching(self.progress), on_tracked=begin_panels)
             generator = opening.result()
-        damage = self.clip.damage  # a later pass may stop before it comes to the damage
-        windows = pose_windows(scene.driving)
-        made = make_frames(windows, scene.subject, generator, attempts=ATTEMPTS)
-        with self.progress.stage("render", len(scene.driving)) as stage, closing(made):
-            return self._deliver(scene, _counted(made, stage), damage=damage)
+            damage = self.clip.damage  # a later pass may stop before it comes to the damage
+            windows = pose_windows(scene.driving)
+            made = make_frames(windows, scene.subject, generator, attempts=ATTEMPTS)
+            with self.progress.stage("render", len(scene.driving)) as stage, closing(made):
+                return self._deliver(scene, _counted(made, stage), damage=damage, panels=panels)
 
     def in_folder(self, folder: JobFolder, executor: Executor) -> RenderReport:
         """From wherever the job is to the result, by an executor."""
@@ -162,11 +183,14 @@ class Render:
 
         return tuple(f"cuda:{index}" for index in range(num_gpus()))
 
-    def _scene(self, progress: Progress) -> Scene:
-        return self.make_scene(self.job, self.clip, progress=progress, note=self.told.note, trust=self.trust)
+    def _scene(self, progress: Progress, on_tracked: Callable[[PoseSequence], None] | None = None) -> Scene:
+        note, trust = self.told.note, self.trust
+        return self.make_scene(self.job, self.clip, progress=progress, note=note, trust=trust, on_tracked=on_tracked)
 
-    def _deliver(self, scene: Scene, made: Iterator[Made], *, damage: str | None) -> RenderReport:
-        previews, gaps = _previews(self.job, self.clip, scene), Gaps()
+    def _deliver(
+        self, scene: Scene, made: Iterator[Made], *, damage: str | None, panels: Iterator[Frame] | None = None
+    ) -> RenderReport:
+        previews, gaps = _previews(self.job, self.clip, scene, panels), Gaps()
         mark = self.fingerprint
         origin = _provenance(self.job, self.chosen, mark)
         with previews:
@@ -240,7 +264,7 @@ def _provenance(job: RenderJob, chosen: ChosenGenerator, fingerprint: str) -> di
     return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **more)
 
 
-def _previews(job: RenderJob, clip: DrivingClip, scene: Scene) -> Previews:
+def _previews(job: RenderJob, clip: DrivingClip, scene: Scene, panels: Iterator[Frame] | None) -> Previews:
     return Previews(
         job.output,
         contact_sheet=job.preview.contact_sheet,
@@ -250,6 +274,7 @@ def _previews(job: RenderJob, clip: DrivingClip, scene: Scene) -> Previews:
         tracked=scene.tracked,
         num_frames=len(scene.driving),
         fps=scene.fps,
+        panels=panels,
     )
 
 

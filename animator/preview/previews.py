@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 from animator.encoding import EncodeConfig, Encoder, open_encoder
 from animator.encoding.images import write_png
+from animator.preview.caption import picture_size, resize
 from animator.preview.contact_sheet import ContactSheet
 from animator.preview.paths import contact_sheet_path, preview_paths, side_by_side_path
-from animator.preview.side_by_side import SideBySide
+from animator.preview.side_by_side import PANEL_HEIGHT_PX, SideBySide
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.drawing import draw_skeleton
@@ -33,6 +34,7 @@ class Previews:
         tracked: its poses, one per frame, in px of the clip.
         num_frames: how many frames the render has.
         fps: its rate.
+        panels: what `clip_panels` gives, where that is under way already.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class Previews:
         tracked: PoseSequence,
         num_frames: int,
         fps: Fraction,
+        panels: Iterator[Frame] | None = None,
     ) -> None:
         self._sheet_path, self._side_path = contact_sheet_path(output), side_by_side_path(output)
         self._output = output
         self._sheet = ContactSheet(num_frames) if contact_sheet else None
         self._wants_side = side_by_side
         self._subject, self._clip, self._tracked, self._fps = subject, clip, tracked, fps
+        self._panels = panels
         self._stack = ExitStack()
         self._composer: SideBySide | None = None
         self._encoder: Encoder | None = None
@@ -59,9 +63,10 @@ class Previews:
 
     def __enter__(self) -> Previews:
         if self._wants_side:
-            frames = clip_with_skeleton(self._clip, self._tracked)
-            self._stack.callback(frames.close)
-            self._composer = SideBySide(self._subject.photo_HWC, frames)
+            panels = self._panels
+            if panels is None:
+                panels = self._stack.enter_context(closing(clip_panels(self._clip, self._tracked)))
+            self._composer = SideBySide(self._subject.photo_HWC, panels)
             config = EncodeConfig(format="mp4", crf=23, preset="veryfast", keep_audio=False)
             self._encoder = self._stack.enter_context(open_encoder(self._side_path, config, fps=self._fps))
         return self
@@ -84,6 +89,16 @@ class Previews:
         if self._sheet is not None:
             write_png(self._sheet_path, self._sheet.draw())
         self.paths = preview_paths(self._output, contact_sheet=self._sheet is not None, side_by_side=self._wants_side)
+
+
+def clip_panels(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, None, None]:
+    """What `clip_with_skeleton` gives, as large as a panel of `SideBySide`."""
+    size: tuple[int, int] | None = None
+    with closing(clip_with_skeleton(clip, tracked)) as frames:
+        for frame in frames:
+            height, width = frame.pixels_HWC.shape[:2]
+            size = size or picture_size(height, width, PANEL_HEIGHT_PX / height)
+            yield Frame(pixels_HWC=resize(frame.pixels_HWC, *size), time_s=frame.time_s, index=frame.index)
 
 
 def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, None, None]:

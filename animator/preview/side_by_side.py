@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from animator.preview.caption import BACKGROUND_RGB, draw_caption, picture_size, resize
 from pose_tracking.frame import Frame
 
+PANEL_HEIGHT_PX = 360
 _SEPARATOR_PX = 2
 _CAPTION_PX = 20
 # Times that were computed in two ways may differ in their last bits; frames lie much further apart.
@@ -38,7 +39,7 @@ class SideBySide:
         photo_HWC: np.ndarray,
         clip_frames: Iterable[Frame],
         *,
-        height: int = 360,
+        height: int = PANEL_HEIGHT_PX,
         captions: tuple[str, str, str] = ("photo", "clip", "result"),
     ) -> None:
         self._clip = iter(clip_frames)
@@ -82,7 +83,7 @@ def side_by_side(
     clip_frames: Iterable[Frame],
     results: Iterable[Frame],
     *,
-    height: int = 360,
+    height: int = PANEL_HEIGHT_PX,
     captions: tuple[str, str, str] = ("photo", "clip", "result"),
 ) -> Iterator[Frame]:
     """Yield one composed frame per result frame, reading clip and results one at a time; see `SideBySide`."""

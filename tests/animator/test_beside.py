@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 
 import pytest
 
@@ -59,3 +60,49 @@ def test_warnings_and_steps_are_passed_on() -> None:
     with Beside() as beside:
         beside.watching(listener).warn("mind the gap")
     assert listener.said == ["mind the gap"]
+
+
+def test_items_are_made_before_they_are_taken_and_no_more_than_asked_for() -> None:
+    made, third = [], threading.Event()
+
+    def count() -> Generator[int, None, None]:
+        for number in range(9):
+            made.append(number)
+            if number == 2:
+                third.set()
+            yield number
+
+    with Beside() as beside:
+        items = beside.ahead(count(), most=3)
+        assert third.wait(10)
+        assert made == [0, 1, 2]
+        assert list(items) == list(range(9))
+        assert list(items) == []
+
+
+def test_an_error_ahead_comes_in_its_turn() -> None:
+    def broken() -> Generator[int, None, None]:
+        yield 1
+        raise ValueError("the clip ends here")
+
+    with Beside() as beside:
+        items = beside.ahead(broken(), most=5)
+        assert next(items) == 1
+        with pytest.raises(ValueError, match="the clip ends here"):
+            next(items)
+
+
+def test_the_end_of_the_block_ends_what_nobody_takes() -> None:
+    ended = threading.Event()
+
+    def endless() -> Generator[int, None, None]:
+        try:
+            while True:
+                yield 0
+        finally:
+            ended.set()
+
+    with Beside() as beside:
+        next(beside.ahead(endless(), most=2))
+    assert ended.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]

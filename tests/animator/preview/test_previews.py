@@ -1,0 +1,45 @@
+"""The previews of a render: the same whether the clip's pictures were made before or on the way."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from animator.preview.paths import side_by_side_path
+from animator.preview.previews import Previews, clip_panels
+from pose_tracking.clip import DrivingClip
+from pose_tracking.frame import Frame
+from pose_tracking.sequence import PoseSequence
+from tests.animator.generators.scene import drawn_subject
+
+CLIP = Path(__file__).parents[3] / "examples" / "media" / "dance.mp4"
+
+
+def test_panels_made_ahead_change_no_byte(tmp_path: Path) -> None:
+    subject, clip = drawn_subject((64, 96)), DrivingClip.open(CLIP, end_s=0.4)
+    length, size = clip.info.num_frames, (clip.info.width, clip.info.height)
+    pose = subject.pose
+    tracked = PoseSequence(
+        keypoints_TK2=np.repeat(pose.keypoints_TK2 * np.float32(3), length, axis=0),
+        confidence_TK=np.repeat(pose.confidence_TK, length, axis=0),
+        times_s_T=np.arange(length) / float(clip.info.fps),
+        skeleton=pose.skeleton,
+        frame_size=size,
+    )
+
+    def film(name: str, panels: object = None) -> bytes:
+        output = tmp_path / f"{name}.mp4"
+        told = {"subject": subject, "clip": clip, "tracked": tracked, "num_frames": length, "fps": Fraction(15)}
+        result = np.full((96, 64, 3), 90, np.uint8)
+        frames = [Frame(pixels_HWC=result, time_s=index / 15, index=index) for index in range(length)]
+        with Previews(output, contact_sheet=False, side_by_side=True, panels=panels, **told) as previews:
+            assert len(list(previews.watch(frames))) == length
+        return side_by_side_path(output).read_bytes()
+
+    on_the_way = film("one")
+    with closing(clip_panels(clip, tracked)) as panels:
+        before = list(panels)
+    assert film("two", iter(before)) == on_the_way
