@@ -111,6 +111,8 @@ def _description(facts: ModelFacts) -> Iterator[str]:
     if manifest is not None:
         told["made from"] = _origin(facts)
         told |= manifest.model_dump(exclude={"base", "files", "ranges", "licence", "phase", "format"})
+        # Their hashes: as many digits as tell photos apart, all of them with --json.
+        told["subject_photos"] = ", ".join(sha256[:12] for sha256 in manifest.subject_photos) or "not told"
         told["canvas"] = "x".join(map(str, manifest.canvas)) + " px"
         ranges = manifest.ranges
         told |= {f"{name} sees": pair for name, pair in ranges.model_dump(exclude={"image_encoder_fit"}).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_inspect_tells_what_a_model_is_made_of(folder: Path, capsys: pytest.Capt
     assert "all 9 files are as the manifest says" in capsys.readouterr().out
     assert main(["models", "inspect", "sd"]) == 0
     assert "a Stable Diffusion folder, not trained on poses" in capsys.readouterr().out
+
+
+def test_inspect_tells_to_which_photos_a_model_was_tuned(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, photos = tiny_model(), ("5e" * 32, "a7" * 32)
+    tuned = model.manifest.model_copy(update={"phase": "subject", "subject_photos": photos})
+    replace(model, manifest=tuned).save(folder / "me")
+    for name, words in (("tiny", "not told"), ("me", "5e5e5e5e5e5e, a7a7a7a7a7a7")):
+        assert main(["models", "inspect", name]) == 0
+        (line,) = [each for each in capsys.readouterr().out.splitlines() if "subject photos" in each]
+        assert line.endswith(words)
+    assert main(["models", "inspect", "me", "--json"]) == 0
+    assert tuple(json.loads(capsys.readouterr().out)["manifest"]["subject_photos"]) == photos
 
 
 def test_inspect_finds_a_changed_file_and_still_tells_the_rest(
