@@ -27,7 +27,7 @@ import torch
 
 from animator.config import RenderJob
 from animator.encoding import encode
-from animator.generators import diffusion
+from animator.generators import branches, diffusion
 from animator.generators.registry import choose_generator
 from animator.photo import read_photo
 from animator.pipeline import animate, place_subject, prepare_motion, track_clip
@@ -132,7 +132,7 @@ def summed_s(spans: list[tuple[float, float]]) -> float:
 def whole(job: RenderJob) -> dict[str, float]:
     """Seconds of a render without kept poses, and of the next one with them."""
     began_s = time.perf_counter()
-    with watched(diffusion, "predict") as unet, watched(diffusion.DiffusionGenerator, "_frames") as workers:
+    with watched(branches, "predict") as unet, watched(diffusion.DiffusionGenerator, "_frames") as workers:
         animate(job.model_copy(update={"pose_cache": False}))
     took = {"animate": time.perf_counter() - began_s}
     if unet:

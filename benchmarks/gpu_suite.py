@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from deep_reuse import DeepReuse
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from gpu_sizes import FULL, NOISE_SCHEDULE, SMALL, Size
 from torch.utils.flop_counter import FlopCounterMode
 
+from animator.models.deep_features import DeepReuse
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.sampling.denoise import denoise
 from animator.sampling.guidance import Branch, Guidance
@@ -38,79 +39,8 @@ from animator.sampling.schedulers import open_scheduler
 
 NUM_POSES, POSE_CHANNELS = 5, 2
 EXTRA = conditioning_channels(num_poses=NUM_POSES, pose_channels=POSE_CHANNELS, warp=True)
-NOISE_SCHEDULE = {
-    "num_train_timesteps": 1000,
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "prediction_type": "epsilon",
-}
 BUDGET_S = 460.0
 DUAL = Guidance(image=4.0, pose=2.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Size:
-    """What is measured: latents [4, height, width], matmul side, tokens."""
-
-    unet: dict[str, Any]
-    vae: dict[str, Any]
-    height: int
-    width: int
-    matmul: int
-    tokens: tuple[int, int]
-    batches: tuple[int, ...]
-    clips: tuple[int, int]
-    steps: int
-    compiled: tuple[str, ...]
-
-
-FULL = Size(
-    unet={"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8},  # the rest are SD 1.5's defaults
-    vae={
-        "block_out_channels": (128, 256, 512, 512),
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "layers_per_block": 2,
-        "latent_channels": 4,
-    },
-    height=80,
-    width=64,
-    matmul=8192,
-    tokens=(50, 768),
-    batches=(1, 4, 8),
-    clips=(100, 3000),
-    steps=20,
-    compiled=("default", "regional", "max-autotune-no-cudagraphs", "reduce-overhead"),
-)
-SMALL = Size(
-    unet={
-        "sample_size": 8,
-        "cross_attention_dim": 16,
-        "attention_head_dim": 4,
-        "block_out_channels": (16, 32),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-        "layers_per_block": 1,
-        "norm_num_groups": 8,
-    },
-    vae={
-        "block_out_channels": (16, 16, 16, 16),
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "layers_per_block": 1,
-        "latent_channels": 4,
-        "norm_num_groups": 8,
-    },
-    height=8,
-    width=8,
-    matmul=256,
-    tokens=(5, 16),
-    batches=(1, 2),
-    clips=(4, 12),
-    steps=3,
-    compiled=(),
-)
 
 
 @dataclass(kw_only=True)
@@ -233,17 +163,27 @@ def best_unet(suite: Suite) -> Callable[..., Any]:
 
 
 def latents_of(
-    suite: Suite, net: Callable[..., Any], frames: list[int], *, steps: int, guidance: Guidance
+    suite: Suite,
+    net: Callable[..., Any],
+    frames: list[int],
+    *,
+    steps: int,
+    guidance: Guidance,
+    reuse: DeepReuse | None = None,
 ) -> torch.Tensor:
-    """The product's denoising loop around `net`: noise by frame, branches together, DPM-Solver++."""
+    """The product's denoising loop around `net`, or what `reuse` makes of it: noise by frame, branches together,
+    DPM-Solver++."""
     size, dtype = suite.size, torch.bfloat16
     given, _, tokens = unet_inputs(size, len(frames), suite.device, dtype)
     conditions = given[:, 4:]
 
     def predict(latents: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]) -> dict[Branch, Any]:
-        count = len(branches)
+        count, called = len(branches), net
+        if reuse is not None:
+            reuse.begin_step(branches)
+            called = reuse.network(branches)
         inputs = torch.cat([latents.to(dtype), conditions], 1).repeat(count, 1, 1, 1)
-        outputs = net(inputs, timestep, tokens.repeat(count, 1, 1), return_dict=False)[0]
+        outputs = called(inputs, timestep, tokens.repeat(count, 1, 1), return_dict=False)[0]
         return dict(zip(branches, outputs.chunk(count), strict=True))
 
     noise = frame_noise(frames, (4, size.height, size.width), seed=0, kind="shared").to(suite.device)
@@ -277,14 +217,13 @@ def deep_reuse(suite: Suite) -> None:
     batch, steps = list(range(suite.size.batches[-1])), suite.size.steps
     seconds, latents = {}, {}
     for every in (1, 2):
-        with DeepReuse(unet, every).installed() as reuse:
 
-            def render(reuse: DeepReuse = reuse) -> torch.Tensor:
-                reuse.begin()
-                return latents_of(suite, unet, batch, steps=steps, guidance=DUAL)
+        def render(every: int = every) -> torch.Tensor:
+            reuse = DeepReuse(unet, every=every)
+            return latents_of(suite, unet, batch, steps=steps, guidance=DUAL, reuse=reuse)
 
-            latents[every] = render()
-            seconds[every] = suite.seconds(render, rounds=3, warm=1) / len(batch)
+        latents[every] = render()
+        seconds[every] = suite.seconds(render, rounds=3, warm=1) / len(batch)
         suite.add("reuse", f"{steps} steps of dual guidance, deep layers every {every}", seconds[every], "s/frame")
     strayed = (latents[2] - latents[1]).float().square().mean().sqrt() / latents[1].float().std()
     suite.add("reuse", "whole over reusing", seconds[1] / seconds[2], "times", rms_over_std=round(float(strayed), 4))

@@ -137,6 +137,22 @@ _DIFFUSION = in_panel(
         default="dpm++",
     ),
     Choice(
+        flags=("--reuse",),
+        sets="sampler.reuse",
+        kind=int,
+        metavar="N",
+        text="Compute the network's deep layers in every N-th step only.",
+        default="4 for drafts, else 1",
+    ),
+    Choice(
+        flags=("--decoder",),
+        sets="sampler.decoder",
+        kind=str,
+        metavar="NAME",
+        text="What makes pictures of latents: full, or preview, a quick one where the model has it.",
+        default="preview for drafts, else full",
+    ),
+    Choice(
         flags=("--guidance-image",),
         sets="sampler.guidance_image",
         kind=float,

@@ -19,21 +19,23 @@ import torch
 from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.conditioning import Conditioner, Conditioning, predict
+from animator.conditioning.conditioning import Conditioner
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_device
 from animator.errors import DeviceError, ModelError
 from animator.generators.batching import aligned, slots
+from animator.generators.branches import branch_predictor
 from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
 from animator.generators.painting import Painting
-from animator.generators.parallel import Turns, frame_workers, in_order, leave_if_given_up
+from animator.generators.parallel import Turns, frame_workers, in_order
 from animator.generators.portion import Portion, ShrinkingPortion
 from animator.models.reference import PhotoMemory
 from animator.models.subject_model import SubjectModel
+from animator.models.vae import LatentCodec, has_preview
 from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
-from animator.sampling.denoise import NotFiniteError, Predict, denoise
-from animator.sampling.guidance import Branch, Guidance
+from animator.sampling.denoise import NotFiniteError, denoise
+from animator.sampling.guidance import Guidance
 from animator.sampling.noise import frame_noise
 from animator.sampling.repair import Known, freedom
 from animator.sampling.schedulers import open_scheduler
@@ -133,6 +135,8 @@ class DiffusionGenerator:
         facts, device = self.model.manifest, self.model.device
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
+        if self.config.decoder == "preview" and self.config.quality != "draft" and not has_preview(self.model.vae):
+            self._note(f"the model ({facts.base.name}) has no preview decoder: its own one is used")
         photo = picture_tensor(subject.photo_HWC, device)
         once = [net for net in (self.model.image_encoder, self.model.reference) if net is not None]
         for net in once:
@@ -150,7 +154,7 @@ class DiffusionGenerator:
             photo=memory,
             background_3HW=background,
             painting=Painting(
-                self.model.codec,
+                LatentCodec(self.model.vae, preview=self.config.decoder == "preview"),
                 background,
                 repair=self.config.repair,
                 keep_detail=self.config.keep_detail,
@@ -215,8 +219,9 @@ class DiffusionGenerator:
             )
             known = self._known(channels, warped)
         frames = [window.center for window in windows]
+        told = self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo)
         latents = denoise(
-            self._predictor(self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo), portion),
+            branch_predictor(self.model, told, together=portion.branches_together, reuse=settings.reuse or 1),
             self._noise(frames, "start").to(device),
             scheduler=copy.deepcopy(self._scheduler),  # it keeps the state of one sampling
             steps=settings.steps or DEFAULT_STEPS,
@@ -259,30 +264,6 @@ class DiffusionGenerator:
         """The warp's latents; a cell needs repair as much as the worst of its pixels."""
         need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels_BChw.shape[-2:])
         return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self.config.repair))
-
-    def _predictor(self, told: Conditioning, portion: Portion) -> Predict:
-        without_pose = told.without_pose()
-        conditions: dict[Branch, Conditioning] = {
-            "none": without_pose.without_image(),
-            "image": without_pose,
-            "both": told,
-        }
-
-        def predict_branches(
-            latents: torch.Tensor, timestep: torch.Tensor, branches: tuple[Branch, ...]
-        ) -> dict[Branch, torch.Tensor]:
-            leave_if_given_up()
-            unet, residual = self.model.unet, self.model.manifest.residual
-            if not portion.branches_together:
-                return {
-                    branch: predict(unet, latents, timestep, conditions[branch], residual=residual)
-                    for branch in branches
-                }
-            joined = Conditioning.joined([conditions[branch] for branch in branches])
-            outputs = predict(unet, latents.repeat(len(branches), 1, 1, 1), timestep, joined, residual=residual)
-            return dict(zip(branches, outputs.chunk(len(branches)), strict=True))
-
-        return predict_branches
 
 
 def uv_window(densepose: DensePoseSequence, center: int, num_poses: int) -> np.ndarray:

@@ -108,9 +108,11 @@ class ChosenGenerator:
         """Its facts in a sentence."""
         if self.model is None or self.sampler is None:
             return f"by {self.name} on {self.device}"
+        every = self.sampler.reuse or 1
+        reuse = f", deep layers in 1 of {every} steps" if every > 1 else ""
         return (
             f"by {self.name} with {self.model.title} on {self.device}: {self.sampler.steps} steps of "
-            f"{self.sampler.scheduler}, {self.evaluations} UNet evaluations per frame"
+            f"{self.sampler.scheduler}, {self.evaluations} UNet evaluations per frame{reuse}"
         )
 
 
@@ -171,14 +173,8 @@ def open_generator(name: str, *, trust: bool = False, settings: GeneratorSetting
 
 def _puppet(settings: GeneratorSettings) -> ChosenGenerator:
     device = "cpu" if settings.device == "auto" else settings.device
-    unused = [
-        what
-        for what, is_set in (
-            ("model", settings.model != EMBEDDED),
-            ("sampler", settings.sampler != SamplerConfig()),
-        )
-        if is_set
-    ]
+    given = {"model": settings.model != EMBEDDED, "sampler": settings.sampler != SamplerConfig()}
+    unused = [what for what, is_set in given.items() if is_set]
 
     def open_puppet() -> FrameGenerator:
         from animator.device import pick_device
@@ -248,11 +244,11 @@ def _open_diffusion(
         raise DeviceError(
             f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
         ) from error
-    sampler = settings.sampler
-    plan = plan_model(opened, sampler, workers=most_workers(settings.workers), low_vram=settings.low_vram)
+    workers = most_workers(settings.workers)
+    plan = plan_model(opened, settings.sampler, workers=workers, low_vram=settings.low_vram)
     return DiffusionGenerator(
         opened,
-        sampler,
+        settings.sampler,
         seed=settings.seed,
         on_note=settings.on_note,
         plan=plan,

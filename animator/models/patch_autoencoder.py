@@ -40,11 +40,16 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         latent_channels: C, at most 192.
         widths: channels of the networks at half, quarter and eighth size.
         scaling_factor: latents times this have unit spread; applied by `LatentCodec`.
+        preview_width: channels of the preview decoder; none: there is none.
     """
 
     @register_to_config
     def __init__(
-        self, latent_channels: int = 16, widths: tuple[int, int, int] = (48, 96, 160), scaling_factor: float = 1.0
+        self,
+        latent_channels: int = 16,
+        widths: tuple[int, int, int] = (48, 96, 160),
+        scaling_factor: float = 1.0,
+        preview_width: int | None = None,
     ) -> None:
         super().__init__()
         half, quarter, eighth = widths
@@ -74,6 +79,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
             _silent(nn.Conv2d(half, 12, 3, padding=1)),
             nn.PixelShuffle(2),
         )
+        self.preview_decoder = None if preview_width is None else _PreviewDecoder(latent_channels, preview_width)
 
     def encode(self, pictures_B3HW: torch.Tensor) -> PatchLatents:
         """Latents of pictures."""
@@ -82,6 +88,27 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
     def decode(self, latents_BChw: torch.Tensor) -> DecoderOutput:
         """Pictures of latents."""
         return DecoderOutput(sample=self.synthesis(latents_BChw) + self.decoder(latents_BChw))
+
+    def decode_preview(self, latents_BChw: torch.Tensor) -> DecoderOutput:
+        """Nearly the pictures that `decode` makes, in a small part of the time.
+
+        Raises:
+            ValueError: there is no preview decoder.
+        """
+        if self.preview_decoder is None:
+            raise ValueError("this autoencoder has no preview decoder: it was made without preview_width")
+        return DecoderOutput(sample=self.preview_decoder(latents_BChw))
+
+    def add_preview(self, width: int) -> None:
+        """An untrained preview decoder, which starts as the linear transform alone."""
+        self.preview_decoder = _PreviewDecoder(int(self.config.latent_channels), width).to(self.device, self.dtype)
+        self.preview_decoder.synthesis.load_state_dict(self.synthesis.state_dict())
+        self.register_to_config(preview_width=width)
+
+    def drop_preview(self) -> None:
+        """No preview decoder: for whoever changes the decoder that it imitates."""
+        self.preview_decoder = None
+        self.register_to_config(preview_width=None)
 
     def forward(self, pictures_B3HW: torch.Tensor) -> DecoderOutput:
         """There and back."""
@@ -104,6 +131,27 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.synthesis.weight.copy_(rearrange(forward, "n (c i j) -> n c i j", c=3, i=REDUCTION))
         # A transposed convolution has one bias per colour: the mean patch is flat but for noise.
         self.synthesis.bias.copy_(rearrange(mean, "(c p) -> c p", c=3).mean(1))
+
+
+class _PreviewDecoder(nn.Module):
+    """Pictures [B, 3, H, W] of latents, all of it computed at latent size.
+
+    It sees `SPREAD_CELLS` cells far, and a thirtieth of the multiplications that the decoder needs are enough for it.
+    """
+
+    def __init__(self, latent_channels: int, width: int) -> None:
+        super().__init__()
+        self.synthesis = nn.ConvTranspose2d(latent_channels, 3, REDUCTION, stride=REDUCTION)
+        self.first = nn.Conv2d(latent_channels, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.last = _silent(nn.Conv2d(width, 3 * REDUCTION**2, 3, padding=1))
+
+    def forward(self, latents_BChw: torch.Tensor) -> torch.Tensor:
+        features = nn.functional.silu(self.first(latents_BChw))
+        features = features + nn.functional.silu(self.second(features))
+        detail = nn.functional.pixel_shuffle(self.last(features), REDUCTION)
+        pictures: torch.Tensor = self.synthesis(latents_BChw) + detail
+        return pictures
 
 
 class _Residual(nn.Module):

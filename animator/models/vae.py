@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import torch
 from diffusers import AutoencoderKL
@@ -29,10 +29,12 @@ class LatentCodec:
 
     Args:
         vae: any AutoencoderKL or PatchAutoencoder; its config holds the scaling factor.
+        preview: decode with the preview decoder; the full one where there is no other.
     """
 
-    def __init__(self, vae: Autoencoder) -> None:
+    def __init__(self, vae: Autoencoder, *, preview: bool = False) -> None:
         self.vae = vae
+        self._is_preview = preview
 
     @property
     def scaling_factor(self) -> float:
@@ -80,8 +82,14 @@ class LatentCodec:
     def decode(self, latents_BChw: torch.Tensor) -> torch.Tensor:
         """Latents to pictures [B, 3, H, W], float32, near [0, 1]; training needs them unclamped."""
         low, high = PICTURE_RANGE
-        pictures: torch.Tensor = self.vae.decode((latents_BChw / self.scaling_factor).to(self.vae.dtype)).sample
+        decode = self.vae.decode_preview if self._is_preview and has_preview(self.vae) else self.vae.decode
+        pictures: torch.Tensor = decode((latents_BChw / self.scaling_factor).to(self.vae.dtype)).sample
         return (pictures.float() - low) / (high - low)
+
+
+def has_preview(vae: Autoencoder) -> TypeGuard[PatchAutoencoder]:
+    """Whether there is a second, quicker decoder."""
+    return isinstance(vae, PatchAutoencoder) and vae.preview_decoder is not None
 
 
 def load_autoencoder(folder: Path) -> Autoencoder:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import nn
 
+from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import LatentCodec
 from animator.training.losses import reconstruction_loss, structural_dissimilarity
@@ -38,6 +39,8 @@ class DecoderStage:
         for net in model.nets.values():
             net.requires_grad_(False)
         model.vae.decoder.requires_grad_(True)
+        if isinstance(model.vae, PatchAutoencoder):
+            model.vae.drop_preview()  # it imitates the decoder as it was
         if getattr(model.vae, "post_quant_conv", None) is not None:
             model.vae.post_quant_conv.requires_grad_(True)
         self._decoder = _Decoder(model)

@@ -16,7 +16,7 @@ from PIL import Image
 from animator.conditioning.conditioning import Conditioner
 from animator.config import RenderJob
 from animator.errors import ModelError
-from animator.generators import diffusion
+from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
 from animator.jobs.folder import JobFolder
 from animator.jobs.status import read_status
@@ -124,7 +124,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "pose map": (DiffusionGenerator, "_pose_maps"),
     "warp": (Conditioner, "warp_channels"),
     "noise": (DiffusionGenerator, "_noise"),
-    "prediction": (diffusion, "predict"),
+    "prediction": (branches, "predict"),
     "picture": (LatentCodec, "decode"),
 }
 

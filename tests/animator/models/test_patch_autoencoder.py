@@ -9,9 +9,10 @@ import torch
 from einops import rearrange
 
 from animator.errors import ModelError
+from animator.models.bases import open_base
 from animator.models.loading import quiet
-from animator.models.patch_autoencoder import PatchAutoencoder
-from animator.models.vae import LatentCodec, load_autoencoder
+from animator.models.patch_autoencoder import SPREAD_CELLS, PatchAutoencoder
+from animator.models.vae import LatentCodec, has_preview, load_autoencoder
 from animator.training.autoencoder import set_unit_spread
 
 
@@ -81,3 +82,56 @@ def test_an_autoencoder_whose_class_is_no_name_is_refused(tmp_path: Path, named:
     (tmp_path / "config.json").write_text(f'{{"_class_name": {named}}}')
     with pytest.raises(ModelError, match="an autoencoder of class"):
         load_autoencoder(tmp_path)
+
+
+def test_a_preview_decoder_starts_as_the_linear_transform_alone(vae: PatchAutoencoder) -> None:
+    latents = LatentCodec(vae).encode(waves())
+    vae.add_preview(8)
+    made = LatentCodec(vae, preview=True).decode(latents)
+    assert torch.allclose(made * 2 - 1, vae.synthesis(latents / vae.config.scaling_factor), atol=1e-6)
+    assert not torch.equal(made, LatentCodec(vae).decode(latents + 1))
+
+
+def test_a_preview_decoder_survives_saving_and_can_be_dropped(vae: PatchAutoencoder, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    vae.add_preview(8)
+    torch.nn.init.normal_(vae.preview_decoder.last.weight, std=0.1)
+    with quiet():
+        vae.save_pretrained(tmp_path / "with")
+        read = load_autoencoder(tmp_path / "with")
+        latents = LatentCodec(vae).encode(waves())
+        assert torch.equal(
+            LatentCodec(read, preview=True).decode(latents), LatentCodec(vae, preview=True).decode(latents)
+        )
+        vae.drop_preview()
+        vae.save_pretrained(tmp_path / "without")
+        read = load_autoencoder(tmp_path / "without")
+    assert not has_preview(read)
+    assert torch.equal(LatentCodec(read, preview=True).decode(latents), LatentCodec(vae).decode(latents))
+    with pytest.raises(ValueError, match="no preview decoder"):
+        read.decode_preview(latents)
+
+
+def test_a_preview_decoder_sees_no_farther_than_the_cells_that_are_decoded_around_a_change() -> None:
+    torch.manual_seed(0)
+    vae = PatchAutoencoder(latent_channels=4, widths=(8, 16, 16), preview_width=8)
+    torch.nn.init.normal_(vae.preview_decoder.last.weight, std=0.1)
+    latents = torch.randn(1, 4, 16, 16)
+    changed = latents.clone()
+    changed[..., 8, 8] += 1
+    codec = LatentCodec(vae, preview=True)
+    with torch.no_grad():
+        felt = (codec.decode(changed) - codec.decode(latents)).abs().amax((0, 1)) > 0
+    rows = felt.any(1).nonzero()
+    assert int(rows.min()) >= 8 * (8 - SPREAD_CELLS)
+    assert int(rows.max()) < 8 * (9 + SPREAD_CELLS)
+
+
+@torch.inference_mode()
+def test_the_shipped_preview_decoder_makes_nearly_the_decoder_s_pictures() -> None:
+    vae = open_base("embedded").vae
+    assert has_preview(vae)
+    latents = LatentCodec(vae).encode(torch.nn.functional.interpolate(waves(), scale_factor=4, mode="bicubic"))
+    full, preview = LatentCodec(vae).decode(latents), LatentCodec(vae, preview=True).decode(latents)
+    assert float(-10 * torch.log10((full - preview).square().mean())) > 36
+    assert sum(each.numel() for each in vae.preview_decoder.parameters()) * 2 < 1_000_000  # bytes, as shipped

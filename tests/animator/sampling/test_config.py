@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from animator.sampling.config import DEFAULT_STEPS, DISTILLED_STEPS, SamplerConfig
+from animator.sampling.config import DEFAULT_STEPS, DISTILLED_STEPS, DRAFT_REUSE, SamplerConfig
 
 
 @pytest.mark.parametrize(
     ("quality", "needed", "steps"),
     [
-        ("draft", 4, 1),
+        ("draft", 4, 4),
         ("standard", 4, 4),
         ("best", 4, 10),
-        ("draft", None, DEFAULT_STEPS // 4),
+        ("draft", None, DEFAULT_STEPS),
         ("standard", None, DEFAULT_STEPS),
         ("best", None, 50),
         ("draft", 1, 1),
@@ -27,6 +27,28 @@ def test_a_quality_is_a_multiple_of_what_the_model_needs(quality: str, needed: i
 
 def test_steps_that_are_written_stay_whatever_the_quality() -> None:
     assert SamplerConfig(steps=7, quality="best").completed(4).steps == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "reuse"),
+    [({}, 1), ({"quality": "draft"}, DRAFT_REUSE), ({"quality": "draft", "reuse": 1}, 1), ({"reuse": 3}, 3)],
+)
+def test_drafts_spare_deep_layers_unless_something_else_is_written(settings: dict[str, object], reuse: int) -> None:
+    assert SamplerConfig.model_validate(settings).completed(4).reuse == reuse
+
+
+@pytest.mark.parametrize(
+    ("settings", "decoder"),
+    [
+        ({}, "full"),
+        ({"quality": "draft"}, "preview"),
+        ({"quality": "draft", "steps": 7}, "preview"),
+        ({"quality": "draft", "decoder": "full"}, "full"),
+        ({"quality": "best", "decoder": "preview"}, "preview"),
+    ],
+)
+def test_drafts_are_decoded_quickly_unless_something_else_is_written(settings: dict[str, object], decoder: str) -> None:
+    assert SamplerConfig.model_validate(settings).completed(4).decoder == decoder
 
 
 def test_schedulers_of_distilled_models_get_no_more_steps_than_they_know() -> None:

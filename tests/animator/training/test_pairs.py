@@ -12,7 +12,7 @@ from torch.utils.data import default_collate
 
 from animator.conditioning import conditioning as conditioning_module
 from animator.conditioning.conditioning import Conditioner, Conditioning
-from animator.generators import diffusion
+from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
 from animator.models.manifest import ValueRanges
 from animator.models.subject_model import SubjectModel
@@ -74,7 +74,7 @@ def told_in_rendering(
         seen.append(next(each for each in rest if isinstance(each, Conditioning)))
         return torch.zeros_like(latents)
 
-    monkeypatch.setattr(diffusion, "predict", listen)
+    monkeypatch.setattr(branches, "predict", listen)
     generator = DiffusionGenerator(model, SamplerConfig(steps=1, batch=1, guidance_image=image, guidance_pose=pose))
     windows = [window for window in pose_windows(waving(CANVAS, 5)) if window.center == 2]
     list(generator.generate(windows, drawn_subject(CANVAS)))
@@ -90,7 +90,7 @@ def test_training_and_rendering_batches_are_equal(
         ours, theirs = getattr(training, name), getattr(rendering, name)
         assert ours.shape == theirs.shape, name
         torch.testing.assert_close(ours.detach(), theirs, rtol=0, atol=0, msg=name)
-    assert conditioning_module.predict is not diffusion.predict  # both were listened to
+    assert conditioning_module.predict is not branches.predict  # both were listened to
 
 
 NOTHING = ConditionDropout(image=0, pose=0, both=1)
