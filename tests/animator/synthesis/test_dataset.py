@@ -1,5 +1,7 @@
 """The training stream: pure function of its seed, sharded without overlap, reference and target of one person."""
 
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -8,12 +10,21 @@ import torch
 from torch.utils.data import DataLoader
 
 from animator.errors import JobError
+from animator.synthesis import dataset
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople, Sample
 from animator.synthesis.take import TakeOptions
 
 SMALL = DatasetOptions(
     take=TakeOptions(height=128, width=96, num_frames=20), samples_per_take=3, open_takes=1, lens=False
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _takes_made_once() -> Iterator[None]:
+    """A take is a function of its arguments, see `test_take`: to make one takes longer than all that is done here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "random_take", lru_cache(maxsize=8)(dataset.random_take))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +70,10 @@ def test_shards_together_give_the_whole_stream(samples: list[Sample]) -> None:
 
 @pytest.mark.slow
 def test_workers_of_a_loader_render_nothing_twice(samples: list[Sample]) -> None:
-    loader = DataLoader(RenderedPeople(1, SMALL), batch_size=3, num_workers=2, multiprocessing_context="spawn")
+    # No batch is made ahead beyond the next one: every batch here is another person.
+    loader = DataLoader(
+        RenderedPeople(1, SMALL), batch_size=3, num_workers=2, multiprocessing_context="spawn", prefetch_factor=1
+    )
     iterator = iter(loader)
     numbers = [int(number) for _ in range(2) for number in next(iterator)["number"]]
     del iterator

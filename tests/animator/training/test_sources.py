@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -11,6 +15,7 @@ import torch
 from animator.canvas import CanvasConfig
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.progress import SilentProgress
+from animator.synthesis import dataset
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople
 from animator.synthesis.take import TakeOptions
 from animator.training.autoencoder import AutoencoderStage
@@ -24,6 +29,8 @@ from animator.training.samples import Sample, SampleSource
 from pose_tracking.tracking import TrackerConfig
 
 MEDIA = Path(__file__).parents[3] / "examples" / "media"
+# Of each of the examples' clips; ten with a person are the least that is trained on.
+FRAMES = 14
 SMALL = DatasetOptions(
     take=TakeOptions(height=192, width=128, num_frames=20),
     samples_per_take=4,
@@ -37,32 +44,45 @@ def equal(one: Sample, two: Sample) -> bool:
     return set(one) == set(two) and all(torch.equal(one[name].nan_to_num(), two[name].nan_to_num()) for name in one)
 
 
-def assert_pure(make: type | object, numbers: tuple[int, ...]) -> None:
-    first, second = make(), make()  # type: ignore[operator]
-    source: SampleSource = first
+def assert_pure(source: SampleSource, another: SampleSource, numbers: tuple[int, ...]) -> None:
+    """Two sources that are made alike give the same samples, asked in whatever order."""
     forward = [source.sample(number) for number in numbers]
-    backward = [second.sample(number) for number in reversed(numbers)][::-1]
+    backward = [another.sample(number) for number in reversed(numbers)][::-1]
     assert all(equal(one, two) for one, two in zip(forward, backward, strict=True))
     assert not equal(forward[0], forward[1])
 
 
-def test_pairs_of_rendered_people_are_functions_of_their_number() -> None:
-    assert_pure(lambda: RenderedPairs(RenderedPeople(3, SMALL), seed=3), (0, 1, 5))
+@pytest.fixture(scope="module", autouse=True)
+def _takes_made_once() -> Iterator[None]:
+    """A take is a function of its arguments, see `test_take`: to make one takes longer than all that is done here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "random_take", lru_cache(maxsize=8)(dataset.random_take))
+        yield
 
 
-def test_neighbouring_pairs_show_different_takes_and_share_photos_in_time() -> None:
+@pytest.fixture(scope="module")
+def rendered() -> list[Sample]:
     source = RenderedPairs(RenderedPeople(3, SMALL), seed=3)
-    first, other, later = (source.sample(number) for number in (0, 1, 2))
+    return [source.sample(number) for number in range(6)]
+
+
+def test_pairs_of_rendered_people_are_functions_of_their_number(rendered: list[Sample]) -> None:
+    another = RenderedPairs(RenderedPeople(3, SMALL), seed=3)
+    for number in (5, 1, 0):
+        assert equal(another.sample(number), rendered[number])
+    assert not equal(rendered[0], rendered[1])
+
+
+def test_neighbouring_pairs_show_different_takes_and_share_photos_in_time(rendered: list[Sample]) -> None:
+    first, other, later = rendered[:3]
     assert not torch.equal(first["photo"], other["photo"])
     assert torch.equal(first["photo"], later["photo"])
     assert not torch.equal(first["target"], later["target"])
 
 
-def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo() -> None:
-    source = RenderedPairs(RenderedPeople(3, SMALL), seed=3)
+def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo(rendered: list[Sample]) -> None:
     gains = []
-    for number in range(6):
-        sample = source.sample(number)
+    for sample in rendered:
         person = sample["importance"] > 1.5
         warped = (sample["warped"] - sample["target"] / 255).abs()[:, person].mean()
         still = (sample["photo"] / 255 - sample["target"] / 255).abs()[:, person].mean()
@@ -70,19 +90,35 @@ def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo(
     assert np.mean(gains) > 0
 
 
-@pytest.mark.slow
-def test_pairs_of_clips_are_functions_of_their_number(tmp_path: Path) -> None:
-    tracked, refused = track_folder(MEDIA, TrackerConfig(), cache=tmp_path, progress=SilentProgress())
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """The beginnings of the examples' clips, their packets as they are."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for whole in sorted(MEDIA.glob("*.mp4")):
+        with av.open(str(whole)) as source, av.open(str(folder / whole.name), "w") as cut:
+            stream = cut.add_stream_from_template(source.streams.video[0])
+            for packet in islice(source.demux(source.streams.video[0]), FRAMES):
+                packet.stream = stream
+                cut.mux(packet)
+    return folder
+
+
+def test_pairs_of_clips_are_functions_of_their_number(clips: Path, tmp_path: Path) -> None:
+    tracked, refused = track_folder(clips, TrackerConfig(), cache=tmp_path / "poses", progress=SilentProgress())
     assert refused == []
+    assert [each.path.name for each in tracked] == [path.name for path in sorted(clips.iterdir())]
     canvas = CanvasConfig(width=128, height=192)
-    assert_pure(lambda: ClipPairs(tracked, canvas, seed=1, tracker=TrackerConfig()), (0, 9, 1))
-    again, _ = track_folder(MEDIA, TrackerConfig(), cache=tmp_path, progress=SilentProgress())
+    one, two = (ClipPairs(tracked, canvas, seed=1, tracker=TrackerConfig()) for _ in range(2))
+    assert_pure(one, two, (0, 9, 1))
+    again, _ = track_folder(clips, TrackerConfig(), cache=tmp_path / "poses", progress=SilentProgress())
     assert np.array_equal(again[0].poses.keypoints_TK2, tracked[0].poses.keypoints_TK2, equal_nan=True)
 
 
 def test_pictures_for_the_autoencoder_are_functions_of_their_number() -> None:
-    assert_pure(lambda: Pictures(RenderedPeople(3, SMALL), seed=3), (0, 1, 4))
-    assert Pictures(RenderedPeople(3, SMALL), seed=3).sample(2)["picture"].shape == (3, SIDE, SIDE)
+    source, another = (Pictures(RenderedPeople(3, SMALL), seed=3) for _ in range(2))
+    assert_pure(source, another, (0, 1, 4))
+    assert source.sample(2)["picture"].shape == (3, SIDE, SIDE)
 
 
 def test_dead_leaves_have_edges_at_every_scale_and_repeat_with_their_seed() -> None:
@@ -99,21 +135,28 @@ def test_dead_leaves_have_edges_at_every_scale_and_repeat_with_their_seed() -> N
 class Leaves:
     """Eight pictures, over and over."""
 
+    def __init__(self) -> None:
+        drawn = [dead_leaves(np.random.default_rng(number), 64, 64) for number in range(8)]
+        self.pictures = torch.from_numpy(np.stack(drawn).transpose(0, 3, 1, 2).copy())
+
     def sample(self, number: int) -> Sample:
-        picture = dead_leaves(np.random.default_rng(number % 8), 64, 64)
-        return {"picture": torch.from_numpy(picture.transpose(2, 0, 1).copy())}
+        return {"picture": self.pictures[number % 8]}
+
+
+@pytest.fixture(scope="module")
+def leaves() -> Leaves:
+    return Leaves()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_autoencoder_learns_beyond_its_linear_start(tmp_path: Path, precision: str) -> None:
+def test_autoencoder_learns_beyond_its_linear_start(tmp_path: Path, leaves: Leaves, precision: str) -> None:
     torch.manual_seed(0)
-    pictures = torch.stack([Leaves().sample(number)["picture"] for number in range(8)])
     vae = PatchAutoencoder(latent_channels=8, widths=(8, 16, 16))
-    vae.start_from(pictures.float() / 127.5 - 1)
-    stage = AutoencoderStage(vae, held_out=pictures)
+    vae.start_from(leaves.pictures.float() / 127.5 - 1)
+    stage = AutoencoderStage(vae, held_out=leaves.pictures)
     before = stage.check()
     config = TrainConfig(steps=80, batch=4, learning_rate=3e-3, warmup=5, ema=0.0, precision=precision)
-    fit(stage, Leaves(), config, tmp_path, device=torch.device("cpu"))
+    fit(stage, leaves, config, tmp_path, device=torch.device("cpu"))
     after = stage.check()
     assert before is not None
     assert after is not None
