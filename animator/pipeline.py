@@ -14,6 +14,7 @@ from animator.canvas import CanvasConfig
 from animator.config import RenderJob, RenderReport
 from animator.device import one_thread
 from animator.encoding import read_provenance
+from animator.errors import JobError
 from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor
@@ -110,7 +111,8 @@ def resume(
 
     Args:
         folder: the job's.
-        overrides: `key.key=value` each, of encoding, previews and provenance: the frames are kept, and delivered anew.
+        overrides: `key.key=value` each: of encoding, previews and provenance, which delivers the same frames anew; or
+            where photo, clip and model lie now.
         anew: take up one that was cancelled, too, and try frames again that were given up.
         progress: told about stages, steps and warnings.
         trust: allow the job to name Python code.
@@ -124,6 +126,7 @@ def resume(
     record = read_record(place)
     changed = record.render_job(overrides, trust=trust)
     job = changed.model_copy(update={"output": place.path / f"out{record.ending}"})
+    _refuse_missing(place, job)
     render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
     if overrides:
         begin_job(place, render.record())
@@ -133,6 +136,17 @@ def resume(
         place.cancelled.unlink(missing_ok=True)
         retry_gaps(place)
     return render.in_folder(place, executor or LocalExecutor())
+
+
+def _refuse_missing(place: JobFolder, job: RenderJob) -> None:
+    """Say how a job learns where its files lie now; their contents are compared later."""
+    files = {"photo": job.photo, "clip": job.clip, "background": job.background_picture}
+    for key, path in files.items():
+        if path is not None and not path.exists():
+            raise JobError(
+                f"{place.name}: its {key} {path} is not there any more. Put it back, or say where it lies now: "
+                f"animator jobs resume {place.path} --set {key}=FILE"
+            )
 
 
 def prepare_scene(

@@ -40,7 +40,8 @@ Delivery = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Deliver the same frames otherwise: a key of encode, preview or provenance; repeatable.",
+        help="Deliver the same frames otherwise (encode, preview, provenance), or say where photo, clip or model lie "
+        "now; repeatable.",
     ),
 ]
 Workers = Annotated[

@@ -21,6 +21,7 @@ from animator.jobs.report import write_report
 from animator.jobs.scene import Scene, load_scene
 from animator.jobs.worker import checked_entry
 from animator.progress import Progress
+from pose_tracking.errors import PipelineError
 from pose_tracking.frame import Frame
 
 
@@ -75,6 +76,10 @@ def run_job(work: Work, steps: Steps, *, executor: Executor, progress: Progress)
 
             crew.once("deliver", deliver, is_done=lambda: is_delivered(folder, steps.output))
         except Exception as error:
+            if not folder.record.exists():
+                raise JobError(
+                    f"{folder.path}: was moved or removed while it was rendered; run it again where it lies now"
+                ) from error
             _note_failure(folder, error)
             raise
     return read_result(folder)
@@ -230,7 +235,7 @@ def _counted(frames: Iterator[Made], advance: Callable[[], None]) -> Iterator[Ma
 
 def _note_failure(folder: JobFolder, error: BaseException) -> None:
     message = " ".join(str(error).split()) or type(error).__name__
-    with suppress(OSError):  # DiskError among them: a full disk takes no note either
+    with suppress(OSError, PipelineError):  # a full disk, or one that cannot be written, takes no note either
         write_json(folder.failure, {"error": type(error).__name__, "message": message})
 
 

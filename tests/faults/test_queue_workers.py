@@ -13,6 +13,7 @@ import pytest
 
 from animator.jobs.folder import JobFolder
 from animator.jobs.queue import JobQueue
+from tests.faults.patience import await_that
 from tests.faults.tiny_job import decoded, left_behind, only_prepared, rounds
 from tests.faults.warm import Warm
 
@@ -38,6 +39,10 @@ def frames_made(job: Path) -> int:
     return sum(sitting["num_frames"] for entry in entries for sitting in entry["sittings"])
 
 
+def num_pictures(queue: JobQueue) -> int:
+    return len(list(queue.path.glob("job*/frames/0*.png")))
+
+
 def is_complete(queue: JobQueue, undisturbed: np.ndarray) -> bool:
     jobs = queue.jobs()
     assert [job.state for job in jobs] == ["done"] * NUM_JOBS
@@ -60,10 +65,8 @@ def test_a_worker_killed_over_a_job_leaves_it_to_another_one(
     times = rounds(2, 10)
     for number in range(times):
         first = start_worker(warm, queue, tmp_path / f"log{number}")
-        until_s, before = time.monotonic() + 60, len(list(queue.path.glob("job*/frames/0*.png")))
-        while len(list(queue.path.glob("job*/frames/0*.png"))) < before + 5 and not warm.has_ended(first):
-            assert time.monotonic() < until_s
-            time.sleep(0.002)
+        wanted = num_pictures(queue) + 5
+        await_that(lambda first=first, wanted=wanted: num_pictures(queue) >= wanted or warm.has_ended(first))
         if not warm.has_ended(first):
             os.kill(first, signal.SIGKILL)
             warm.wait(first)
@@ -79,8 +82,7 @@ def test_a_worker_asked_to_end_puts_its_job_back_and_the_next_one_goes_on(
     warm: Warm, queue: JobQueue, undisturbed: np.ndarray, tmp_path: Path
 ) -> None:
     worker = start_worker(warm, queue, tmp_path / "log")
-    while not list(queue.path.glob("job*/frames/0*.png")):
-        time.sleep(0.002)
+    await_that(lambda: num_pictures(queue))
     os.kill(worker, signal.SIGTERM)
     assert warm.wait(worker) == 128 + signal.SIGTERM
     assert all(job.state in ("waiting", "done") for job in queue.jobs())

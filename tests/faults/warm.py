@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.faults.patience import HANG_S
+
 ROOT = Path(__file__).parents[2]
 MODULES = (
     "animator.cli",
@@ -52,7 +54,7 @@ class Warm:
         self._codes: dict[int, int] = {}
         self._buffer = b""
         self._started: int | None = None
-        self._next("ready", 120)
+        self._next("ready", HANG_S)
 
     def start(self, words: Sequence[Any], *, log: Path, inject: str = "", **details: Any) -> int:
         """Start `animator WORDS`; its process id. What it says goes to `log`."""
@@ -60,11 +62,11 @@ class Warm:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request).encode() + b"\n")
         self._started = None
-        self._next("started", 30)
+        self._next("started", HANG_S)
         assert self._started is not None
         return self._started
 
-    def wait(self, pid: int, timeout_s: float = 60) -> int:
+    def wait(self, pid: int, timeout_s: float = HANG_S) -> int:
         """Exit code; negative for a signal, as in `subprocess`."""
         until_s = time.monotonic() + timeout_s
         while pid not in self._codes:
@@ -85,7 +87,7 @@ class Warm:
         """End the server and whatever it started."""
         assert self._server.stdin is not None
         self._server.stdin.close()
-        self._server.wait(30)
+        self._server.wait(HANG_S)
 
     def _next(self, kind: str, timeout_s: float) -> None:
         until_s = time.monotonic() + timeout_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from animator.cli import BAD_INPUT, main
 from animator.config import RenderJob
 from animator.encoding import read_provenance
+from animator.errors import JobError
+from animator.jobs import worker
 from animator.jobs.folder import JobFolder
 from animator.jobs.record import read_record
 from animator.jobs.session import read_state
@@ -88,6 +91,40 @@ def test_resume_delivers_otherwise_and_refuses_other_frames(
     assert (read_state(JobFolder(folder)), JobFolder(folder).record.read_text()) == ("cancelled", record)
     assert main(resume) == 0
     assert frames(folder) == before
+
+
+def test_a_photo_that_was_moved_is_missed_by_name_and_found_where_it_is_said_to_be(
+    tiny: TinyJob, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made, tmp_path / "job")
+    record = JobFolder(tmp_path / "job").record
+    record.write_text(record.read_text().replace(str(tiny.values["photo"]), "/gone/me.png"))
+    resume = ["jobs", "resume", str(tmp_path / "job"), "--quiet"]
+    assert main(resume) == BAD_INPUT
+    told = capsys.readouterr().err
+    assert "job: its photo /gone/me.png is not there any more" in told
+    assert f"animator jobs resume {tmp_path / 'job'} --set photo=FILE" in told
+    assert main([*resume, "--set", f"photo={tiny.values['photo']}"]) == 0
+    assert decoded(tmp_path / "job" / "out.mp4").shape[0] == NUM_FRAMES
+
+
+def test_a_folder_that_is_moved_away_under_its_render_is_said_to_be(
+    tiny: TinyJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = worker.commit_frame
+
+    def move_away(folder: JobFolder, index: int, *more: Any, **options: Any) -> str:
+        if index == 2:
+            folder.path.rename(tmp_path / "moved")
+        return commit(folder, index, *more, **options)
+
+    monkeypatch.setattr(worker, "commit_frame", move_away)
+    job = RenderJob.model_validate({**tiny.values, "output": tmp_path / "out.mp4"})
+    with pytest.raises(JobError, match="job: was moved or removed while it was rendered"):
+        animate(job, folder=tmp_path / "job")
+    assert not (tmp_path / "job").exists()
+    monkeypatch.undo()
+    assert animate(job, folder=tmp_path / "moved").num_frames == NUM_FRAMES
 
 
 def test_a_watermark_comes_into_the_pictures_that_are_delivered(done: RenderJob, tmp_path: Path) -> None:

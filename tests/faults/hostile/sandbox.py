@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from tests.faults.patience import HANG_S
+
 ROOT = Path(__file__).parents[3]
 MEBIBYTE = 1 << 20
 # The limits of the issue: 10 s, 2 GiB, on top of what a process that has imported everything takes anyway.
@@ -104,7 +106,8 @@ class Sandbox:
         Args:
             words: the command line.
             folder: holds all it may write.
-            seconds: after which it is killed; well above what is asked of it, so that a miss is told from a hang.
+            seconds: of work after which it is killed, and ten times as many by the clock; well above what is asked of
+                it, so that a miss is told from a hang.
             memory: how much more it may map.
         """
         notes = {name: str(self._folder / f".{name}") for name in ("stdout", "stderr", "audit")}
@@ -136,7 +139,7 @@ class Sandbox:
     def close(self) -> None:
         """End the warm process."""
         self._orders.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=HANG_S)
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:

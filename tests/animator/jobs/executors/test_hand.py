@@ -21,6 +21,7 @@ from animator.jobs.record import read_record, write_record
 from animator.jobs.worker import OpenedGenerator
 from pose_tracking.frame import Frame
 from tests.animator.jobs.job_folder import prepared_job
+from tests.faults.patience import HANG_S, await_that
 
 FIRST, SECOND = Chunk(first=0, stop=24), Chunk(first=24, stop=48)
 
@@ -52,7 +53,7 @@ def folder(tmp_path: Path) -> JobFolder:
 
 def told_until(hand: Hand, kind: str) -> list[tuple[str, Any]]:
     told: list[tuple[str, Any]] = []
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + HANG_S
     while not told or told[-1][0] != kind:
         assert time.monotonic() < until_s, told
         told += hand.news()
@@ -78,10 +79,7 @@ def test_told_to_end_it_finishes_the_frame_in_hand_and_writes_the_ledger(folder:
     hand = Hand(Work(folder=folder, open_generator=open_plain), device=None)
     told_until(hand, "idle")
     hand.give(FIRST)
-    until_s = time.monotonic() + 10
-    while not folder.frame(3).exists():
-        assert time.monotonic() < until_s
-        time.sleep(0.005)
+    await_that(folder.frame(3).exists)
     hand.end()
     told_until(hand, "ended")
     made = read_entry(folder, FIRST).frames

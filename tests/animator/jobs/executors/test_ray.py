@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,26 @@ import psutil
 import pytest
 
 from animator.errors import JobError, ModelError
+from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors import open_executor
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor, Work
 from animator.jobs.folder import JobFolder
 from animator.jobs.ledger import read_entry, read_standing
 from animator.jobs.record import read_record
-from animator.jobs.worker import OpenedGenerator
+from animator.jobs.worker import GeneratorOpener, OpenedGenerator
 from animator.rendering import open_generator_of
+from animator.subject import Subject
+from pose_tracking.frame import Frame
+from temporal.windows import PoseWindow
 from tests.animator.jobs.job_folder import prepared_job
+from tests.faults.patience import HANG_S, Promise, await_that
 
 ray = pytest.importorskip("ray", reason='no Ray here; pip install "pose-animator[cluster]"')
 ROOT = Path(__file__).parents[4]
-NUM_FRAMES = 240
+NUM_FRAMES = 120
+# As long as a small picture takes; actors that are done before they are looked at would show nothing.
+FRAME_S = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +69,36 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return frame_files(folder)
 
 
-def render(folder: JobFolder, executor: Executor, *, on_frame: Callable[[int], None] = lambda _: None) -> None:
+class Together:
+    """The real generator at a gentle pace, which begins when two workers are there."""
+
+    name = "together"
+
+    def __init__(self, folder: JobFolder, generator: FrameGenerator) -> None:
+        self._folder, self._generator = folder, generator
+
+    def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
+        (self._folder.path / f"here-{os.getpid()}").touch()
+        await_that(lambda: len(list(self._folder.path.glob("here-*"))) > 1)
+        for frame in self._generator.generate(windows, subject):
+            time.sleep(FRAME_S)
+            yield frame
+
+
+def open_together(folder: JobFolder, *arguments: Any, **options: Any) -> OpenedGenerator:
+    opened = open_generator_of(folder, *arguments, **options)
+    return replace(opened, generator=Together(folder, opened.generator))
+
+
+def render(
+    folder: JobFolder,
+    executor: Executor,
+    *,
+    on_frame: Callable[[int], None] = lambda _: None,
+    opener: GeneratorOpener = open_generator_of,
+) -> None:
     with executor.on(folder) as crew:
-        crew.render(Work(folder=folder, open_generator=open_generator_of), on_frame=on_frame)
+        crew.render(Work(folder=folder, open_generator=opener), on_frame=on_frame)
 
 
 def frame_files(folder: JobFolder) -> dict[str, bytes]:
@@ -94,7 +129,7 @@ def test_two_actors_make_the_bytes_of_one_process_and_every_frame_once(
 ) -> None:
     folder = prepared_job(tmp_path / "job", num_frames=NUM_FRAMES)
     told: list[int] = []
-    render(folder, open_executor("ray", workers=2), on_frame=told.append)
+    render(folder, open_executor("ray", workers=2), on_frame=told.append, opener=open_together)
     assert frame_files(folder) == expected
     assert sorted(told) == list(range(NUM_FRAMES))
     made = sittings(folder)
@@ -116,7 +151,7 @@ def test_an_actor_killed_in_the_middle_is_replaced_and_the_bytes_are_the_same(
             victim.kill()
             assert len(list(folder.frames.glob("*.png"))) < NUM_FRAMES
 
-    render(folder, open_executor("ray", workers=2), on_frame=kill_one)
+    render(folder, open_executor("ray", workers=2), on_frame=kill_one, opener=open_together)
     assert frame_files(folder) == expected
     standing = read_standing(folder, read_record(folder).chunks)
     assert (standing.made, standing.gaps) == (NUM_FRAMES, ())
@@ -127,10 +162,7 @@ def test_what_keeps_every_actor_from_working_ends_the_job_as_what_it_is(cluster:
     folder = prepared_job(tmp_path / "job", num_frames=48)
     with open_executor("ray", workers=1).on(folder) as crew, pytest.raises(ModelError, match="no such weights here"):
         crew.render(Work(folder=folder, open_generator=open_nothing), on_frame=lambda _: None)
-    until_s = time.monotonic() + 10
-    while actors():
-        assert time.monotonic() < until_s
-        time.sleep(0.1)
+    await_that(lambda: not actors(), every_s=0.1)
 
 
 def test_a_cluster_that_wants_a_token_is_accepted(cluster: str) -> None:
@@ -166,7 +198,7 @@ def test_a_cluster_that_lets_anybody_in_is_refused_unless_that_is_allowed(tmp_pa
         with pytest.raises(JobError, match="runs the code of anybody who can reach it"):
             check_access(address, allow_open=False)
         check_access(address, allow_open=True)
-        head.communicate("\n", timeout=60)
+        head.communicate("\n", timeout=HANG_S)
 
 
 @pytest.mark.parametrize("address", ["ray://10.0.0.5:10001", "10.0.0.5", "10.0.0.5:99999", "http://a:1", "a b:1"])
@@ -190,24 +222,22 @@ def test_asked_to_end_it_takes_its_own_cluster_along_and_goes_on_later(
     program = (
         "import sys; from animator.cli import _stop, Stopped; import signal; signal.signal(signal.SIGTERM, _stop)\n"
         "from pathlib import Path; from animator.jobs.folder import JobFolder\n"
-        "from tests.animator.jobs.executors.test_ray import render; from animator.jobs.executors import open_executor\n"
-        "try: render(JobFolder(Path(sys.argv[1])), open_executor('ray', workers=2))\n"
+        "from tests.animator.jobs.executors.test_ray import open_together, render\n"
+        "from animator.jobs.executors import open_executor\n"
+        "try: render(JobFolder(Path(sys.argv[1])), open_executor('ray', workers=2), opener=open_together)\n"
         "except Stopped as stopped: sys.exit(stopped.exit_code)\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")}
+    promise = Promise(10)
     process = subprocess.Popen([sys.executable, "-c", program, str(folder.path)], cwd=ROOT, env=environment)
-    until_s = time.monotonic() + 120
-    while not any(folder.frames.glob("*.png")):
-        assert process.poll() is None
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
+    await_that(lambda: any(folder.frames.glob("*.png")) or process.poll() is not None, every_s=0.02)
     cluster_processes = psutil.Process(process.pid).children(recursive=True)
-    began_s = time.monotonic()
+    promise.begin()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 128 + signal.SIGTERM
-    assert time.monotonic() - began_s < 10
-    _, alive = psutil.wait_procs(cluster_processes, timeout=10)
+    assert process.wait(HANG_S) == 128 + signal.SIGTERM
+    promise.taken_s()
+    _, alive = psutil.wait_procs(cluster_processes, timeout=HANG_S)
     assert alive == []
     assert not (tmp_path / "home").exists()  # no token was put there
     made = len(frame_files(folder))
