@@ -112,6 +112,8 @@ def _check_file(path: Path) -> None:
         raise PhotoError(f"{path}: no such photo. Check the path.") from error
     if not stat.S_ISREG(facts.st_mode):
         raise PhotoError(f"{path}: not a file. Give a JPEG, PNG or WebP photo.")
+    if not facts.st_size:
+        raise PhotoError(f"{path.name}: is empty (0 bytes). Copy the photo again from its source.")
     if facts.st_size > MAX_BYTES:
         raise PhotoError(
             f"{path.name}: {facts.st_size // 2**20} MiB, at most {MAX_BYTES // 2**20} MiB are read. Scale it down."

@@ -10,7 +10,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import Console
-from animator.errors import JobError
+from animator.errors import JobError, OptionError
 
 
 @with_choices("canvas", "model", "image_encoder", "device", "quality", "steps", "start", "person")
@@ -60,14 +60,15 @@ def _media(photo: Path | None, clip: Path | None) -> tuple[Path, Path]:
     """What to measure with.
 
     Raises:
-        JobError: one of both is missing, or neither is given and there are no examples.
+        OptionError: one of both is missing.
+        JobError: neither is given and there are no examples.
     """
     from animator.benchmarking.media import example_media
 
     if photo is not None and clip is not None:
         return photo, clip
     if photo is not None:
-        raise JobError("bench takes a photo and a clip, or neither: the clip is missing")
+        raise OptionError("bench takes a photo and a clip, or neither: the clip is missing")
     media = example_media()
     if media is None:
         raise JobError("the examples are not installed here: give a photo and a clip, animator bench PHOTO CLIP")

@@ -107,10 +107,13 @@ def test_a_photo_that_is_cut_off_is_told_from_what_is_no_picture(tmp_path):
         read_photo(tmp_path / "cut.jpg")
 
 
-def test_two_views_in_one_file_are_read_and_text_is_said_to_be_no_picture(tmp_path):
+def test_two_views_in_one_file_are_read_and_what_is_no_picture_is_said_to_be_none(tmp_path):
     views = [Image.new("RGB", (80, 100), color) for color in ("red", "blue")]
     views[0].save(tmp_path / "camera.mpo", format="MPO", save_all=True, append_images=views[1:])
     assert read_photo(tmp_path / "camera.mpo").original_size == (80, 100)
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(PhotoError, match=r"text\.png: is no picture that can be read\. Use a JPEG"):
         read_photo(tmp_path / "text.png")
+    (tmp_path / "nothing.jpg").touch()
+    with pytest.raises(PhotoError, match=r"nothing\.jpg: is empty \(0 bytes\)\. Copy the photo again"):
+        read_photo(tmp_path / "nothing.jpg")

@@ -34,22 +34,23 @@ def test_every_stage_gets_a_price_and_the_chart_is_a_picture(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "code", "told"),
     [
-        (("-o", "chart.jpg"), "end its name in .png"),
-        ((str(PORTRAIT),), "the clip is missing"),
-        ((str(PORTRAIT), "missing.mp4"), "missing.mp4"),
+        (("-o", "chart.jpg"), 3, "end its name in .png"),
+        ((str(PORTRAIT),), 2, "the clip is missing"),
+        ((str(PORTRAIT), "missing.mp4"), 3, "missing.mp4"),
     ],
 )
 def test_wrong_wishes_end_with_one_line(
     words: tuple[str, ...],
+    code: int,
     told: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["bench", *words]) == 3
+    assert main(["bench", *words]) == code
     error = capsys.readouterr().err
     assert told in error
     assert len(error.strip().splitlines()) == 1
