@@ -65,3 +65,7 @@ def test_programs_are_told_every_fact_in_json_s_own_types() -> None:
 
 def test_a_render_that_was_already_there_has_no_speed() -> None:
     assert report_lines(report(seconds=0.0)) == ["out.mp4: 48 frames, 2.0 s, made in 0.0 s (0.0/s)"]
+
+
+def test_one_frame_is_told_as_one() -> None:
+    assert report_lines(report(num_frames=1, duration_s=0.04)) == ["out.mp4: 1 frame, 0.0 s, made in 4.0 s (0.2/s)"]
