@@ -85,6 +85,8 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
         self._region: Region | None = None
         self._view: Region | None = None
         self._is_stale = False
+        self._is_told_intervals = not holistic  # only our own stream can be
+        self._time_s: float | None = None
         self._graph = _Graph(
             "holistic" if holistic else _POSE_STREAM,
             model_complexity=complexity,
@@ -93,7 +95,7 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
         )
 
     def detect(self, frame: Frame) -> list[Detection]:
-        """The person in the frame, or nobody. Frames are handed in order."""
+        """The person in the frame, or nobody. Frames are handed in order; the first of another clip may be older."""
         pixels = frame.pixels_HWC
         size = (pixels.shape[1], pixels.shape[0])
         view = (0, 0, *size) if self._region is None else view_of(self._region, self._view, size=size)
@@ -106,7 +108,11 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
             # An empty picture makes it forget, in a seventh of the time that `reset` takes to load the models again.
             self._graph.process(np.zeros_like(shown))
             self._is_stale = False
-        person = self._graph.find(shown, self.skeleton, min_visibility=self._min_visibility)
+        before_s, self._time_s = self._time_s, frame.time_s
+        passed = {}
+        if self._is_told_intervals and before_s is not None:
+            passed["interval_s"] = frame.time_s - before_s
+        person = self._graph.find(shown, self.skeleton, min_visibility=self._min_visibility, **passed)
         return [] if person is None else [person.moved(view[:2])]
 
     def look_at(self, region: Region | None) -> None:
@@ -238,23 +244,25 @@ class _Graph:
         self._solution: Any = None
         self._is_warm = False
 
-    def process(self, pixels_HWC: np.ndarray) -> Any:
+    def process(self, pixels_HWC: np.ndarray, **passed: float) -> Any:
         try:
             if self._is_warm:
-                return self._solution.process(pixels_HWC)
+                return self._solution.process(pixels_HWC, **passed)
             # Threads of the graph go on loading models when its constructor has returned, and load further ones
             # when first needed: only a picture that comes back with all results shows that they are done.
             with without_library_chatter():
                 self._solution = self._solution or self._make()
-                result = self._solution.process(pixels_HWC)
+                result = self._solution.process(pixels_HWC, **passed)
         except (RuntimeError, ValueError) as error:
             raise frame_error(pixels_HWC, error) from error
         self._is_warm = all(getattr(result, name) is not None for name in self._results)
         return result
 
-    def find(self, pixels_HWC: np.ndarray, skeleton: Skeleton, *, min_visibility: float) -> Detection | None:
+    def find(
+        self, pixels_HWC: np.ndarray, skeleton: Skeleton, *, min_visibility: float, **passed: float
+    ) -> Detection | None:
         size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
-        return read_person(self.process(pixels_HWC), skeleton, size=size, min_visibility=min_visibility)
+        return read_person(self.process(pixels_HWC, **passed), skeleton, size=size, min_visibility=min_visibility)
 
     def close(self) -> None:
         # A graph that failed on a picture says so once more when it is closed.

@@ -18,6 +18,7 @@ from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543
 from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
+from pose_tracking.trackers.pose_stream import HASTE
 from pose_tracking.trackers.recorded import read_recorded
 from pose_tracking.tracking import SinglePersonTracker
 from tests.pose_tracking.people import blank_frame
@@ -106,8 +107,13 @@ def test_importing_the_tracker_does_not_import_mediapipe() -> None:
 def test_landmarks_agree_with_the_golden_ones(dev_media: Path) -> None:
     golden = read_recorded(dev_media / "poses" / "squats_blazepose33.json", frame_size=(720, 1280), fps=5)
     clip = DrivingClip.open(dev_media / "videos" / "squats_fullbody_5fps.mp4")
+    frames = [
+        # MediaPipe's own solution, which made the predictions, takes frames for a thirtieth of a second apart.
+        Frame(pixels_HWC=frame.pixels_HWC, time_s=frame.index / 30 / HASTE, index=frame.index)
+        for frame in islice(clip.frames(), 30)
+    ]
     with BlazePoseTracker() as tracker:
-        people = [tracker.detect(frame)[0] for frame in islice(clip.frames(), 30)]
+        people = [tracker.detect(frame)[0] for frame in frames]
     errors = np.linalg.norm(np.stack([one.keypoints_K2 for one in people]) - golden.keypoints_TK2[:30], axis=-1)
     shoulders, hips = (
         (golden.joint(f"left_{part}") + golden.joint(f"right_{part}"))[:30] / 2 for part in ("shoulder", "hip")
@@ -121,8 +127,13 @@ def test_landmarks_agree_with_the_golden_ones(dev_media: Path) -> None:
 def test_landmarks_agree_with_recorded_predictions(dev_media: Path, name: str) -> None:
     recorded = read_recorded(dev_media / "poses" / f"{name}_mp33.json")
     clip = DrivingClip.open(next((dev_media / "videos").glob(f"{name}.*")))
+    frames = [
+        # MediaPipe's own solution, which made the predictions, takes frames for a thirtieth of a second apart.
+        Frame(pixels_HWC=frame.pixels_HWC, time_s=frame.index / 30 / HASTE, index=frame.index)
+        for frame in islice(clip.frames(), 30)
+    ]
     with BlazePoseTracker() as tracker:
-        people = [tracker.detect(frame)[0] for frame in islice(clip.frames(), 30)]
+        people = [tracker.detect(frame)[0] for frame in frames]
     errors = np.linalg.norm(np.stack([one.keypoints_K2 for one in people]) - recorded.keypoints_TK2[:30], axis=-1)
     assert np.median(errors) < 1.5  # px; the predictions were made with other confidences and colours
 
