@@ -105,11 +105,11 @@ class TorchRenderer:
     def _gather(self, jobs: list[Job]) -> Scene:
         parts: dict[str, list[Tensor]] = {}
         vertex = piece = texture = texel = 0
-        seen: dict[int, tuple[int, int]] = {}
+        first_piece: dict[int, int] = {}
         for number, job in enumerate(jobs):
             mesh = self._upload(job.mesh)
-            if id(job.mesh) not in seen:
-                seen[id(job.mesh)] = (piece, texture)
+            if id(job.mesh) not in first_piece:
+                first_piece[id(job.mesh)] = piece
                 table = mesh["table"].clone()
                 table[..., 0] += texel
                 bumps = torch.where(mesh["bumps"] >= 0, mesh["bumps"] + texture, -1)
@@ -123,7 +123,7 @@ class TorchRenderer:
             for name, value in (
                 ("vertices", vertices), ("faces", mesh["faces"] + vertex), ("uv", mesh["uv"]),
                 ("part", mesh["part"]), ("layer", mesh["layer"]),
-                ("piece", mesh["piece"] + seen[id(job.mesh)][0]),
+                ("piece", mesh["piece"] + first_piece[id(job.mesh)]),
                 ("frame_V", torch.full((len(vertices),), number, device=self.device)),
                 ("frame_F", torch.full((len(mesh["faces"]),), number, device=self.device)),
             ):  # fmt: skip
