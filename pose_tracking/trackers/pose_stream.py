@@ -19,8 +19,8 @@ _FOUND_FROM = "posedetectioncpu__TensorsToDetectionsCalculator.min_score_thresh"
 _KEPT_FROM = "poselandmarkbyroicpu__tensorstoposelandmarksandsegmentation__ThresholdingCalculator.threshold"
 _PICTURE, _BODY = "image", "pose_landmarks"
 # How far the landmarks' filter trails behind the body hangs on the time that it is told to lie between two pictures:
-# MediaPipe's own solution says a thirtieth of a second whatever the clip's rate, and at 5 frames/s the pose comes late
-# by a good part of a squat. Told so many times the true interval it follows closely; the noise that it then lets
+# MediaPipe's own solution says a thirtieth of a second whatever the clip's rate, which is far too little for a clip of
+# 5 frames/s. Told so many times the true interval it follows closely; the noise that it then lets
 # through is taken by `temporal.smoothing`, which does not delay. Found on six real clips of 5 to 60 frames/s.
 HASTE = 2.0
 # Where the interval is not known; also the least and the most that the filter is told.
