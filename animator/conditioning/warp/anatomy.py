@@ -63,12 +63,8 @@ def unit(vector: torch.Tensor) -> torch.Tensor:
     return vector / vector.norm().clamp_min(1e-6)
 
 
-def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> torch.Tensor:
-    """Soft mask of where the trunk, head and legs must lie, even where an arm covers them.
-
-    `width` below 1 keeps to the middle of the trunk, where nothing but the person can be.
-    """
-    size = pose.torso_length_B[0]
+def trunk_place(points: torch.Tensor, pose: BonePose) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where points lie on the trunk: (0 at the hips and 1 at the shoulders, -1 at its right and 1 at its left side)."""
     (left_shoulder, right_shoulder), (left_hip, right_hip) = pose.shoulders_B22[0], pose.hips_B22[0]
     neck, pelvis = (left_shoulder + right_shoulder) / 2, (left_hip + right_hip) / 2
     # The trunk's side runs from just inside the shoulder joint to the side of the hip, about as wide.
@@ -76,7 +72,16 @@ def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> to
     place, _ = segment(points, pelvis, neck)
     half = torch.lerp(half_bottom, half_top, place.clamp(0, 1)[..., None])
     center = pelvis + place[..., None].clamp(-0.25, 1.0) * (neck - pelvis)
-    across = ((points - center) * half).sum(-1) / half.square().sum(-1).clamp_min(1e-6)
+    return place, ((points - center) * half).sum(-1) / half.square().sum(-1).clamp_min(1e-6)
+
+
+def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> torch.Tensor:
+    """Soft mask of where the trunk, head and legs must lie, even where an arm covers them.
+
+    `width` below 1 keeps to the middle of the trunk, where nothing but the person can be.
+    """
+    size = pose.torso_length_B[0]
+    place, across = trunk_place(points, pose)
     trunk = 1 - smoothstep(0.96 * width, 1.08 * width, across.abs())
     trunk = trunk * (1 - smoothstep(1.0, 1.12, place)) * smoothstep(-0.25, -0.1, place)
     legs = torch.minimum(chain_distance(points, pose, LEFT_LEG[:2]), chain_distance(points, pose, RIGHT_LEG[:2]))

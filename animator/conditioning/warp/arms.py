@@ -19,6 +19,7 @@ from animator.conditioning.warp.anatomy import (
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence
 from animator.conditioning.warp.cutout import widened
+from animator.conditioning.warp.figure import Figure
 from animator.matting import shortest_boundary
 
 # Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
@@ -35,6 +36,8 @@ _BESIDE = 0.2
 _COLOR_ODDS = 2.0
 # Log-odds per radius of distance from an arm's edge.
 _SHAPE_ODDS = 4.0
+# Log-odds that what lies between the trunk's side and an arm is sleeve.
+_SLEEVE_ODDS = 1.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +45,22 @@ class _Place:
     """Where the pixels of a photo lie about one arm.
 
     Attributes:
+        figure: the person.
+        bones: upper arm, forearm and hand.
+        shown: those of them that the photo shows.
         distance: from the arm's bones in radii.
         curled_hand: the pose with this hand as short as bent fingers are.
         head: distance from the middle of the face in head radii.
         down: 0 at the elbow, 1 at the wrist; None where the forearm is not seen.
     """
 
-    points: torch.Tensor
-    pose: BonePose
+    figure: Figure
     bones: tuple[int, ...]
     shown: tuple[int, ...]
-    hull: torch.Tensor
     distance: torch.Tensor
     curled_hand: BonePose
     head: torch.Tensor
     down: torch.Tensor | None
-
-    @property
-    def size(self) -> float:
-        """Length of the torso in px."""
-        return float(self.pose.torso_length_B[0])
 
     @property
     def hand_hidden(self) -> bool:
@@ -69,80 +68,66 @@ class _Place:
         return self.bones[2] not in self.shown
 
 
-def arm_mask(
-    points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    bones: tuple[int, ...],
-    held_HW: torch.Tensor,
-) -> torch.Tensor:
+def arm_mask(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
     """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body.
 
     Args:
-        points: from `pixel_centers`.
-        colors_3HW: the person's colours in [0, 1].
-        matte_HW: the person's opacity.
-        hull: the outline of trunk, head and legs, from `body_hull`.
-        pose: the photo's pose (one).
+        figure: the person.
         bones: upper arm, forearm and hand of one arm.
         held_HW: bool, what the hand holds, from `held_thing`: it goes along.
     """
-    place = _place(points, matte_HW, hull, pose, bones)
-    beyond = torch.zeros_like(hull)
+    place = _place(figure, bones)
+    beyond = torch.zeros_like(figure.hull)
     if place.down is not None and place.hand_hidden:
         # Where the hand is hidden, so is the wrist, and the arm ends there.
         beyond = smoothstep(0.9, 1.05, place.down)
-    odds = _shape_odds(place) + _color_odds(place, colors_3HW, matte_HW, beyond, held_HW)
+    odds = _shape_odds(place) + _color_odds(place, beyond, held_HW)
     odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
     odds = torch.where(held_HW, 2.5, odds)
     # Beyond the person there is nothing to part: the border may lie anywhere there.
-    odds = torch.where(matte_HW > 0.02, odds, -0.01)
-    return shortest_boundary(odds, colors_3HW, length=_BORDER * place.size)
+    odds = torch.where(figure.matte_HW > 0.02, odds, -0.01)
+    return shortest_boundary(odds, figure.colors_3HW, length=_BORDER * figure.size)
 
 
-def _place(
-    points: torch.Tensor, matte_HW: torch.Tensor, hull: torch.Tensor, pose: BonePose, bones: tuple[int, ...]
-) -> _Place:
+def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
+    points, pose = figure.points, figure.pose
     shown = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0.2)
-    thickness = limb_thickness(matte_HW, pose, shown)
+    thickness = limb_thickness(figure.matte_HW, pose, shown)
     # Fingers bend: before a leg in the same skin the hand ends where bent ones do, elsewhere the outline tells.
     curled_hand = _with_curled_hand(pose, bones[2])
     straight, curled = (chain_distance(points, each, shown, thickness) for each in (pose, curled_hand))
     down = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])[0] if bones[1] in shown else None
     return _Place(
-        points=points,
-        pose=pose,
+        figure=figure,
         bones=bones,
         shown=shown,
-        hull=hull,
-        distance=torch.where(hull > 0.5, curled, straight),
+        distance=torch.where(figure.hull > 0.5, curled, straight),
         curled_hand=curled_hand,
-        head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * pose.torso_length_B[0]),
+        head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * figure.size),
         down=down,
     )
 
 
 def _shape_odds(place: _Place) -> torch.Tensor:
     """Log-odds [H, W] of belonging to the arm by distance alone."""
-    points, pose, hull, distance = place.points, place.pose, place.hull, place.distance
+    points, pose, hull, distance = place.figure.points, place.figure.pose, place.figure.hull, place.distance
     body = torch.minimum(chain_distance(points, pose, LEFT_LEG), chain_distance(points, pose, RIGHT_LEG))
     # Wide sleeves and bags outside the trunk go with the arm, as far as nothing else is nearer.
     above_hips, _ = segment(points, pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
     loose = (1 - hull) * (1 - smoothstep(1.8, 2.4, distance)) * (distance < torch.minimum(body, place.head))
     # Cloth stands off the trunk, too: an open jacket's hem must not hang on the elbow.
-    loose = loose * smoothstep(0.0, 0.15, above_hips) * (1 - widened(hull, _CLOTH_REACH * place.size))
-    return torch.maximum(_SHAPE_ODDS * (1.05 - distance), 5 * loose - 2.5).clamp(-2.5, 2.5)
+    loose = loose * smoothstep(0.0, 0.15, above_hips) * (1 - widened(hull, _CLOTH_REACH * place.figure.size))
+    # Where the trunk has ended, only colours may say that something is not sleeve.
+    sleeve = place.figure.beside_HW * (1 - smoothstep(1.8, 2.4, distance))
+    loose_odds = torch.maximum(5 * loose - 2.5, (2.5 + _SLEEVE_ODDS) * sleeve - 2.5)
+    return torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds).clamp(-2.5, 2.5)
 
 
-def _color_odds(
-    place: _Place, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, beyond: torch.Tensor, held_HW: torch.Tensor
-) -> torch.Tensor:
+def _color_odds(place: _Place, beyond: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
     """Log-odds [H, W] that colours add: against cloth of the body and hair before the arm."""
-    distance, size = place.distance, place.size
+    figure, distance, size = place.figure, place.distance, place.figure.size
     # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
-    trunk = place.hull * (place.head > 1.3)
+    trunk = figure.hull * (place.head > 1.3)
     beside_trunk = widened(trunk, _BESIDE * size)
     before_bones = (1 - smoothstep(1.3, 1.7, distance)) * beside_trunk
     doubted, core = before_bones, smoothstep(0.1, 0.35, distance)
@@ -152,33 +137,30 @@ def _color_odds(
         if place.hand_hidden:
             # Sleeve and cloth part by colour alone.
             core = torch.maximum(core, smoothstep(0.5, 0.75, place.down))
-    opaque, asked = matte_HW > 0.8, (matte_HW > 0.02) & (core * doubted > 0.01)
+    opaque, asked = figure.matte_HW > 0.8, (figure.matte_HW > 0.02) & (core * doubted > 0.01)
     arm = _surely_arm(place, opaque & (distance < 0.6) & (beyond < 0.5))
     cloth = opaque & (distance > 1.15) & (trunk > 0.5) & ~held_HW
-    evidence = color_evidence(colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
-    evidence = torch.minimum(evidence, _hair_odds(place, colors_3HW, matte_HW, arm, asked))
+    evidence = color_evidence(figure.colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
+    evidence = torch.minimum(evidence, _hair_odds(place, arm, asked))
     return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
 
 
-def _hair_odds(
-    place: _Place, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, arm_HW: torch.Tensor, asked_HW: torch.Tensor
-) -> torch.Tensor:
+def _hair_odds(place: _Place, arm_HW: torch.Tensor, asked_HW: torch.Tensor) -> torch.Tensor:
     """Log-odds [H, W] against what falls over an upper arm in the colours of hair; large where nothing does."""
-    points, pose, opaque = place.points, place.pose, matte_HW > 0.8
+    points, pose, opaque = place.figure.points, place.figure.pose, place.figure.matte_HW > 0.8
     upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
     beside_face, _ = segment(points, pose.start_BJ2[0, HEAD], pose.end_BJ2[0, HEAD])
     hair = opaque & (place.head > 0.75) & (place.head < 1.5) & (beside_face > -0.2)
     skin, asked = arm_HW | (opaque & (place.head < 0.5)), asked_HW & upper_arm & (place.distance < 1.7)
-    odds = color_evidence(colors_3HW, skin, hair, asked, reach_px=None)
+    odds = color_evidence(place.figure.colors_3HW, skin, hair, asked, reach_px=None)
     return torch.where(odds < 0, odds, float("inf"))
 
 
-def hidden_stretch(
-    points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, bones: tuple[int, ...]
-) -> torch.Tensor:
+def hidden_stretch(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     """[H, W]: the middle of an arm from shoulder to wrist: there is arm, even where hair or a wide blouse hides it."""
+    points, pose = figure.points, figure.pose
     shown = tuple(bone for bone in bones[:2] if float(pose.trust_BJ[0, bone]) > 0.2)
-    distance = chain_distance(points, pose, shown, limb_thickness(matte_HW, pose, shown))
+    distance = chain_distance(points, pose, shown, limb_thickness(figure.matte_HW, pose, shown))
     inside = 1 - smoothstep(0.5, 0.75, distance)
     if float(pose.trust_BJ[0, bones[2]]) > 0.2:
         return inside
@@ -196,11 +178,11 @@ def _with_curled_hand(pose: BonePose, hand: int) -> BonePose:
 
 def _surely_arm(place: _Place, core_HW: torch.Tensor) -> torch.Tensor:
     """The middle of an arm, without what lies before it: hair and cloth fall over the side towards the trunk."""
-    points, pose = place.points, place.pose
+    points, pose = place.figure.points, place.figure.pose
     hand = chain_distance(points, place.curled_hand, place.bones[2:]) < 0.6
     outer = _from_spine(points, pose) > _from_spine(_on_limb(points, pose, place.shown), pose)
     sleeve = core_HW & ~hand
-    free = sleeve & (place.hull < 0.5) & outer
+    free = sleeve & (place.figure.hull < 0.5) & outer
     return (core_HW & hand) | (free if int(free.sum()) > _FREE_SIDE * int(sleeve.sum()) else sleeve)
 
 

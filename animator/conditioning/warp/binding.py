@@ -12,20 +12,32 @@ from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, 
 
 # How far the cloth of a skirt goes with the thigh it hangs over.
 SKIRT_LEAN = 0.6
+# Radii before a joint from which on points that lean go more and more with the bone.
+LEANS = 4.0
 
 # (parent, bone, weight), each [V].
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def limb_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, root: tuple[float, float]) -> Pair:
-    """Bind points to a limb: each hangs between two neighbouring bones, weights change smoothly at joints."""
+def limb_binding(
+    points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, root: tuple[float, float], lean: float = 1.0
+) -> Pair:
+    """Bind points to a limb: each hangs between two neighbouring bones, weights change smoothly at joints.
+
+    Args:
+        points: photo px.
+        pose: the photo's pose (one).
+        bones: of the limb, from the trunk outwards.
+        root: where on the first bone, 0 at its start and 1 at its end, the trunk lets go and where the bone takes over.
+        lean: how far points go with the first bone where they lie away from the joint at its end; there, in full.
+    """
     size = float(pose.torso_length_B[0])
     starts = [pose.start_BJ2[0, bone] for bone in bones]
     ends = [pose.end_BJ2[0, bone] for bone in bones]
     upper_place, _ = segment(points, starts[0], ends[0])
     parent = torch.full(points.shape[:1], TORSO, dtype=torch.long, device=points.device)
     bone = torch.full_like(parent, bones[0])
-    weight = smoothstep(*root, upper_place)
+    weight = smoothstep(*root, upper_place) * lean
     for near, far, begin, middle, end in ((0, 1, starts[0], starts[1], ends[1]), (1, 2, starts[1], starts[2], ends[2])):
         if float(pose.trust_BJ[0, bones[far]]) <= 0:
             break
@@ -33,6 +45,10 @@ def limb_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *
         axis = unit(middle - begin) + unit(end - middle)
         beyond = ((points - middle) @ unit(axis)) / (RADIUS[bones[far]] * size)
         over = beyond > -1.0
+        if near == 0:
+            weight = weight * torch.lerp(
+                torch.ones_like(weight), torch.full_like(weight, 1 / lean), smoothstep(-LEANS, -1.0, beyond)
+            )
         parent = torch.where(over, torch.full_like(parent, bones[near]), parent)
         bone = torch.where(over, torch.full_like(bone, bones[far]), bone)
         weight = torch.where(over, smoothstep(-1.0, 1.0, beyond), weight)
@@ -52,9 +68,8 @@ def body_binding(
     bindings = [head]
     root = (-0.1, 0.45)
     for bones in (LEFT_LEG, RIGHT_LEG):
-        parent, bone, weight = limb_binding(points, pose, bones, root=root)
-        # A skirt hangs from the hips and only leans towards the thighs.
-        bindings.append((parent, bone, weight * SKIRT_LEAN if skirt else weight))
+        # A skirt hangs from the hips and only leans towards the thighs, until it lies over the knees.
+        bindings.append(limb_binding(points, pose, bones, root=root, lean=SKIRT_LEAN if skirt else 1.0))
     shares = (is_head, left_share, (1 - left_share) * (1 - is_head))
     lower = [float(pose.end_BJ2[0, bones[1], 1]) for bones in (LEFT_LEG, RIGHT_LEG)]
     on_leg = [pair[2] * (pair[1] != TORSO) for pair in bindings[1:]]

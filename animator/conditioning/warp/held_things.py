@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from animator.conditioning.warp.anatomy import segment
-from animator.conditioning.warp.bones import HEAD, RADIUS, BonePose
+from animator.conditioning.warp.bones import HEAD, RADIUS
 from animator.conditioning.warp.color_evidence import share_alike
+from animator.conditioning.warp.figure import Figure
 from animator.matting import shortest_boundary
 
 # Torso lengths from the wrist within which a thing must lie whole.
@@ -23,28 +24,18 @@ _FOREIGN = 0.005
 _STICKS_OUT = 0.25
 
 
-def held_thing(
-    points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    bones: tuple[int, ...],
-) -> torch.Tensor:
+def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     """Bool [H, W]: what this arm's hand holds: in colours that the body shows nowhere else, and beyond its outline.
 
     Args:
-        points: from `pixel_centers`.
-        colors_3HW: the person's colours in [0, 1].
-        matte_HW: the person's opacity.
-        hull: the outline of trunk, head and legs, from `body_hull`.
-        pose: the photo's pose (one).
+        figure: the person.
         bones: upper arm, forearm and hand of one arm.
     """
+    points, colors_3HW, matte_HW, pose = figure.points, figure.colors_3HW, figure.matte_HW, figure.pose
     nothing = torch.zeros_like(matte_HW, dtype=torch.bool)
     if float(pose.trust_BJ[0, bones[1]]) <= 0.2:
         return nothing
-    size = float(pose.torso_length_B[0])
+    size = figure.size
     fewest = (_SMALLEST * size) ** 2
     wrist, elbow = pose.end_BJ2[0, bones[1]], pose.start_BJ2[0, bones[1]]
     from_wrist = (points - wrist).norm(dim=-1)
@@ -52,14 +43,14 @@ def held_thing(
     near = (matte_HW > 0.5) & (from_wrist < _REACH * size) & (past_elbow > 0.4)
     # Skin counts as foreign unless legs show it: fingers go with what they hold. Shoes are too far to tell anything.
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < 1.6 * RADIUS[HEAD] * size
-    body = (matte_HW > 0.9) & ~near & ~head & (hull > 0.5) & (from_wrist < 2 * _REACH * size)
+    body = (matte_HW > 0.9) & ~near & ~head & (figure.hull > 0.5) & (from_wrist < 2 * _REACH * size)
     if int(near.sum()) < fewest or int(body.sum()) < fewest:
         return nothing
     odds = torch.full_like(matte_HW, -2.0)
     odds[near] = (_FOREIGN / (share_alike(colors_3HW[:, near].T, colors_3HW[:, body].T) + 1e-4)).log().clamp(-2, 2)
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
-    return _whole_pieces(foreign & near, within, hull < 0.5, fewest=fewest)
+    return _whole_pieces(foreign & near, within, figure.hull < 0.5, fewest=fewest)
 
 
 def _whole_pieces(

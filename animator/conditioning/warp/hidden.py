@@ -15,6 +15,7 @@ from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment
 from animator.conditioning.warp.bones import TORSO, BonePose
 from animator.conditioning.warp.color_evidence import share_alike
 from animator.conditioning.warp.cutout import SLIVER, without_slivers
+from animator.conditioning.warp.figure import Figure
 from animator.inpainting import nearest_fill
 
 # Torso lengths that a hand can hide of an outline.
@@ -34,16 +35,9 @@ class BehindArms:
     invented_HW: torch.Tensor
 
 
-def behind_arms(
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    arms_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    hem: float | None,
-) -> BehindArms:
+def behind_arms(figure: Figure, arms_HW: torch.Tensor) -> BehindArms:
     """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
-    size = float(pose.torso_length_B[0])
+    colors_3HW, matte_HW, hull, size = figure.colors_3HW, figure.matte_HW, figure.hull, figure.size
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
     own = torch.maximum(without_slivers(own, covered, width_px=SLIVER * size), own * hull)
     reach = 2 * round(size * 0.025) + 1
@@ -51,11 +45,11 @@ def behind_arms(
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
     filled = nearest_fill(colors_3HW, shown, blur_px=reach)
     goes_on = hull
-    if hem is not None:
-        cloth = smoothstep(-0.2, 0.0, leg_place(pixel_centers(matte_HW), pose))
+    if figure.hem is not None:
+        cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose))
         goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size))
     alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
-    unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, pose)
+    unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
     return BehindArms(
         colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),
         alpha_HW=alpha,

@@ -14,21 +14,20 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import (
-    body_hull,
     chain_distance,
     leg_place,
     pixel_centers,
     segment,
-    skirt_hem,
-    skirt_hull,
     smoothstep,
 )
 from animator.conditioning.warp.arms import arm_mask, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
+    LEFT_LEG,
     RADIUS,
     RIGHT_ARM,
+    RIGHT_LEG,
     BonePose,
 )
 from animator.conditioning.warp.cutout import (
@@ -38,8 +37,10 @@ from animator.conditioning.warp.cutout import (
     without_islands,
     without_slivers,
 )
+from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.held_things import held_thing
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
+from animator.conditioning.warp.joints import Joint, limb_joint
 from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.skinning import BoneMotion
 from animator.device import side_by_side
@@ -49,6 +50,8 @@ from animator.matting import foreground_colors
 _ARMS = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM}
 # Cells of a limb's mesh as a share of its radius: coarser, and elbows come out as boxes.
 LIMB_CELL = 0.33
+# Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
+SHOULDER = (0.75, 1.1)
 # Added to a limb's depth where it is opaque: more than there are bones.
 SOLID = 100.0
 
@@ -65,6 +68,7 @@ class Layer:
         mesh: the triangles it is carried on.
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
+        joints: the elbow or knee of each binding, None of one without.
         depth_V: order inside the layer, larger is nearer.
         under_body: legs below a skirt lie behind it.
     """
@@ -76,6 +80,7 @@ class Layer:
     mesh: GridMesh
     bindings: tuple[Pair, ...]
     shares: tuple[torch.Tensor, ...]
+    joints: tuple[Joint | None, ...]
     depth_V: torch.Tensor
     under_body: bool = False
 
@@ -86,10 +91,12 @@ class Layer:
 
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
-        moved = [
-            motion.carry(self.mesh.vertices_V2, *pair) * share[None, :, None]
-            for pair, share in zip(self.bindings, self.shares, strict=True)
-        ]
+        moved = []
+        for pair, share, joint in zip(self.bindings, self.shares, self.joints, strict=True):
+            carried = motion.carry(self.mesh.vertices_V2, *pair)
+            if joint is not None:
+                carried = joint.keep_thickness(carried, motion)
+            moved.append(carried * share[None, :, None])
         return torch.stack(moved).sum(0)
 
 
@@ -107,75 +114,57 @@ def split_layers(
     Returns:
         The body first, then arms and legs as the photo shows them; and the pose with hidden hands distrusted.
     """
-    points = pixel_centers(matte_HW)
-    hull = body_hull(points, pose)
-    hem = skirt_hem(pose, matte_HW)
-    if hem is not None:
-        hull = torch.maximum(hull, skirt_hull(points, matte_HW, pose, hem))
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
-    pose = without_hidden_hands(points, colors_3HW, matte_HW, pose)
-    arms, covered = _arm_layers(points, colors_3HW, matte_HW, hull, pose, cell_px)
-    behind = behind_arms(colors_3HW, matte_HW, covered, hull, pose, hem)
-    legs, moved_away = _leg_layers(points, behind, pose, cell_px, hem)
-    body = _body_layer(behind, moved_away, hull, hem is not None, pose, cell_px)
+    pose = without_hidden_hands(pixel_centers(matte_HW), colors_3HW, matte_HW, pose)
+    figure = figure_of(colors_3HW, matte_HW, pose)
+    arms, covered = _arm_layers(figure, cell_px)
+    behind = behind_arms(figure, covered)
+    legs, moved_away = _leg_layers(figure, behind, cell_px)
+    body = _body_layer(figure, behind, moved_away, cell_px)
     return (body, *arms, *legs), pose
 
 
-def _arm_layers(
-    points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    cell_px: int,
-) -> tuple[list[Layer], torch.Tensor]:
+def _arm_layers(figure: Figure, cell_px: int) -> tuple[list[Layer], torch.Tensor]:
     """The arms the photo shows, and how far [H, W] they cover what is behind them."""
-    shown = [each for each in _ARMS.items() if float(pose.trust_BJ[0, each[1][0]]) > 0.2]
-
-    def cut(arm: tuple[str, tuple[int, ...]]) -> tuple[Layer, torch.Tensor]:
-        return _arm_layer(arm, points, colors_3HW, matte_HW, hull, pose, cell_px)
-
-    made = side_by_side(cut, shown, points.device)
-    covered = torch.zeros_like(matte_HW)
+    shown = [each for each in _ARMS.items() if float(figure.pose.trust_BJ[0, each[1][0]]) > 0.2]
+    made = side_by_side(lambda arm: _arm_layer(arm, figure, cell_px), shown, figure.points.device)
+    covered = torch.zeros_like(figure.matte_HW)
     for _, covers in made:
         covered = torch.maximum(covered, covers)
     return [layer for layer, _ in made], covered
 
 
-def _arm_layer(
-    arm: tuple[str, tuple[int, ...]],
-    points: torch.Tensor,
-    colors_3HW: torch.Tensor,
-    matte_HW: torch.Tensor,
-    hull: torch.Tensor,
-    pose: BonePose,
-    cell_px: int,
-) -> tuple[Layer, torch.Tensor]:
+def _arm_layer(arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int) -> tuple[Layer, torch.Tensor]:
     """One arm, and how far [H, W] it covers what is behind it."""
     name, bones = arm
+    points, matte_HW, pose = figure.points, figure.matte_HW, figure.pose
     place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
-    held = held_thing(points, colors_3HW, matte_HW, hull, pose, bones)
-    member = arm_mask(points, colors_3HW, matte_HW, hull, pose, bones, held)
+    held = held_thing(figure, bones)
+    member = arm_mask(figure, bones, held)
     alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
     # Fingers are narrow, rims of the trunk left on a sleeve are, too.
-    slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * float(pose.torso_length_B[0]))
+    slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * figure.size)
     alpha = torch.where(chain_distance(points, pose, bones[2:]) < 2, alpha, slim)
     alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
-    whole = torch.maximum(
-        alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(points, matte_HW, pose, bones)
-    )
-    layer = _limb_layer(name, bones, colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
-    return replace(layer, invented_HW=(whole - alpha).clamp_min(0)), member * smoothstep(0.0, 0.35, place)
+    whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
+    layer = _limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
+    return replace(layer, invented_HW=(whole - alpha).clamp_min(0)), member * _beyond_shoulder(points, pose, bones[0])
 
 
-def _leg_layers(
-    points: torch.Tensor,
-    behind: BehindArms,
-    pose: BonePose,
-    cell_px: int,
-    hem: float | None,
-) -> tuple[list[Layer], torch.Tensor]:
+def _beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
+    """[H, W] how far the trunk is left out below an arm: all but a disc about the joint.
+
+    The arm hides the disc however it turns; more of the shoulder would stay behind as a step when the arm is raised.
+    """
+    joint = pose.start_BJ2[0, upper_arm]
+    place, _ = segment(points, joint, pose.end_BJ2[0, upper_arm])
+    around = (points - joint).norm(dim=-1) / (RADIUS[upper_arm] * pose.torso_length_B[0])
+    return smoothstep(0.0, 0.1, place) * smoothstep(*SHOULDER, around)
+
+
+def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[Layer], torch.Tensor]:
     """The legs, below the hem of a skirt if there is one, and how far [H, W] the body's own layer leaves them out."""
+    points, pose, hem = figure.points, figure.pose, figure.hem
     legs, moved_away = [], torch.zeros_like(behind.alpha_HW)
     for name, bones, member in leg_masks(points, pose):
         place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
@@ -226,6 +215,7 @@ def _limb_layer(
         mesh=mesh,
         bindings=(pair,),
         shares=(torch.ones_like(depth),),
+        joints=(limb_joint(mesh.vertices_V2, pose, bones, pair),),
         depth_V=depth,
     )
 
@@ -239,18 +229,13 @@ def _solid(alpha_HW: torch.Tensor, vertices_V2: torch.Tensor, *, reach_px: int) 
     return (least[y, x] > 0.5).to(alpha_HW.dtype)
 
 
-def _body_layer(
-    behind: BehindArms,
-    legs: torch.Tensor,
-    hull: torch.Tensor,
-    skirt: bool,
-    pose: BonePose,
-    cell_px: int,
-) -> Layer:
-    alpha = without_islands(behind.alpha_HW * (1 - legs), hull > 0.9)
+def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px: int) -> Layer:
+    pose = figure.pose
+    alpha = without_islands(behind.alpha_HW * (1 - legs), figure.hull > 0.9)
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
     mesh = grid_mesh(alpha, cell_px)
-    bindings, shares, depth = body_binding(mesh.vertices_V2, pose, skirt)
+    bindings, shares, depth = body_binding(mesh.vertices_V2, pose, figure.hem is not None)
+    knees = [limb_joint(mesh.vertices_V2, pose, *leg) for leg in zip((LEFT_LEG, RIGHT_LEG), bindings[1:], strict=True)]
     return Layer(
         name="body",
         colors_3HW=behind.colors_3HW,
@@ -259,5 +244,6 @@ def _body_layer(
         mesh=mesh,
         bindings=bindings,
         shares=shares,
+        joints=(None, *knees),
         depth_V=depth,
     )

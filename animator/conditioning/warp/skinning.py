@@ -35,6 +35,8 @@ NECK_RANGE = (0.85, 1.15)
 # Torso lengths that it may move aside.
 NECK_LEAN = 0.18
 HAND_TURN = 1.0
+# The bones beyond elbows and knees, and those before.
+_MIDDLE, _UPPER = [chain[1] for chain in LIMBS], [chain[0] for chain in LIMBS]
 # An arm lifts outwards: angles from hanging are counted from -128 to +232 degrees.
 LIFT_CENTER = 0.9
 
@@ -46,8 +48,10 @@ class BoneMotion:
     Attributes:
         source_BJ2: origin of each bone in the photo, after mirroring.
         target_BJ2: where that origin goes.
+        end_BJ2: where the other end of each bone goes.
         angle_BJ: turn in radians.
         stretch_BJ22: change of shape before the turn.
+        matrix_BJ22: stretch and turn together.
         strain_BJ: how far the wanted length lay outside `STRETCH_RANGE`, 0 where inside.
         mirrored_B: the person shows the other side than in the photo.
         axis_x: the vertical line, in px, about which the photo is mirrored.
@@ -55,8 +59,10 @@ class BoneMotion:
 
     source_BJ2: torch.Tensor
     target_BJ2: torch.Tensor
+    end_BJ2: torch.Tensor
     angle_BJ: torch.Tensor
     stretch_BJ22: torch.Tensor
+    matrix_BJ22: torch.Tensor
     strain_BJ: torch.Tensor
     mirrored_B: torch.Tensor
     axis_x: float
@@ -78,15 +84,11 @@ class BoneMotion:
         points = mirror(points_V2[None], self.mirrored_B, self.axis_x)
         weight = weight_V[None, :, None]
         pivot, hung = self.source_BJ2[:, bone_V], self.source_BJ2[:, bone_V] - self.source_BJ2[:, parent_V]
-        by_parent = self.target_BJ2[:, parent_V] + apply(self.matrix_BJ22()[:, parent_V], hung)
+        by_parent = self.target_BJ2[:, parent_V] + apply(self.matrix_BJ22[:, parent_V], hung)
         goal = torch.lerp(by_parent, self.target_BJ2[:, bone_V], weight)
         turn = torch.lerp(self.angle_BJ[:, parent_V], self.angle_BJ[:, bone_V], weight[..., 0])
         shape = torch.lerp(self.stretch_BJ22[:, parent_V], self.stretch_BJ22[:, bone_V], weight[..., None])
         return goal + apply(rotation(turn), apply(shape, points - pivot))
-
-    def matrix_BJ22(self) -> torch.Tensor:
-        """The linear part of every bone's motion."""
-        return rotation(self.angle_BJ) @ self.stretch_BJ22
 
 
 def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
@@ -102,20 +104,24 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     goal[:, TORSO] = target.start_BJ2[:, TORSO]
     angle[:, TORSO], stretch[:, TORSO] = torso_motion(photo, target, scale)
     goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = _head(photo, target, scale, angle[:, TORSO])
-    for chain in LIMBS:
+    unfolded = _unfolded(photo, target)
+    for place, chain in enumerate(LIMBS):
         for bone in chain:
-            turn, length = _limb(photo, target, bone, angle[:, TORSO], angle[:, PARENT[bone]])
+            turn, length = _limb(photo, target, bone, angle[:, TORSO], angle[:, PARENT[bone]], unfolded[:, place])
             wanted = torch.lerp(scale, length, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
             ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
             strain[:, bone] = (wanted - ratio).abs() / scale
             angle[:, bone] = turn
             stretch[:, bone] = stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
+    matrix = rotation(angle) @ stretch
     return BoneMotion(
         source_BJ2=photo.start_BJ2,
         target_BJ2=goal,
+        end_BJ2=goal + apply(matrix, photo.end_BJ2 - photo.start_BJ2),
         angle_BJ=angle,
         stretch_BJ22=stretch,
+        matrix_BJ22=matrix,
         strain_BJ=strain,
         mirrored_B=mirrored,
         axis_x=axis_x,
@@ -186,7 +192,12 @@ def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: to
 
 
 def _limb(
-    photo: BonePose, target: BonePose, bone: int, torso_angle: torch.Tensor, parent_angle: torch.Tensor
+    photo: BonePose,
+    target: BonePose,
+    bone: int,
+    torso_angle: torch.Tensor,
+    parent_angle: torch.Tensor,
+    unfolded_B: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Turn and length ratio of one limb bone; a bone that photo or target do not show follows its parent."""
     before = photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone]
@@ -198,10 +209,24 @@ def _limb(
         turn = turn * _outward(photo, bone)
     else:
         turn = wrap(direction(after) - direction(before) - parent_angle)
+        if bone in _MIDDLE:
+            turn = turn + 2 * torch.pi * ((unfolded_B - turn) / (2 * torch.pi)).round()
     if bone in (LEFT_HAND, RIGHT_HAND):
         # Knuckles are the noisiest joints: a hand bends at the wrist, it does not spin or grow.
         turn, length = turn.clamp(-HAND_TURN, HAND_TURN), length.clamp(0.75, 1.15)
     return parent_angle + turn * target.trust_BJ[:, bone] * photo.trust_BJ[:, bone], length
+
+
+def _unfolded(photo: BonePose, target: BonePose) -> torch.Tensor:
+    """By how much elbows and knees open [B, 4], in the order of `_MIDDLE`, by way of the straight limb.
+
+    A limb that bends to the other side than in the photo does not get there by folding through.
+    """
+    bends = []
+    for pose in (target, photo):
+        along = direction(pose.end_BJ2 - pose.start_BJ2)
+        bends.append(wrap(along[:, _MIDDLE] - along[:, _UPPER]))
+    return bends[0] - bends[1]
 
 
 def _lift(pose: BonePose, bone: int, vector_B2: torch.Tensor) -> torch.Tensor:

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import body_hull, pixel_centers
+from animator.conditioning.warp.anatomy import pixel_centers
 from animator.conditioning.warp.arms import arm_mask
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND
+from animator.conditioning.warp.figure import figure_of
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import CLOTH, STANDING, arm_across, figure, joint, pixel, pose_of
 
@@ -23,7 +24,7 @@ def test_a_hand_before_a_bare_leg_ends_where_bent_fingers_end():
     photo, matte = figure(keypoints)
     pose, points = pose_of(keypoints), pixel_centers(matte)
     photo[:, (points[..., 1] > float(wrist[1]) + 2) & (matte > 0.5)] = torch.tensor([225, 180, 150])[:, None] / 255
-    member = arm_mask(points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, _nothing(matte))
+    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     start, end = pose.start_BJ2[0, LEFT_HAND], pose.end_BJ2[0, LEFT_HAND]
     assert member[pixel(torch.lerp(start, end, 0.3).numpy())] > 0.9
     assert member[pixel((end + torch.tensor([0.0, 2.0])).numpy())] < 0.1
@@ -32,10 +33,8 @@ def test_a_hand_before_a_bare_leg_ends_where_bent_fingers_end():
 def test_an_arm_before_the_trunk_is_cut_along_its_colour():
     keypoints = arm_across()
     photo, matte = figure(keypoints)
-    pose, points = pose_of(keypoints), pixel_centers(matte)
-    member = arm_mask(
-        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
-    )
+    pose = pose_of(keypoints)
+    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     forearm = (keypoints[BLAZEPOSE_33.index("left_elbow")] + keypoints[BLAZEPOSE_33.index("left_wrist")]) / 2
     assert member[pixel(forearm)] > 0.9
     chest = (joint("left_shoulder") + joint("right_shoulder")) / 2 + [0, 14]
@@ -56,9 +55,7 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
     pocket = (points - torch.from_numpy(hip + np.array([2, 6], dtype=np.float32))).norm(dim=-1) < 9
     photo[:, pocket], matte[pocket] = cloth, 1.0
     pose.trust_BJ[0, LEFT_HAND] = 0
-    member = arm_mask(
-        points, photo, matte, body_hull(points, pose), pose, LEFT_ARM, torch.zeros_like(matte, dtype=torch.bool)
-    )
+    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     assert float(member[pocket].mean()) < 0.15
     sleeve = keypoints[BLAZEPOSE_33.index("left_elbow")]
     assert member[pixel(sleeve)] > 0.9

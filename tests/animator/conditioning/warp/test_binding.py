@@ -7,7 +7,9 @@ import torch
 
 from animator.conditioning.warp.binding import SKIRT_LEAN, body_binding, limb_binding
 from animator.conditioning.warp.bones import HEAD, LEFT_ARM, LEFT_LEG, LEFT_THIGH, TORSO
-from tests.animator.conditioning.warp.dressed import joint, pose_of
+from animator.conditioning.warp.skinning import bone_motion
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import STANDING, joint, pose_of
 
 ROOT = (-0.15, 0.4)
 
@@ -59,6 +61,22 @@ def test_the_body_hangs_on_head_torso_and_thighs_in_shares_that_sum_to_one():
 
 def test_a_skirt_only_leans_towards_the_thigh_below_it():
     pose = pose_of()
-    middle = (pose.start_BJ2[:, LEFT_THIGH] + pose.end_BJ2[:, LEFT_THIGH]) / 2
-    weights = [body_binding(middle, pose, skirt)[0][1][2] for skirt in (False, True)]
+    upper = torch.lerp(pose.start_BJ2[:, LEFT_THIGH], pose.end_BJ2[:, LEFT_THIGH], 0.25)
+    weights = [body_binding(upper, pose, skirt)[0][1][2] for skirt in (False, True)]
     torch.testing.assert_close(weights[1], SKIRT_LEAN * weights[0])
+
+
+def test_a_skirt_that_reaches_over_a_raised_knee_is_one_cloth():
+    raised = STANDING.copy()
+    hip, knee = joint("left_hip"), joint("left_knee")
+    away = float(np.linalg.norm(knee - hip))
+    raised[BLAZEPOSE_33.index("left_knee")] = hip + np.array([0.8 * away, 0.6 * away], dtype=np.float32)
+    pose = pose_of()
+    thigh, shin = (torch.lerp(pose.start_BJ2[0, bone], pose.end_BJ2[0, bone], 0.5) for bone in LEFT_LEG[:2])
+    knee_before = pose.end_BJ2[0, LEFT_THIGH]
+    share = torch.linspace(0, 1, 50)[:, None]
+    cloth = torch.cat([torch.lerp(thigh, knee_before, share), torch.lerp(knee_before, shin, share)[1:]])
+    pair = body_binding(cloth, pose, skirt=True)[0][1]
+    moved = bone_motion(pose, pose_of(raised)).carry(cloth, *pair)[0]
+    steps = moved.diff(dim=0).norm(dim=-1) / cloth.diff(dim=0).norm(dim=-1)
+    assert float(steps.max()) < 2

@@ -4,15 +4,14 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from animator.conditioning.warp.anatomy import body_hull, pixel_centers
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
+from animator.conditioning.warp.figure import figure_of
 from animator.conditioning.warp.held_things import held_thing
 from tests.animator.conditioning.warp.dressed import BALL, figure, joint, pose_of, with_a_ball
 
 
 def _held(photo, matte, bones=LEFT_ARM, pose=None):
-    points, pose = pixel_centers(matte), pose or pose_of()
-    return held_thing(points, photo, matte, body_hull(points, pose), pose, bones)
+    return held_thing(figure_of(photo, matte, pose or pose_of()), bones)
 
 
 def test_a_ball_is_held_whole():
