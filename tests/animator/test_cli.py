@@ -137,7 +137,9 @@ def test_every_choice_sets_a_key_of_the_job(choice: Any) -> None:
 def test_the_defaults_in_the_help_are_those_of_the_job() -> None:
     defaults = {key.name: key.default.strip('"') for key in job_keys()}
     shown = {choice.sets: choice.default for choice in CHOICES if isinstance(choice.sets, str)}
-    words = {"none": {"none", "the clip's", "its end", "the base's own"}, "0.0": {"its start", "off"}, "false": {"off"}}
+    by_quality = {"4 for drafts, else 1", "preview for drafts, else full"}
+    unset = {"none", "the clip's", "its end", "the base's own", *by_quality}
+    words = {"none": unset, "0.0": {"its start", "off"}, "false": {"off"}}
     assert [key for key, text in shown.items() if text not in words.get(defaults[key], {defaults[key]})] == []
     canvas = next(choice.default for choice in CHOICES if choice.name == "canvas")
     assert canvas.endswith("x".join(map(str, CanvasConfig().size)))
