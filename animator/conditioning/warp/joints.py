@@ -1,4 +1,4 @@
-"""Elbows and knees: a bent limb is nowhere thicker than in the photo.
+"""Elbows: a bent limb is nowhere thicker than in the photo.
 
 Where a joint opens or bends the other way, what lay in its crook is turned outwards along arcs much wider than the
 limb, and comes out as a knob.
@@ -52,7 +52,7 @@ class Joint:
 
 
 def limb_joint(points_V2: torch.Tensor, pose: BonePose, bones: tuple[int, ...], pair: Pair) -> Joint:
-    """The elbow or knee of a limb: where the first two of its bones meet.
+    """The joint of a limb where the first two of its bones meet.
 
     Args:
         points_V2: photo px.

@@ -24,10 +24,8 @@ from animator.conditioning.warp.arms import arm_mask, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
-    LEFT_LEG,
     RADIUS,
     RIGHT_ARM,
-    RIGHT_LEG,
     BonePose,
 )
 from animator.conditioning.warp.cutout import (
@@ -68,7 +66,7 @@ class Layer:
         mesh: the triangles it is carried on.
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
-        joints: the elbow or knee of each binding, None of one without.
+        elbow: of an arm; None for other layers.
         depth_V: order inside the layer, larger is nearer.
         under_body: legs below a skirt lie behind it.
     """
@@ -80,8 +78,8 @@ class Layer:
     mesh: GridMesh
     bindings: tuple[Pair, ...]
     shares: tuple[torch.Tensor, ...]
-    joints: tuple[Joint | None, ...]
     depth_V: torch.Tensor
+    elbow: Joint | None = None
     under_body: bool = False
 
     @property
@@ -91,13 +89,12 @@ class Layer:
 
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
-        moved = []
-        for pair, share, joint in zip(self.bindings, self.shares, self.joints, strict=True):
-            carried = motion.carry(self.mesh.vertices_V2, *pair)
-            if joint is not None:
-                carried = joint.keep_thickness(carried, motion)
-            moved.append(carried * share[None, :, None])
-        return torch.stack(moved).sum(0)
+        moved = [
+            motion.carry(self.mesh.vertices_V2, *pair) * share[None, :, None]
+            for pair, share in zip(self.bindings, self.shares, strict=True)
+        ]
+        carried = torch.stack(moved).sum(0)
+        return carried if self.elbow is None else self.elbow.keep_thickness(carried, motion)
 
 
 def split_layers(
@@ -148,7 +145,9 @@ def _arm_layer(arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int) -
     alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
     whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
     layer = _limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
-    return replace(layer, invented_HW=(whole - alpha).clamp_min(0)), member * _beyond_shoulder(points, pose, bones[0])
+    elbow = limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])
+    layer = replace(layer, invented_HW=(whole - alpha).clamp_min(0), elbow=elbow)
+    return layer, member * _beyond_shoulder(points, pose, bones[0])
 
 
 def _beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
@@ -215,7 +214,6 @@ def _limb_layer(
         mesh=mesh,
         bindings=(pair,),
         shares=(torch.ones_like(depth),),
-        joints=(limb_joint(mesh.vertices_V2, pose, bones, pair),),
         depth_V=depth,
     )
 
@@ -235,7 +233,6 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px:
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
     mesh = grid_mesh(alpha, cell_px)
     bindings, shares, depth = body_binding(mesh.vertices_V2, pose, figure.hem is not None)
-    knees = [limb_joint(mesh.vertices_V2, pose, *leg) for leg in zip((LEFT_LEG, RIGHT_LEG), bindings[1:], strict=True)]
     return Layer(
         name="body",
         colors_3HW=behind.colors_3HW,
@@ -244,6 +241,5 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px:
         mesh=mesh,
         bindings=bindings,
         shares=shares,
-        joints=(None, *knees),
         depth_V=depth,
     )
