@@ -134,6 +134,20 @@ class JsonProgress:
         print(line, file=self._stream or sys.stdout, flush=True)
 
 
+class Told:
+    """Warnings, said at once and kept for the report."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.messages: list[str] = []
+        self._progress = progress
+
+    def note(self, *messages: str) -> None:
+        """Say something that the person should know."""
+        for message in messages:
+            self.messages.append(message)
+            self._progress.warn(message)
+
+
 class _Counter:
     def __init__(self, progress: JsonProgress, name: str, total: int | None, interval_s: float) -> None:
         self._progress, self._name, self._total, self._interval_s = progress, name, total, interval_s

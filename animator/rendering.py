@@ -29,7 +29,7 @@ from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
 from animator.preview.paths import preview_paths
 from animator.preview.previews import Previews, clip_panels
-from animator.progress import Progress, Stage
+from animator.progress import Progress, Stage, Told
 from animator.sidecar import sidecar_path, with_sidecar
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
@@ -190,9 +190,9 @@ class Render:
     def _deliver(
         self, scene: Scene, made: Iterator[Made], *, damage: str | None, panels: Iterator[Frame] | None = None
     ) -> RenderReport:
-        previews, gaps = _previews(self.job, self.clip, scene, panels), Gaps()
-        mark = self.fingerprint
+        mark, gaps = self.fingerprint, Gaps()
         origin = _provenance(self.job, self.chosen, mark)
+        previews = _previews(self.job, self.clip, scene, panels, origin)
         with previews:
             frames = previews.watch(stand_in(made, gaps.add))
             result = write_result(self.job, self.clip, frames, scene.fps, metadata=origin)
@@ -264,7 +264,9 @@ def _provenance(job: RenderJob, chosen: ChosenGenerator, fingerprint: str) -> di
     return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **more)
 
 
-def _previews(job: RenderJob, clip: DrivingClip, scene: Scene, panels: Iterator[Frame] | None) -> Previews:
+def _previews(
+    job: RenderJob, clip: DrivingClip, scene: Scene, panels: Iterator[Frame] | None, origin: Mapping[str, str]
+) -> Previews:
     return Previews(
         job.output,
         contact_sheet=job.preview.contact_sheet,
@@ -275,6 +277,7 @@ def _previews(job: RenderJob, clip: DrivingClip, scene: Scene, panels: Iterator[
         num_frames=len(scene.driving),
         fps=scene.fps,
         panels=panels,
+        metadata=origin,
     )
 
 
@@ -282,17 +285,3 @@ def _counted(frames: Iterator[Made], stage: Stage) -> Iterator[Made]:
     for made in frames:
         stage.advance()
         yield made
-
-
-class Told:
-    """Warnings, said at once and kept for the report."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.messages: list[str] = []
-        self._progress = progress
-
-    def note(self, *messages: str) -> None:
-        """Say something that the person should know."""
-        for message in messages:
-            self.messages.append(message)
-            self._progress.warn(message)

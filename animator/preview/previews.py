@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +35,7 @@ class Previews:
         num_frames: how many frames the render has.
         fps: its rate.
         panels: what `clip_panels` gives, where that is under way already.
+        metadata: what the result says of its making; the previews show its pictures and say the same.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class Previews:
         num_frames: int,
         fps: Fraction,
         panels: Iterator[Frame] | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._sheet_path, self._side_path = contact_sheet_path(output), side_by_side_path(output)
         self._output = output
         self._sheet = ContactSheet(num_frames) if contact_sheet else None
         self._wants_side = side_by_side
         self._subject, self._clip, self._tracked, self._fps = subject, clip, tracked, fps
-        self._panels = panels
+        self._panels, self._metadata = panels, metadata
         self._stack = ExitStack()
         self._composer: SideBySide | None = None
         self._encoder: Encoder | None = None
@@ -68,7 +70,8 @@ class Previews:
                 panels = self._stack.enter_context(closing(clip_panels(self._clip, self._tracked)))
             self._composer = SideBySide(self._subject.photo_HWC, panels)
             config = EncodeConfig(format="mp4", crf=23, preset="veryfast", keep_audio=False)
-            self._encoder = self._stack.enter_context(open_encoder(self._side_path, config, fps=self._fps))
+            encoder = open_encoder(self._side_path, config, fps=self._fps, metadata=self._metadata)
+            self._encoder = self._stack.enter_context(encoder)
         return self
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -87,7 +90,7 @@ class Previews:
         if error is not None:
             return
         if self._sheet is not None:
-            write_png(self._sheet_path, self._sheet.draw())
+            write_png(self._sheet_path, self._sheet.draw(), metadata=self._metadata)
         self.paths = preview_paths(self._output, contact_sheet=self._sheet is not None, side_by_side=self._wants_side)
 
 

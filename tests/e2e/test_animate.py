@@ -71,6 +71,7 @@ def test_photo_and_clip_become_an_mp4_with_sound_previews_and_a_mark(tmp_path):
     assert mark is not None
     assert mark["fingerprint"] == report.fingerprint
     assert "Synthetic" in mark["digital_source_type"]
+    assert [read_provenance(path) for path in report.previews] == [mark, mark]
 
 
 def test_the_person_moves_and_the_background_holds_still(tmp_path):
