@@ -122,7 +122,8 @@ def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
     """Where a skirt ends: 0 at the hips, 1 at the knees, 2 at the ankles; None for trousers.
 
     Followed down the middle between the legs, cloth ends at the crotch of trousers or at the hem of a skirt. At a
-    hem the outline jumps inwards to the legs; at a crotch it goes on as it was.
+    hem the outline jumps inwards to the legs, though a photo's hem may take some rows for it; at a crotch it goes on
+    as it was.
     """
     if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.3:
         return None
@@ -135,8 +136,8 @@ def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
     gap = next((row for row in range(len(filled)) if filled[row] < 0.5 and sum(filled[row : row + 3]) < 1.5), None)
     if gap is None:
         return 2.0
-    above, below = extents[max(gap - 2, 0)], extents[min(gap + 2, len(extents) - 1)]
-    return places[gap] if above > 1.18 * below else None
+    cloth, legs = max(extents[max(gap - 4, 0) : gap + 1]), sorted(extents[gap : gap + 6])
+    return places[gap] if cloth > 1.18 * legs[len(legs) // 2] else None
 
 
 def _leg_row(pose: BonePose, matte_HW: torch.Tensor, place: float) -> tuple[float, float]:

@@ -54,6 +54,16 @@ def test_a_skirt_ends_at_its_hem_and_trousers_have_none():
     assert skirt_hem(pose_of(), trousers) is None
 
 
+def test_a_hem_whose_corners_fade_over_some_rows_is_a_hem_as_well():
+    _, skirt = in_a_skirt()
+    _, legs = figure()
+    left, right = joint("left_hip"), joint("right_hip")
+    hem = int(left[1] + 0.8 * (joint("left_knee")[1] - left[1]))
+    skirt[hem - 4 : hem] = legs[hem - 4 : hem]
+    skirt[hem - 4 : hem, int(right[0]) : int(left[0])] = 1
+    assert skirt_hem(pose_of(), skirt) == pytest.approx(0.8, abs=0.06)
+
+
 def test_a_gown_to_the_floor_ends_at_the_ankles():
     _, matte = figure()
     left, right, foot = joint("left_hip"), joint("right_hip"), int(joint("left_ankle")[1])
