@@ -112,10 +112,25 @@ def _mean_color(points: torch.Tensor, colors_3HW: torch.Tensor, center_2: torch.
 
 def widened(hull: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
     """The hull, wider by `reach_px`."""
-    side = 2 * max(1, round(float(reach_px))) + 1
-    # A square's maximum is that of its columns' maxima: two passes instead of side x side looks a pixel.
-    rows = F.max_pool2d(hull[None, None], (1, side), stride=1, padding=(0, side // 2))
-    return F.max_pool2d(rows, (side, 1), stride=1, padding=(side // 2, 0))[0, 0]
+    radius = max(1, round(float(reach_px)))
+    # A square's maximum is that of its columns' maxima.
+    for dim, around in ((1, (radius, radius)), (0, (0, 0, radius, radius))):
+        hull = _window_maximum(F.pad(hull, around, value=float("-inf")), 2 * radius + 1, dim)
+    return hull
+
+
+def _window_maximum(values_HW: torch.Tensor, side: int, dim: int) -> torch.Tensor:
+    """Maximum over every `side` neighbours along `dim`, which gets shorter by `side` - 1.
+
+    Windows that overlap give one as long as both: log2(side) maxima a pixel instead of side.
+    """
+    reached = 1
+    while reached < side:
+        step = min(reached, side - reached)
+        length = values_HW.shape[dim] - step
+        values_HW = torch.maximum(values_HW.narrow(dim, 0, length), values_HW.narrow(dim, step, length))
+        reached += step
+    return values_HW
 
 
 def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, int, int], torch.Tensor]]:

@@ -53,6 +53,18 @@ def test_the_other_way_round_it_says_the_opposite(jacket):
     torch.testing.assert_close(one, -other, atol=1e-4, rtol=0)
 
 
+def test_a_mirrored_picture_gives_the_mirrored_answer(jacket):
+    evidence = color_evidence(*jacket, reach_px=30)
+    mirrored = color_evidence(*(each.flip(-1, -2) for each in jacket), reach_px=30)
+    torch.testing.assert_close(mirrored.flip(-1, -2), evidence, rtol=0, atol=1e-4)
+
+
+def test_regions_are_looked_at_up_to_an_edge_that_no_cell_ends_at(jacket):
+    whole = color_evidence(*jacket, reach_px=30)
+    trimmed = color_evidence(*(each[..., :39, :78] for each in jacket), reach_px=30)
+    torch.testing.assert_close(trimmed[:30, 18:44], whole[:30, 18:44], rtol=0, atol=0.1)
+
+
 def test_an_all_but_empty_region_says_nothing(jacket):
     photo, sleeve, _, asked = jacket
     few = torch.zeros_like(sleeve)

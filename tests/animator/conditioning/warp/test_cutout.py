@@ -1,5 +1,6 @@
 """Which pixels are which limb and which person: hidden hands, prints on the chest, trousers, crumbs."""
 
+import pytest
 import torch
 
 from animator.conditioning.warp.anatomy import body_hull, pixel_centers
@@ -7,6 +8,7 @@ from animator.conditioning.warp.bones import LEFT_HAND, LEFT_LEG, RIGHT_HAND
 from animator.conditioning.warp.cutout import (
     leg_masks,
     recut_matte,
+    widened,
     without_hidden_hands,
     without_islands,
     without_slivers,
@@ -110,3 +112,14 @@ def test_rims_beside_a_cut_go_and_what_is_wide_or_elsewhere_stays():
     assert torch.equal(kept[5:30, 5:25], alpha[5:30, 5:25])
     assert float(kept[:, 32:34].max()) == 0
     assert torch.equal(kept[45:58, 10:12], alpha[45:58, 10:12])
+
+
+@pytest.mark.parametrize("reach", [0.2, 1, 2, 6.6, 15, 40])
+def test_a_hull_grows_to_the_maximum_of_the_square_around_each_pixel(reach: float) -> None:
+    hull = torch.rand(24, 33, generator=torch.Generator().manual_seed(1)) - 0.5
+    radius = max(1, round(reach))
+    expected = [
+        [float(hull[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1].max()) for x in range(33)]
+        for y in range(24)
+    ]
+    assert torch.equal(widened(hull, reach), torch.tensor(expected))
