@@ -236,6 +236,9 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     _check_npz_sizes(path)
     with np.load(path, allow_pickle=False) as archive:
         fields: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
+    for name, values in fields.items():
+        if values.dtype.kind == "c":  # numpy would drop the imaginary parts
+            raise TrackingError(f"{path.name}: {name} holds complex numbers; expected real ones")
     for name in ("format", "skeleton"):
         fields[name] = fields[name].item()
     return fields

@@ -90,3 +90,12 @@ def test_steps_follow_their_joints_to_another_skeleton() -> None:
 def test_steps_are_checked(steps: np.ndarray, message: str) -> None:
     with pytest.raises(TrackingError, match=message):
         _measured().replace(steps_TK2=steps)
+
+
+def test_complex_numbers_are_refused_and_not_halved(tmp_path: Path) -> None:
+    path = tmp_path / "poses.npz"
+    _measured().save(path)
+    fields = dict(np.load(path))
+    np.savez(path, **{**fields, "times_s": fields["times_s"] + 1j})
+    with pytest.raises(TrackingError, match=r"times_s holds complex numbers"):
+        PoseSequence.load(path)
