@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import torch
 from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.conditioning import Conditioner
+from animator.conditioning.conditioning import Conditioner, Conditioning
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_device
@@ -59,6 +60,16 @@ class _Scene:
     densepose: DensePoseSequence | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Asked:
+    """What the network is asked for one batch, and what its answer is laid into."""
+
+    told: Conditioning
+    warped: WarpedPhoto
+    shown_B3HW: torch.Tensor
+    known: Known | None
+
+
 class DiffusionGenerator:
     """Makes frames with a `SubjectModel`. A `FrameGenerator`.
 
@@ -87,11 +98,11 @@ class DiffusionGenerator:
         plan: DevicePlan | None = None,
         lock_background: bool = True,
     ) -> None:
-        self.model = model
-        self.config = (config or SamplerConfig()).completed(model.manifest.steps)
-        self._seed = seed
-        self._lock_background = lock_background
-        self._note = on_note
+        self.model, self._seed = model, seed
+        asked = config or SamplerConfig()
+        self.config = asked.completed(model.manifest.steps)
+        self._is_preview_asked = asked.decoder == "preview"  # for drafts it is a matter of course, where there is one
+        self._lock_background, self._note = lock_background, on_note
         self._conditioner = Conditioner(model)
         self._scheduler = scheduler or open_scheduler(self.config.scheduler, model.noise_schedule)
         plan = plan or DevicePlan(
@@ -108,6 +119,8 @@ class DiffusionGenerator:
         )
         self._shrinking = ShrinkingPortion(portion, on_note)
         self._turns = Turns()
+        # Workers that began together would all warp, then all denoise: half of them have to be at the network's.
+        self._beside_network = threading.BoundedSemaphore(max(1, self._workers // 2))
 
     @property
     def batch(self) -> int:
@@ -135,8 +148,9 @@ class DiffusionGenerator:
         facts, device = self.model.manifest, self.model.device
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
-        if self.config.decoder == "preview" and self.config.quality != "draft" and not has_preview(self.model.vae):
-            self._note(f"the model ({facts.base.name}) has no preview decoder: its own one is used")
+        if self._is_preview_asked and not has_preview(self.model.vae):
+            tuned = " (tuning the decoder drops it)" if facts.phase == "subject" else ""
+            self._note(f"the model ({facts.base.name}) has no preview decoder{tuned}: its own one is used")
         photo = picture_tensor(subject.photo_HWC, device)
         once = [net for net in (self.model.image_encoder, self.model.reference) if net is not None]
         for net in once:
@@ -206,22 +220,11 @@ class DiffusionGenerator:
         return None
 
     def _pixels(self, windows: list[PoseWindow], scene: _Scene, portion: Portion) -> np.ndarray:
-        facts, device, settings = self.model.manifest, scene.background_3HW.device, self.config
-        keypoints, confidence = window_tensors(windows, facts.num_poses, device)
-        middle = facts.num_poses // 2
-        carried = warp_device(device)
-        warped = scene.warp(keypoints[:, middle].to(carried), confidence[:, middle].to(carried)).to(device)
-        maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
-        shown, channels, known = warped.over(scene.background_3HW), None, None
-        if facts.warp:
-            channels = self._conditioner.warp_channels(
-                shown, warped.coverage_BHW, latents_BChw=scene.painting.latents(shown, warped.coverage_BHW)
-            )
-            known = self._known(channels, warped)
-        frames = [window.center for window in windows]
-        told = self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo)
+        device, settings, frames = scene.background_3HW.device, self.config, [window.center for window in windows]
+        with self._beside_network:
+            asked = self._asked(windows, scene)
         latents = denoise(
-            branch_predictor(self.model, told, together=portion.branches_together, reuse=settings.reuse or 1),
+            branch_predictor(self.model, asked.told, together=portion.branches_together, reuse=settings.reuse or 1),
             self._noise(frames, "start").to(device),
             scheduler=copy.deepcopy(self._scheduler),  # it keeps the state of one sampling
             steps=settings.steps or DEFAULT_STEPS,
@@ -231,11 +234,28 @@ class DiffusionGenerator:
                 rescale=settings.guidance_rescale,
                 interval=settings.guidance_interval,
             ),
-            known=known,
+            known=asked.known,
             step_noise=lambda step: self._noise(frames, f"step {step}"),
         )
-        pixels = scene.painting.pixels(latents, warped, shown, known)
+        with self._beside_network:
+            pixels = scene.painting.pixels(latents, asked.warped, asked.shown_B3HW, asked.known)
         return rearrange(pixels, "b c h w -> b h w c").cpu().numpy()
+
+    def _asked(self, windows: list[PoseWindow], scene: _Scene) -> _Asked:
+        """The warped photo, and the conditions it takes part in."""
+        facts, device = self.model.manifest, scene.background_3HW.device
+        keypoints, confidence = window_tensors(windows, facts.num_poses, device)
+        middle, carried = facts.num_poses // 2, warp_device(device)
+        warped = scene.warp(keypoints[:, middle].to(carried), confidence[:, middle].to(carried)).to(device)
+        maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
+        shown, channels, known = warped.over(scene.background_3HW), None, None
+        if facts.warp:
+            channels = self._conditioner.warp_channels(
+                shown, warped.coverage_BHW, latents_BChw=scene.painting.latents(shown, warped.coverage_BHW)
+            )
+            known = self._known(channels, warped)
+        told = self._conditioner.condition(scene.tokens_1LD, maps, channels, scene.photo)
+        return _Asked(told=told, warped=warped, shown_B3HW=shown, known=known)
 
     def _pose_maps(
         self,

@@ -29,11 +29,14 @@ from animator.models.vae import load_autoencoder
 from animator.progress import Progress, SilentProgress
 from animator.training.autoencoder import AutoencoderStage, set_unit_spread
 from animator.training.clips import ClipPairs, track_folder
+from animator.training.config import TrainConfig
 from animator.training.denoising import DenoisingStage
 from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
 from animator.training.loop import fit
+from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
 from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
+from animator.training.reuse import ReusedSamples
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
 
@@ -45,6 +48,9 @@ _HELD_OUT_SEED = 1_000_003
 _HELD_OUT = 16
 # Pictures from which the linear start and the latents' spread are taken.
 _NUM_TYPICAL = 256
+# The preview decoder has little to learn, from pictures that are costly to make: each is used so often.
+_PREVIEW_TIMES = 16
+_PREVIEW_WINDOW = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +117,7 @@ def write_base(model: SubjectModel, output: Path, *, texts: Mapping[str, str]) -
 
 
 def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = None) -> BaseReport:
-    """Train a new autoencoder on rendered people and pictures of nothing, and write it.
+    """Train a new autoencoder on rendered people and pictures of nothing, then its preview decoder; write both.
 
     Raises:
         PipelineError: one of its leaves.
@@ -132,13 +138,20 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
         _people(job.wardrobe, job.motions, seed=_HELD_OUT_SEED, split="held-out", canvas=(256, 320)),
         seed=_HELD_OUT_SEED,
     )
-    stage = AutoencoderStage(vae, held_out=_pictures(held_out, _HELD_OUT).mul(255).to(torch.uint8))
+    unseen = _pictures(held_out, _HELD_OUT).mul(255).to(torch.uint8)
+    stage = AutoencoderStage(vae, held_out=unseen)
     place = job.output.with_name(job.output.name + ".training")
     report = fit(stage, source, job.train, place, device=device, progress=progress)
     set_unit_spread(vae.cpu(), typical)
+    if job.preview_width:
+        add_new_preview(vae, width=job.preview_width, seed=job.seed)
+        preview = PreviewDecoderStage(vae.to(device), held_out=unseen)
+        # It imitates the autoencoder of so many updates: one that was trained on needs a new one.
+        place /= f"preview-{report.steps:08d}"
+        fit(preview, _reused(source, job.preview), job.preview, place, device=device, progress=progress)
     if is_main_process():
         with replacing_folder(job.output) as temporary:
-            vae.requires_grad_(False).save_pretrained(temporary)
+            vae.cpu().requires_grad_(False).save_pretrained(temporary)
     return BaseReport(path=job.output, training=report, seconds=time.monotonic() - began_s)
 
 
@@ -205,6 +218,17 @@ def _batch(source: SampleSource) -> list[Batch]:
 def _pictures(source: SampleSource, count: int) -> torch.Tensor:
     """[count, 3, H, W] in [0, 1]."""
     return torch.stack([source.sample(number)["picture"] for number in range(count)]).float() / 255
+
+
+def _reused(source: SampleSource, config: TrainConfig) -> ReusedSamples:
+    return ReusedSamples(
+        source,
+        times=_PREVIEW_TIMES,
+        window=_PREVIEW_WINDOW,
+        lanes=max(1, config.workers),
+        batch=config.batch,
+        seed=config.seed,
+    )
 
 
 def _learns_from(job: TrainBaseJob) -> str:

@@ -74,6 +74,13 @@ class TrainAutoencoderJob(_Job):
     train: TrainConfig = Field(
         default_factory=lambda: TrainConfig(steps=20_000, batch=16, learning_rate=5e-4, weight_decay=1e-4)
     )
+    preview_width: int = Field(default=64, ge=0, le=1024, description="channels of the preview decoder; 0: no such")
+    preview: TrainConfig = Field(
+        default_factory=lambda: TrainConfig(
+            steps=2000, batch=16, learning_rate=2e-3, weight_decay=0.0, check_every=500
+        ),
+        description="of the preview decoder, after the autoencoder",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31)
 
 

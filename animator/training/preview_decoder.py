@@ -19,13 +19,20 @@ from animator.training.samples import Batch
 LATENT_NOISE = 0.1
 
 
+def add_new_preview(vae: PatchAutoencoder, *, width: int, seed: int) -> None:
+    """An untrained preview decoder, the same one for the same seed: a training goes on from where it began."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vae.add_preview(width)
+
+
 class PreviewDecoderStage:
     """What the decoder makes of noisy latents, made by the preview decoder. A `Stage`.
 
     Batches hold `picture`, uint8 [B, 3, H, W].
 
     Args:
-        vae: its preview decoder is trained in place, all else stays.
+        vae: its preview decoder is trained in place, all else stays; on the device to train on.
         held_out: uint8 [n, 3, H, W] for checks; none makes none.
 
     Raises:

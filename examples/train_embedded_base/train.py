@@ -1,4 +1,4 @@
-"""Train the embedded base from nothing: autoencoder, UNet and adapter, then sharpening for few steps.
+"""Train the embedded base from nothing: autoencoder, its preview decoder, UNet and adapter, then few sharp steps.
 
     python examples/train_embedded_base/train.py RUN [--config base.toml] [--minutes 9] [--device auto]
 
@@ -37,6 +37,7 @@ from animator.training.denoising import DenoisingStage
 from animator.training.loop import fit
 from animator.training.packing import PackedSamples
 from animator.training.pictures import Pictures
+from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
 from animator.training.processes import training_device
 from animator.training.rendered import RenderedPairs
 from animator.training.reuse import ReusedSamples
@@ -91,6 +92,8 @@ class Recipe(BaseModel):
     latent_channels: int = Field(default=16, ge=4, le=192)
     reference: bool = Field(default=True, description="self-attention looks at the photo, too")
     autoencoder: PhaseConfig
+    preview_width: int = Field(default=64, ge=1, le=1024, description="channels of the preview decoder")
+    preview: PhaseConfig
     base: PhaseConfig
     sharpening: PhaseConfig
     sharpening_steps: int = Field(default=2, ge=1, le=50, description="of the sampling that the base is made for")
@@ -144,20 +147,39 @@ def run_phase(
 
 
 def train_autoencoder(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> bool:
-    """Pictures to latents and back; writes RUN/vae and says so."""
+    """Pictures to latents and back; writes RUN/autoencoder and says so."""
     data = recipe.data
     source = Pictures(people(data, "train", data.seed), seed=data.seed)
     typical = _pictures(source, data.typical, workers=recipe.autoencoder.workers)
     torch.manual_seed(data.seed)
     vae = PatchAutoencoder(latent_channels=recipe.latent_channels)
     vae.start_from(typical * 2 - 1)
-    others = Pictures(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
-    stage = AutoencoderStage(vae, held_out=_pictures(others, data.held_out).mul(255).to(torch.uint8))
+    stage = AutoencoderStage(vae, held_out=_unseen(data))
     if not run_phase("autoencoder", stage, source, recipe, run, device, stretch):
         return False
     set_unit_spread(vae.cpu(), typical)
-    vae.requires_grad_(False).save_pretrained(run / "vae")
+    vae.requires_grad_(False).save_pretrained(run / "autoencoder")
     return True
+
+
+def train_preview(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> bool:
+    """The quick decoder of drafts, taught by the full one on the same pictures; writes RUN/vae and says so."""
+    data = recipe.data
+    vae = load_autoencoder(run / "autoencoder")
+    assert isinstance(vae, PatchAutoencoder)  # written by train_autoencoder
+    add_new_preview(vae, width=recipe.preview_width, seed=data.seed)
+    source = Pictures(people(data, "train", data.seed), seed=data.seed)
+    stage = PreviewDecoderStage(vae.to(device), held_out=_unseen(data))
+    if not run_phase("preview", stage, source, recipe, run, device, stretch):
+        return False
+    vae.cpu().requires_grad_(False).save_pretrained(run / "vae")
+    return True
+
+
+def _unseen(data: Data) -> torch.Tensor:
+    """Pictures of held-out people, uint8."""
+    others = Pictures(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
+    return _pictures(others, data.held_out).mul(255).to(torch.uint8)
 
 
 def _pictures(source: Pictures, count: int, *, workers: int = 0) -> torch.Tensor:
@@ -206,8 +228,11 @@ def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) ->
     """Whatever comes next, until the time is up; whether all is done."""
     run.mkdir(parents=True, exist_ok=True)
     stretch = Stretch(limit_s)
-    if not (run / "vae").is_dir() and not train_autoencoder(recipe, run, device, stretch):
-        return False
+    if not (run / "vae").is_dir():
+        if not (run / "autoencoder").is_dir() and not train_autoencoder(recipe, run, device, stretch):
+            return False
+        if not train_preview(recipe, run, device, stretch):
+            return False
     others = pairs(recipe.data, "held-out", HELD_OUT_SEED)
     held_out = list(batches(others, start=0, stop=1, batch=recipe.data.held_out))
     for name, train in (("base", train_base), ("model", sharpen)):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,7 +16,9 @@ from PIL import Image
 from animator.cli import main
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.subject_model import SubjectModel
-from animator.training import finetuning
+from animator.models.vae import has_preview, load_autoencoder
+from animator.training import base as stories
+from animator.training import finetuning, pictures, record
 from animator.training.base import _learns_from as learned_from
 from animator.training.jobs import TrainBaseJob, subject_phase
 from tests.animator.generators.scene import drawn_subject
@@ -131,6 +135,46 @@ def test_what_a_training_learns_from_follows_base_and_latents(base: Path, tmp_pa
     tiny_model(num_poses=3).save(tmp_path / "other")
     one, other = (TrainBaseJob(output=tmp_path / "new", base=str(each)) for each in (base, tmp_path / "other"))
     assert learned_from(one) != learned_from(other)
+
+
+class Drawn:
+    """Coloured squares, in the place of rendered people."""
+
+    def __init__(self, people: object, *, seed: int) -> None:
+        del people
+        self.seed = seed
+
+    def sample(self, number: int) -> dict[str, torch.Tensor]:
+        coarse = np.random.default_rng([self.seed, number % 8]).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+        return {"picture": torch.from_numpy(coarse.repeat(8, axis=1).repeat(8, axis=2))}
+
+
+def test_a_new_autoencoder_gets_a_preview_decoder_that_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "Pictures", Drawn)
+    monkeypatch.setattr(stories, "_people", lambda *_, **__: None)
+    monkeypatch.setattr(stories, "_NUM_TYPICAL", 16)
+    monkeypatch.setattr(record, "plot", lambda *_: None)  # curves take longer than all else
+    short = ["--set", "train.batch=1", "--set", "preview.steps=3", "--set", "preview.batch=2"]
+    short += ["--set", "preview.warmup=1", "--set", "preview.checkpoint_every=1", "--device", "cpu", "-q"]
+    output = tmp_path / "vae"
+    options = ["train", "autoencoder", "-o", str(output), *short]
+
+    def preview_after(steps: int) -> dict[str, torch.Tensor]:
+        assert main([*options, "--steps", str(steps), "--set", "preview_width=8"]) == 0
+        vae = load_autoencoder(output)
+        assert has_preview(vae)
+        shutil.rmtree(output)
+        return vae.preview_decoder.state_dict()
+
+    first = preview_after(1)
+    assert first["last.weight"].abs().max() > 0  # silent before it learned
+    # Trained on, the autoencoder is another one, and so is what imitates it.
+    second = preview_after(2)
+    assert any(not torch.equal(each, second[name]) for name, each in first.items())
+    again = preview_after(2)
+    assert all(torch.equal(each, again[name]) for name, each in second.items())
+    assert main([*options, "--steps", "2", "--set", "preview_width=0"]) == 0
+    assert not has_preview(load_autoencoder(output))
 
 
 @pytest.mark.slow

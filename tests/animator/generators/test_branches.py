@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,10 +81,23 @@ def test_branch_by_branch_it_is_the_same_picture(monkeypatch: pytest.MonkeyPatch
     assert np.abs(in_turn.astype(int) - together).max() <= 1
 
 
-def test_a_decoder_that_the_model_has_not_is_told_and_its_own_one_is_used() -> None:
+@pytest.mark.parametrize(
+    ("asked", "phase", "said"),
+    [
+        ({"decoder": "preview"}, "base", ["has no preview decoder: its own one is used"]),
+        ({"decoder": "preview", "quality": "draft"}, "base", ["has no preview decoder: its own one is used"]),
+        ({"decoder": "preview"}, "subject", ["has no preview decoder (tuning the decoder drops it): its own one"]),
+        ({"quality": "draft"}, "base", []),
+    ],
+)
+def test_a_decoder_that_was_asked_for_and_the_model_has_not_is_told_and_its_own_one_is_used(
+    asked: dict[str, str], phase: str, said: list[str]
+) -> None:
     model, notes = tiny_model(), []
-    config = SamplerConfig(steps=1, decoder="preview")
-    generator = DiffusionGenerator(model, config, seed=4, on_note=notes.append)
+    model = replace(model, manifest=model.manifest.model_copy(update={"phase": phase}))
+    generator = DiffusionGenerator(model, SamplerConfig(steps=1, **asked), seed=4, on_note=notes.append)
     made = next(generator.generate(windows(0, 1), drawn_subject(CANVAS))).pixels_HWC
-    assert any("no preview decoder" in note for note in notes)
+    told = [note for note in notes if "preview decoder" in note]
+    assert len(told) == len(said)
+    assert all(part in line for part, line in zip(said, told, strict=True))
     assert np.array_equal(made, frames(model, 0, 1, steps=1, repair=0.5)[0])

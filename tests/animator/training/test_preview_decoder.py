@@ -11,7 +11,7 @@ from animator.errors import ModelError
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.vae import has_preview
 from animator.training.decoder import DecoderStage
-from animator.training.preview_decoder import PreviewDecoderStage
+from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
 from tests.animator.models.tiny import tiny_model
 
 
@@ -53,6 +53,17 @@ def test_an_autoencoder_without_one_is_refused(vae: PatchAutoencoder) -> None:
     vae.drop_preview()
     with pytest.raises(ModelError, match="no preview decoder"):
         PreviewDecoderStage(vae)
+
+
+def test_a_new_one_is_the_same_again_and_draws_no_random_number_of_others(vae: PatchAutoencoder) -> None:
+    state = torch.get_rng_state()
+    one, another = copy.deepcopy(vae), copy.deepcopy(vae)
+    for each in (one, another):
+        add_new_preview(each, width=8, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert one.config.preview_width == 8
+    weights = another.preview_decoder.state_dict()
+    assert all(torch.equal(each, weights[name]) for name, each in one.preview_decoder.state_dict().items())
 
 
 def test_whoever_trains_the_decoder_itself_drops_what_imitates_it(vae: PatchAutoencoder) -> None:
