@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 # Before torch is imported: the tests' small networks are faster on one thread, many times so on a busy machine.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 # What one test has tracked must not serve the next, and the developer's own cache is none of their business.
 os.environ["ANIMATOR_CACHE"] = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -101,3 +102,21 @@ def test_a_decoder_that_was_asked_for_and_the_model_has_not_is_told_and_its_own_
     assert len(told) == len(said)
     assert all(part in line for part, line in zip(said, told, strict=True))
     assert np.array_equal(made, frames(model, 0, 1, steps=1, repair=0.5)[0])
+
+
+def test_of_two_workers_one_is_left_to_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    inside: list[None] = []
+    prepare = DiffusionGenerator._asked
+
+    def watched(self: DiffusionGenerator, *given: object) -> object:
+        inside.append(None)
+        time.sleep(0.02)  # the other one would come in meanwhile
+        at_once.append(len(inside))
+        asked = prepare(self, *given)
+        inside.pop()
+        return asked
+
+    monkeypatch.setattr(DiffusionGenerator, "_asked", watched)
+    frames(tiny_model(), 0, 6, workers=2, batch=1)
+    assert at_once == [1] * 6
