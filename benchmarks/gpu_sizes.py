@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from diffusers import UNet2DConditionModel
+
+from animator.models.unet import conditioning_channels, widen_conv_in
+
+NUM_POSES, POSE_CHANNELS = 5, 2
+EXTRA = conditioning_channels(num_poses=NUM_POSES, pose_channels=POSE_CHANNELS, warp=True)
 NOISE_SCHEDULE = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
@@ -76,3 +83,20 @@ SMALL = Size(
     steps=3,
     compiled=(),
 )
+
+
+def new_unet(size: Size, device: torch.device, dtype: torch.dtype) -> UNet2DConditionModel:
+    """Random weights, widened as the product widens."""
+    torch.manual_seed(0)
+    unet = widen_conv_in(UNet2DConditionModel(**size.unet), EXTRA)
+    return unet.to(device, dtype).eval().requires_grad_(False)
+
+
+def unet_inputs(
+    size: Size, batch: int, device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Latents with conditions, a timestep, and tokens."""
+    rng = torch.Generator().manual_seed(batch)
+    latents = torch.randn(batch, 4 + EXTRA, size.height, size.width, generator=rng)
+    tokens = torch.randn(batch, *size.tokens, generator=rng)
+    return latents.to(device, dtype), torch.tensor(500, device=device), tokens.to(device, dtype)

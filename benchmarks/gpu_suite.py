@@ -7,8 +7,8 @@ Diffusion 1.5 widened for five poses and a warped photo, its weights are random.
 with a tiny network on any device, which is how the script itself is tested.
 
 Every row is a ratio inside this run or a time with its spread: matmul peak, UNet TFLOP/s over that peak by batch,
-memory format and compilation, seconds per frame of the product's own denoising loop, what reuse of deep layers saves,
-peak memory of a short and of a long clip, and how far bfloat16 strays from float32.
+memory format and compilation, its time by attention kernel, seconds per frame of the product's own denoising loop,
+what reuse of deep layers saves, peak memory of a short and of a long clip, and how far bfloat16 strays from float32.
 """
 
 from __future__ import annotations
@@ -27,18 +27,16 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from gpu_sizes import FULL, NOISE_SCHEDULE, SMALL, Size
+from gpu_sizes import FULL, NOISE_SCHEDULE, SMALL, Size, new_unet, unet_inputs
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from animator.models.deep_features import DeepReuse
-from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.sampling.denoise import denoise
 from animator.sampling.guidance import Branch, Guidance
 from animator.sampling.noise import frame_noise
 from animator.sampling.schedulers import open_scheduler
 
-NUM_POSES, POSE_CHANNELS = 5, 2
-EXTRA = conditioning_channels(num_poses=NUM_POSES, pose_channels=POSE_CHANNELS, warp=True)
 BUDGET_S = 460.0
 DUAL = Guidance(image=4.0, pose=2.0)
 
@@ -93,23 +91,6 @@ class Suite:
             torch.cuda.synchronize()
 
 
-def new_unet(size: Size, device: torch.device, dtype: torch.dtype) -> UNet2DConditionModel:
-    """Random weights, widened as the product widens."""
-    torch.manual_seed(0)
-    unet = widen_conv_in(UNet2DConditionModel(**size.unet), EXTRA)
-    return unet.to(device, dtype).eval().requires_grad_(False)
-
-
-def unet_inputs(
-    size: Size, batch: int, device: torch.device, dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Latents with conditions, a timestep, and tokens."""
-    rng = torch.Generator().manual_seed(batch)
-    latents = torch.randn(batch, 4 + EXTRA, size.height, size.width, generator=rng)
-    tokens = torch.randn(batch, *size.tokens, generator=rng)
-    return latents.to(device, dtype), torch.tensor(500, device=device), tokens.to(device, dtype)
-
-
 def matmul_peak(suite: Suite) -> float:
     """TFLOP/s of one square bfloat16 product, the yardstick of this run."""
     side = suite.size.matmul
@@ -146,6 +127,21 @@ def unet_shares(suite: Suite, peak: float) -> None:
             if share > suite.best_share:
                 suite.best, suite.best_share = net, share
     suite.add("unet", "best share of the matmul peak (asked 0.45)", suite.best_share, "of peak")
+
+
+@torch.inference_mode()
+def attention(suite: Suite) -> None:
+    """The same network with each of torch's attention kernels that this device has for it."""
+    unet = new_unet(suite.size, suite.device, torch.bfloat16)
+    given = unet_inputs(suite.size, 3 * suite.size.batches[-1], suite.device, torch.bfloat16)
+    for name in ("FLASH_ATTENTION", "EFFICIENT_ATTENTION", "CUDNN_ATTENTION", "MATH"):
+        try:
+            with sdpa_kernel(SDPBackend.__members__[name]):
+                seconds = suite.seconds(lambda: unet(*given, return_dict=False))
+        except RuntimeError as error:
+            suite.add("attention", f"{name.lower()}: none for it here", float("nan"), "", why=str(error)[:60])
+        else:
+            suite.add("attention", name.lower(), 1000 * seconds, "ms")
 
 
 def compiled(unet: UNet2DConditionModel, mode: str, suite: Suite) -> Callable[..., Any]:
@@ -280,6 +276,7 @@ def main() -> int:
     peak = matmul_peak(suite)
     suite.run("parity", lambda: parity(suite))
     suite.run("unet", lambda: unet_shares(suite, peak))
+    suite.run("attention", lambda: attention(suite))
     suite.run("frame", lambda: frame_seconds(suite))
     suite.run("reuse", lambda: deep_reuse(suite))
     suite.run("memory", lambda: clip_memory(suite))

@@ -32,9 +32,10 @@ def run_suite(output: Path, *options: str, timeout_s: float) -> dict[str, list[d
 
 def test_the_suite_fills_every_section_with_a_tiny_network(tmp_path: Path) -> None:
     sections = run_suite(tmp_path / "suite.json", "--small", timeout_s=300)
-    assert set(sections) == {"matmul", "parity", "unet", "frame", "reuse", "memory", "suite"}
+    assert set(sections) == {"matmul", "parity", "unet", "attention", "frame", "reuse", "memory", "suite"}
     for name in ("matmul", "parity", "unet", "frame", "reuse"):
         assert all(math.isfinite(float(row["value"])) and row["value"] for row in sections[name]), sections[name]
+    assert any(math.isfinite(float(row["value"])) for row in sections["attention"])
     assert sections["parity"][0]["value"] < 0.05
 
 
