@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -32,18 +33,22 @@ class Clock:
 
     @contextmanager
     def watching(self, thing: Any, method: str, name: str) -> Iterator[None]:
-        """Measure every call of `thing.method` within the block."""
-        original = getattr(thing, method)
+        """Measure every call of `thing.method` within the block; `thing` may be a module."""
+        original, is_own = getattr(thing, method), method in vars(thing)
+        put = setattr if isinstance(thing, ModuleType) else object.__setattr__  # which frozen objects allow, too
 
         def call(*arguments: Any, **options: Any) -> Any:
             with self.measured(name):
                 return original(*arguments, **options)
 
-        object.__setattr__(thing, method, call)
+        put(thing, method, call)
         try:
             yield
         finally:
-            object.__delattr__(thing, method)
+            if is_own:
+                put(thing, method, original)
+            else:
+                object.__delattr__(thing, method)
 
     def total(self, name: str) -> float:
         """All seconds under `name`; 0 where nothing was measured."""

@@ -23,11 +23,13 @@ from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.config import RenderJob
 from animator.device import pick_device, working_dtype
 from animator.encoding import encode
+from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.puppet import PuppetGenerator
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.models.bases import open_base
 from animator.models.subject_model import SubjectModel
+from animator.models.vae import has_preview
 from animator.photo import read_photo
 from animator.pipeline import TRACKING_SIDE_PX, place_subject, prepare_motion, track_clip
 from animator.progress import Progress
@@ -178,14 +180,18 @@ class _Bench:
         """The network's parts, one worker alone."""
         generator = DiffusionGenerator(self.model, self.job.sampler, seed=self.job.seed, on_note=lambda _: None)
         list(generator.generate(windows[:1], subject))
-        with ExitStack() as watched:
-            for thing, method in ((self.model.unet, "forward"), (self.model.vae, "encode"), (self.model.vae, "decode")):
-                watched.enter_context(self.clock.watching(thing, method, f"net {method}"))
+        vae, decode = self.model.vae, "net decode"
+        # Where deep layers are used again the network is called through views of it: its own call would miss them.
+        watched = [(branches, "predict", "net predict"), (vae, "encode", "net encode"), (vae, "decode", decode)]
+        watched += [(vae, "decode_preview", decode)] if has_preview(vae) else []
+        with ExitStack() as stack:
+            for thing, method, name in watched:
+                stack.enter_context(self.clock.watching(thing, method, name))
             count = sum(1 for _ in generator.generate(windows, subject))
-        calls = len(self.clock.seconds["net forward"]) / count
+        calls = len(self.clock.seconds.get("net predict", ())) / count
         self._each("latents of the warp", self.clock.total("net encode"), count)
-        self._each(f"UNet ({calls:.3g} calls)", self.clock.total("net forward"), count)
-        self._each("pictures of the latents", self.clock.total("net decode"), count)
+        self._each(f"UNet ({calls:.3g} calls)", self.clock.total("net predict"), count)
+        self._each("pictures of the latents", self.clock.total(decode), count)
 
     def delivered(self, subject: Subject, windows: list[PoseWindow]) -> None:
         """Both generators as `animate` uses them."""

@@ -117,10 +117,10 @@ class DiffusionGenerator:
             branches_together=plan.branches_together and num_branches(self.config) > 1,
             workers=self._workers,
         )
-        self._shrinking = ShrinkingPortion(portion, on_note)
-        self._turns = Turns()
+        self._shrinking, self._turns = ShrinkingPortion(portion, on_note), Turns()
         # Workers that began together would all warp, then all denoise: half of them have to be at the network's.
-        self._beside_network = threading.BoundedSemaphore(max(1, self._workers // 2))
+        beside = self._workers if self.config.repair == 0 else (self._workers + 1) // 2
+        self._beside_network = threading.BoundedSemaphore(beside)
 
     @property
     def batch(self) -> int:

@@ -102,6 +102,8 @@ class ChosenGenerator:
             "scheduler": None if self.sampler is None else self.sampler.scheduler,
             "steps": None if self.sampler is None else self.sampler.steps,
             "evaluations_per_frame": self.evaluations,
+            "reuse": None if self.sampler is None else self.sampler.reuse,
+            "decoder": None if self.sampler is None else self.sampler.decoder,
         }
 
     def line(self) -> str:

@@ -33,6 +33,17 @@ def test_every_stage_gets_a_price_and_the_chart_is_a_picture(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.png", "tiny"]
 
 
+def test_a_draft_has_prices_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_model().save(tmp_path / "tiny")
+    options = ("--model", str(tmp_path / "tiny"), "--frames", "4", "--device", "cpu", "--quality", "draft", "--json")
+    assert main(["bench", "-o", str(tmp_path / "bench.png"), *options]) == 0
+    stages = {
+        stage["name"]: stage["seconds"] for stage in json.loads(capsys.readouterr().out.splitlines()[-1])["stages"]
+    }
+    assert stages["UNet (20 calls)"] > 0
+    assert stages["pictures of the latents"] > 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

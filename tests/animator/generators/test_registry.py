@@ -122,6 +122,8 @@ def test_the_facts_are_json_s_own(model: str) -> None:
         "scheduler": "dpm++",
         "steps": 20,
         "evaluations_per_frame": 20,
+        "reuse": 1,
+        "decoder": "full",
     }
 
 
