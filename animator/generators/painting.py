@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp import WarpedPhoto
+from animator.conditioning.warp.cutout import widened
 from animator.models.box import Box
 from animator.models.vae import LatentCodec
 from animator.sampling.denoise import check_finite
@@ -158,25 +159,8 @@ def reach(warped: WarpedPhoto) -> torch.Tensor:
         return mask
     # So far that every mean which is not zero is one over a full window.
     near = box.grown(4 * margin, (person.shape[-2], person.shape[-1]))
-    # Along one axis after the other: a tenth of the work, and a maximum does not mind.
-    wide = _spread_out(_spread_out(near.of(person), 2 * margin, -1), 2 * margin, -2)[:, None]
+    wide = widened(near.of(person), 2 * margin)[:, None]
     soft = F.avg_pool2d(wide, (2 * margin + 1, 1), stride=1, padding=(margin, 0), count_include_pad=False)
     soft = F.avg_pool2d(soft, (1, 2 * margin + 1), stride=1, padding=(0, margin), count_include_pad=False)
     near.of(mask).copy_(soft[:, 0])
     return mask
-
-
-def _spread_out(values: torch.Tensor, radius: int, axis: int) -> torch.Tensor:
-    """The largest of the values up to `radius` away along an axis, none of them below 0.
-
-    By doubling: five comparisons for a window of 21, where a pooling layer makes all 20.
-    """
-    window = 2 * radius + 1
-    found = F.pad(values, (radius, radius) if axis == -1 else (0, 0, radius, radius))
-    covered = 1
-    while covered < window:
-        step = min(covered, window - covered)
-        kept = found.shape[axis] - step
-        found = torch.maximum(found.narrow(axis, 0, kept), found.narrow(axis, step, kept))
-        covered += step
-    return found

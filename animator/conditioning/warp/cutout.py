@@ -110,27 +110,21 @@ def _mean_color(points: torch.Tensor, colors_3HW: torch.Tensor, center_2: torch.
     return (colors_3HW * weight).sum((1, 2)) / weight.sum().clamp_min(1)
 
 
-def widened(hull: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
-    """The hull, wider by `reach_px`."""
-    radius = max(1, round(float(reach_px)))
-    # A square's maximum is that of its columns' maxima.
-    for dim, around in ((1, (radius, radius)), (0, (0, 0, radius, radius))):
-        hull = _window_maximum(F.pad(hull, around, value=float("-inf")), 2 * radius + 1, dim)
-    return hull
+def widened(values: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tensor:
+    """The largest of the values [..., H, W] up to `reach_px` away along either axis: a mask becomes wider by as much.
 
-
-def _window_maximum(values_HW: torch.Tensor, side: int, dim: int) -> torch.Tensor:
-    """Maximum over every `side` neighbours along `dim`, which gets shorter by `side` - 1.
-
-    Windows that overlap give one as long as both: log2(side) maxima a pixel instead of side.
+    A square's maximum is that of its columns' maxima; windows that overlap give one as long as both: log2 of the
+    side maxima a pixel, where a pooling layer makes the whole side.
     """
-    reached = 1
-    while reached < side:
-        step = min(reached, side - reached)
-        length = values_HW.shape[dim] - step
-        values_HW = torch.maximum(values_HW.narrow(dim, 0, length), values_HW.narrow(dim, step, length))
-        reached += step
-    return values_HW
+    radius = max(1, round(float(reach_px)))
+    for axis, around in ((-1, (radius, radius)), (-2, (0, 0, radius, radius))):
+        values, reached, side = F.pad(values, around, value=float("-inf")), 1, 2 * radius + 1
+        while reached < side:
+            step = min(reached, side - reached)
+            kept = values.shape[axis] - step
+            values = torch.maximum(values.narrow(axis, 0, kept), values.narrow(axis, step, kept))
+            reached += step
+    return values
 
 
 def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, int, int], torch.Tensor]]:
