@@ -20,8 +20,8 @@ from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.tracking import TrackerConfig
 from tests.pose_tracking.drawn_clips import HEIGHT, WIDTH, write_clip
+from tests.pose_tracking.fake_trackers import FakeTracker
 from tests.pose_tracking.people import standing
-from tests.pose_tracking.test_tracking import FakeTracker
 
 SIDE = 1280
 

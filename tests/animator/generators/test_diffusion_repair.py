@@ -1,0 +1,91 @@
+"""How much of the warp a diffused frame keeps: repair mask, detail, background."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from animator.conditioning.inputs import picture_tensor, window_tensors
+from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.painting import reach
+from animator.models.subject_model import SubjectModel
+from animator.sampling.repair import trust
+from temporal.windows import PoseWindow
+from tests.animator.generators.scene import drawn_subject, figure_warp
+from tests.animator.generators.tiny_render import render, windows
+from tests.animator.models.tiny import CANVAS, tiny_model
+
+pytestmark = pytest.mark.usefixtures("one_warp_for_all")
+CPU = torch.device("cpu")
+
+
+def warped_figure(window: list[PoseWindow]) -> torch.Tensor:
+    """[1, 3, H, W]: what the puppet would show."""
+    keypoints, confidence = window_tensors(window, 1, CPU)
+    warped = figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0])
+    return warped.over(picture_tensor(drawn_subject(CANVAS).background_HWC, CPU))
+
+
+def as_pixels(picture_13HW: torch.Tensor) -> np.ndarray:
+    return picture_13HW.mul(255).add(0.5).clamp(0, 255).to(torch.uint8)[0].permute(1, 2, 0).numpy()
+
+
+def test_repair_0_without_its_detail_gives_the_decoded_warp(model: SubjectModel) -> None:
+    window = windows(5, 6)
+    with torch.inference_mode():
+        expected = as_pixels(model.codec.decode(model.codec.encode(warped_figure(window))))
+    assert np.array_equal(render(model, window, repair=0.0, keep_detail=False)[0].pixels_HWC, expected)
+
+
+def test_repair_0_gives_the_warp_itself_whatever_the_autoencoder_loses(model: SubjectModel) -> None:
+    window = windows(5, 6)
+    frame = render(model, window, repair=0.0)[0].pixels_HWC
+    assert np.abs(frame.astype(int) - as_pixels(warped_figure(window))).max() <= 1
+
+
+def test_detail_of_the_warp_stays_where_the_warp_is_trusted(model: SubjectModel) -> None:
+    window = windows(5, 6)
+    kept, lost = (render(model, window, repair=0.5, keep_detail=keep)[0].pixels_HWC for keep in (True, False))
+    keypoints, confidence = window_tensors(window, 1, CPU)
+    share = trust(figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0]).repair_BHW, 0.5)[0].numpy()
+    warp = as_pixels(warped_figure(window)).astype(int)
+    errors = [np.abs(frame - warp).mean(axis=-1)[share > 0.99].mean() for frame in (kept, lost)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_repair_1_paints_all_of_it_anew(model: SubjectModel) -> None:
+    kept, lost = (render(model, windows(5, 6), repair=1.0, keep_detail=keep)[0] for keep in (True, False))
+    assert np.array_equal(kept.pixels_HWC, lost.pixels_HWC)
+
+
+def test_repair_1_keeps_nothing_of_the_warp(model: SubjectModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    masked = render(model, windows(5, 6), repair=1.0)[0]
+    monkeypatch.setattr(DiffusionGenerator, "_known", lambda *_: None)
+    unmasked = render(model, windows(5, 6), repair=1.0)[0]
+    assert np.array_equal(masked.pixels_HWC, unmasked.pixels_HWC)
+
+
+def test_without_warp_channels_there_is_no_repair_mask() -> None:
+    model = tiny_model(warp=False)
+    first, second = (render(model, windows(5, 6), repair=repair)[0] for repair in (0.0, 1.0))
+    assert np.array_equal(first.pixels_HWC, second.pixels_HWC)
+
+
+def test_the_background_is_locked_away_from_the_person(model: SubjectModel) -> None:
+    subject = drawn_subject(CANVAS)
+    free = render(model, windows(0, 1))[0].pixels_HWC
+    locked = render(model, windows(0, 1), lock_background=True)[0].pixels_HWC
+    assert np.array_equal(locked[:8, :8], subject.background_HWC[:8, :8])
+    assert not np.array_equal(free[:8, :8], subject.background_HWC[:8, :8])
+    torso = (slice(90, 100), slice(60, 68))
+    assert np.array_equal(locked[torso], free[torso])
+
+
+def test_the_reach_covers_the_person_and_fades_out() -> None:
+    keypoints, confidence = window_tensors(windows(0, 1), 1, CPU)
+    warped = figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0])
+    mask = reach(warped)
+    assert float(mask[warped.coverage_BHW > 0.99].min()) > 0.99
+    assert 0 < float(((mask > 0.05) & (mask < 0.95)).float().mean()) < 0.2
+    assert float(mask[0, :6, :6].max()) == 0
