@@ -29,6 +29,17 @@ from temporal.motion import MotionConfig
 BackgroundName = Literal["keep", "generate"]
 
 
+def check_device_name(name: str) -> str:
+    """The name of a device, as long as it is one; whether the device is there shows where it is opened.
+
+    Raises:
+        ValueError: what was expected.
+    """
+    if re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name) is None:
+        raise ValueError(f"got {name!r}, expected auto, cpu, cuda, cuda:1 or mps")
+    return name
+
+
 class PreviewConfig(BaseModel):
     """Pictures for people, written beside the result."""
 
@@ -106,12 +117,7 @@ class RenderJob(BaseModel):
             return {**values, "generator": "diffusion"}
         return values
 
-    @field_validator("device")
-    @classmethod
-    def _check_device(cls, device: str) -> str:
-        if re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", device) is None:
-            raise ValueError(f"got {device!r}, expected auto, cpu, cuda, cuda:1 or mps")
-        return device
+    _check_device = field_validator("device")(check_device_name)
 
     @model_validator(mode="after")
     def _check_trim(self) -> RenderJob:

@@ -13,8 +13,6 @@ from animator.commands.console import Console, Verb
 from animator.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from animator.training.finetuning import FinetuneReport
     from animator.training.jobs import FinetuneJob, TrainAutoencoderJob, TrainBaseJob
     from animator.training.stage import TrainReport
@@ -184,25 +182,31 @@ def _progress(console: Console) -> Progress:
     return console.progress() if is_main_process() else SilentProgress()
 
 
-_Job = TypeVar("_Job", bound="BaseModel")
+_Job = TypeVar("_Job", "FinetuneJob", "TrainBaseJob", "TrainAutoencoderJob")
 
 
 def _checked(kind: type[_Job], values: dict[str, Any], settings: Sequence[str], *, steps: int | None = None) -> _Job:
     """A job of what was typed; what was not typed keeps its default.
 
     Raises:
-        OptionError: naming the value that is wrong.
+        BadParameter: naming the value that is wrong.
     """
-    from animator.errors import JobError, OptionError
+    from animator.config import check_device_name
+    from animator.errors import JobError
     from animator.job_file import with_settings
 
     typed = {key: value for key, value in values.items() if value is not None}
     if steps is not None:
         settings = [*settings, f"train.steps={steps}"]
     try:
-        return with_settings(kind, typed, settings)
+        job = with_settings(kind, typed, settings)
     except JobError as error:  # there is no job file: all of it was typed
-        raise OptionError(str(error)) from error
+        raise typer.BadParameter(str(error)) from error
+    try:
+        check_device_name(job.device)
+    except ValueError as error:
+        raise typer.BadParameter(f"device: {error}") from error
+    return job
 
 
 def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJob) -> None:

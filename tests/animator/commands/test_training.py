@@ -26,6 +26,8 @@ from tests.animator.models.tiny import CANVAS, tiny_model
 
 SHORT = ["--set", "denoise.steps=2", "--set", "denoise.batch=1", "--set", "decoder.steps=2", "--set", "decoder.batch=1"]
 
+DEVICES = "expected auto, cpu, cuda, cuda:1 or mps"
+
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
@@ -67,7 +69,11 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
             "denoise.steps: got 0, expected at least 1",
         ),
         (["train", "base", "-o", "b", "--set", "cache_size=no"], 2, "cache_size: got 'no', expected a whole number"),
-        (["finetune", "me.png", "-o", "me", "--device", "tpu"], 5, "tpu"),
+        (["finetune", "me.png", "-o", "me", "--device", "tpu"], 2, f"device: got 'tpu', {DEVICES}"),
+        (["finetune", "me.png", "-o", "me", "--set", "device=xpu"], 2, f"device: got 'xpu', {DEVICES}"),
+        (["train", "base", "-o", "b", "--device", "tpu"], 2, f"device: got 'tpu', {DEVICES}"),
+        (["train", "autoencoder", "-o", "b", "--device", "tpu"], 2, f"device: got 'tpu', {DEVICES}"),
+        (["finetune", "me.png", "-o", "me", "--device", "cuda:99"], 5, "device 'cuda:99' is not there"),
         (["train", "base", "-o", "b", "--base", "BASE", "--clips", "nowhere"], 3, "nowhere"),
         (["train", "base", "-o", "b", "--base", "new"], 2, "autoencoder"),
     ],
