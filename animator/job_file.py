@@ -64,7 +64,7 @@ def read_job(
         raise JobError(f"{path.name}: {path.stat().st_size} bytes is no job file; at most {MAX_FILE_BYTES} are read")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's and Unicode's are ValueErrors, as is a number without end
         raise JobError(f"{path.name}: not TOML: {error}") from error
     folder = path.parent.absolute()
     return build_job(values, overrides, changes=changes, folder=folder, trust=trust, source=path.name)
@@ -211,7 +211,7 @@ def _override_value(raw: str, field: FieldInfo | None) -> Any:
     """The TOML value of `raw`; the text itself where it is no TOML or the field takes text."""
     try:
         parsed = tomllib.loads(f"value = {raw}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of thousands of digits is a ValueError, too
         return raw
     value = parsed["value"]
     kinds = set(types_in(field.annotation)) if field is not None else {Any}

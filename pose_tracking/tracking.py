@@ -5,14 +5,23 @@ Legend: H W pixels, T frames, K keypoints.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
 from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
@@ -28,8 +37,23 @@ __all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+def _explain_person(value: Any, check: ValidatorFunctionWrapHandler) -> PersonChoice:
+    """One sentence in place of one for each kind of choice that `value` is not."""
+    try:
+        choice: PersonChoice = check(value)
+    except ValidationError as error:
+        raise ValueError(
+            f"got {reprlib.repr(value)}, expected largest, center, a number from the left (0, 1, ...), or a point [x, y], both from 0 "
+            "to 1 (fractions of width and height)"
+        ) from error
+    return choice
+
+
 # A `PersonChoice` as people write it.
-PersonSetting = Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction]
+PersonSetting = Annotated[
+    Literal["largest", "center"] | Annotated[int, Field(ge=0)] | tuple[_Fraction, _Fraction],
+    WrapValidator(_explain_person),
+]
 
 
 class TrackerConfig(BaseModel):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -27,13 +28,18 @@ def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
     """A reader of `largest`, `2` (the third from the left), or `0.3,0.5` (a point, fractions of width and height)."""
 
     def changes(text: str) -> dict[str, Any]:
+        if text in ("largest", "center"):
+            return {key: text}
         if re.fullmatch(r"\d+", text):
             return {key: int(text)}
-        x, comma, y = text.partition(",")
-        try:
-            return {key: [float(x), float(y)] if comma else text}
-        except ValueError:
-            raise typer.BadParameter(f"{flag}: got {text!r}, expected largest, center, a number or X,Y") from None
+        with suppress(ValueError):
+            x, y = (float(part) for part in text.split(","))
+            if 0 <= x <= 1 and 0 <= y <= 1:
+                return {key: [x, y]}
+        raise typer.BadParameter(
+            f"{flag}: got {text!r}, expected largest, center, a number from the left (0, 1, ...), or X,Y: a point, both "
+            "from 0 to 1 (fractions of width and height)"
+        )
 
     return changes
 

@@ -32,6 +32,7 @@ HEAVY = ("torch", "mediapipe", "numpy", "pydantic", "scipy", "av", "PIL", "tqdm"
 REPORT = RenderReport(path=Path("out.mp4"), num_frames=48, duration_s=2.0, seconds=4.0, fingerprint="f" * 64)
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 ANIMATE = ["animate", "me.png", "dance.mp4", "-o", "out.mp4"]
+PEOPLE = "expected largest, center, a number from the left (0, 1, ...), or X,Y: a point, both from 0 to 1"
 
 Animate = Callable[..., RenderReport]
 
@@ -375,7 +376,13 @@ def test_a_partial_result_is_told_and_ends_with_seven(pipeline: Any, capsys: pyt
         ([*ANIMATE, "--frobnicate"], "--frobnicate"),
         ([*ANIMATE, "--canvas", "huge"], "expected WIDTHxHEIGHT"),
         ([*ANIMATE, "--canvas", "513x640"], "canvas.width: got 513, expected a multiple of 2"),
-        ([*ANIMATE, "--person", "a,b"], "--person: got 'a,b'"),
+        ([*ANIMATE, "--person", "a,b"], f"--person: got 'a,b', {PEOPLE}"),
+        ([*ANIMATE, "--person", "-1"], f"--person: got '-1', {PEOPLE}"),
+        ([*ANIMATE, "--photo-person", "-1"], f"--photo-person: got '-1', {PEOPLE}"),
+        ([*ANIMATE, "--person", "biggest"], f"--person: got 'biggest', {PEOPLE}"),
+        ([*ANIMATE, "--person", "nan,0"], f"--person: got 'nan,0', {PEOPLE}"),
+        ([*ANIMATE, "--person", "0.5,0.5,0.5"], f"--person: got '0.5,0.5,0.5', {PEOPLE}"),
+        (["finetune", "me.png", "-o", "me", "--photo-person", "640,320"], f"--photo-person: got '640,320', {PEOPLE}"),
         ([*ANIMATE, "--crf", "99"], "encode.crf: got 99, expected at most 51"),
         ([*ANIMATE, "--fps", "fast"], "motion.fps"),
         ([*ANIMATE, "--set", "canvas.widht=3"], "did you mean canvas.width?"),

@@ -166,8 +166,20 @@ def test_a_wrong_value_is_told_in_one_line(override: str, line: str) -> None:
 
 
 def test_the_members_of_a_union_speak_together() -> None:
-    line = complaint(LEAST, "tracker.person=bob")
-    assert line.startswith("tracker.person: got 'bob', expected 'largest' or 'center' or a whole number or a list")
+    line = complaint({**LEAST, "background": [1]})
+    assert line == "background: got [1], expected 'keep' or 'generate' or a path"
+
+
+@pytest.mark.parametrize("key", ["tracker.person", "photo_person"])
+@pytest.mark.parametrize("value", ["-1", "bob", "1.5", "[0.5]", "[0.5, 1.5]", "[nan, 0]", "true", "'0.5,0.5'"])
+def test_whom_a_job_may_ask_for_is_said_whatever_it_asked_for(key: str, value: str) -> None:
+    line = complaint(LEAST, f"{key}={value}")
+    assert line.startswith(f"{key}: got ")
+    if value != "true":
+        assert (
+            "expected largest, center, a number from the left (0, 1, ...), or a point [x, y], both from 0 to 1" in line
+        )
+    assert len(complaint(LEAST, f"{key}={'9' * 5000}x")) < 250
 
 
 def test_an_end_before_the_start_is_refused() -> None:
@@ -203,6 +215,7 @@ def test_tables_nested_without_end_are_refused(where: str) -> None:
         (b"photo = ", "job.toml: not TOML: Invalid value"),
         (b"\xff\xfe\x00", "job.toml: not TOML: 'utf-8' codec"),
         (b"a = " + b"[" * 30_000, "job.toml: not TOML"),
+        (b"seed = " + b"9" * 30_000, "job.toml: not TOML"),
         (b"#" * (MAX_FILE_BYTES + 1), f"job.toml: {MAX_FILE_BYTES + 1} bytes is no job file"),
     ],
 )
