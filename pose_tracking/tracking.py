@@ -43,8 +43,8 @@ def _explain_person(value: Any, check: ValidatorFunctionWrapHandler) -> PersonCh
         choice: PersonChoice = check(value)
     except ValidationError as error:
         raise ValueError(
-            f"got {reprlib.repr(value)}, expected largest, center, a number from the left (0, 1, ...), or a point [x, y], both from 0 "
-            "to 1 (fractions of width and height)"
+            f"got {reprlib.repr(value)}, expected largest, center, a number from the left (0, 1, ...), or a point "
+            "[x, y], both from 0 to 1 (fractions of width and height)"
         ) from error
     return choice
 

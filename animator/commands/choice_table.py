@@ -37,8 +37,8 @@ def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
             if 0 <= x <= 1 and 0 <= y <= 1:
                 return {key: [x, y]}
         raise typer.BadParameter(
-            f"{flag}: got {text!r}, expected largest, center, a number from the left (0, 1, ...), or X,Y: a point, both "
-            "from 0 to 1 (fractions of width and height)"
+            f"{flag}: got {text!r}, expected largest, center, a number from the left (0, 1, ...), or X,Y: a point, "
+            "both from 0 to 1 (fractions of width and height)"
         )
 
     return changes
