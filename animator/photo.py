@@ -35,12 +35,14 @@ class Photo:
         opacity_HW: [0, 1] where the file has transparency, else None.
         original_size: (width, height) in the file, upright.
         name: file name for messages.
+        notes: what the person at the keyboard should know about the file.
     """
 
     image: Image.Image
     opacity_HW: np.ndarray | None
     original_size: tuple[int, int]
     name: str
+    notes: tuple[str, ...] = ()
 
     @property
     def pixels_HWC(self) -> np.ndarray:
@@ -59,19 +61,26 @@ class Photo:
         return _photo(_to_rgba_or_rgb(upright), original_size=upright.size, name=name)
 
 
-def read_photo(path: str | Path) -> Photo:
+def read_photo(path: str | Path, *, role: str = "photo") -> Photo:
     """Read a photo: EXIF orientation applied, at most `WORKING_SIDE_PX` on its longer side.
+
+    Args:
+        path: the file; of an animation or of several pages the first picture is read, and a note says so.
+        role: what the file is to be, for messages.
 
     Raises:
         PhotoError: missing, not a picture, damaged, too small or too large.
     """
     path = Path(path)
-    _check_file(path)
+    _check_file(path, role)
+    notes = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as file:
                 _check_size(file.size, path.name)
+                if getattr(file, "is_animated", False) and file.format != "MPO":  # two views of one moment
+                    notes.append(f"{path.name}: holds several pictures; only the first one is used as {role}")
                 file.draft("RGB", (WORKING_SIDE_PX, WORKING_SIDE_PX))
                 upright = ImageOps.exif_transpose(file)
                 size = file.size if upright.size == file.size else (file.size[1], file.size[0])
@@ -90,10 +99,10 @@ def read_photo(path: str | Path) -> Photo:
             f"{path.name}: cannot be read as a photo ({reason}). Copy it again from its source, or save it anew as "
             "JPEG, PNG or WebP."
         ) from error
-    return _photo(image, original_size=size, name=path.name)
+    return _photo(image, original_size=size, name=path.name, notes=tuple(notes))
 
 
-def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str) -> Photo:
+def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str, notes: tuple[str, ...] = ()) -> Photo:
     """A photo of an RGB or RGBA picture, which is made smaller in place."""
     image.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
     opacity = None
@@ -102,18 +111,19 @@ def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str) -> 
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         white.alpha_composite(image)
         image = white.convert("RGB")
-    return Photo(image=image, opacity_HW=opacity, original_size=original_size, name=name)
+    return Photo(image=image, opacity_HW=opacity, original_size=original_size, name=name, notes=notes)
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, role: str) -> None:
     try:
         facts = path.stat()
     except (OSError, ValueError) as error:
-        raise PhotoError(f"{path}: no such photo. Check the path.") from error
+        raise PhotoError(f"{path}: no such {role}. Check the path.") from error
     if not stat.S_ISREG(facts.st_mode):
-        raise PhotoError(f"{path}: not a file. Give a JPEG, PNG or WebP photo.")
+        what = "a folder" if stat.S_ISDIR(facts.st_mode) else "a pipe, socket or device"
+        raise PhotoError(f"{path}: is {what}. Give a JPEG, PNG or WebP file as {role}.")
     if not facts.st_size:
-        raise PhotoError(f"{path.name}: is empty (0 bytes). Copy the photo again from its source.")
+        raise PhotoError(f"{path.name}: is empty (0 bytes). Copy it again from its source.")
     if facts.st_size > MAX_BYTES:
         raise PhotoError(
             f"{path.name}: {facts.st_size // 2**20} MiB, at most {MAX_BYTES // 2**20} MiB are read. Scale it down."

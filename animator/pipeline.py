@@ -173,7 +173,7 @@ def prepare_scene(
     cache = PoseCache.default() if job.pose_cache else None
     # A file that is no picture ends the render before any work.
     photo = read_photo(job.photo)
-    behind = None if job.background_picture is None else read_photo(job.background_picture)
+    behind = None if job.background_picture is None else read_photo(job.background_picture, role="background")
     with Beside() as beside:
         finding = beside.start(lambda: Portrait.from_photo(photo, job.photo_tracker()))
         tracked = track_clip(clip, job.tracker, progress=beside.watching(progress), cache=cache)
@@ -189,7 +189,7 @@ def prepare_scene(
                 if behind is not None:
                     subject = subject.before(behind.image)
             stage.advance()
-    note(*portrait.warnings, *([clip.damage] if clip.damage else []), *absences)
+    note(*portrait.warnings, *(behind.notes if behind else ()), *([clip.damage] if clip.damage else []), *absences)
     fit = comparing.result()
     note(*(fit.reasons if fit.score >= WARN_FROM else ()))
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)

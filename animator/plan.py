@@ -142,7 +142,7 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
     photo = read_photo(job.photo)
     if job.background_picture is not None:
-        read_photo(job.background_picture)
+        read_photo(job.background_picture, role="background")
     num_frames = round(clip.info.duration_s * fps) if clip.info.duration_s else None
     return RenderPlan(
         output=job.output,

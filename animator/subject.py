@@ -180,7 +180,7 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[
         raise PhotoError(
             f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person."
         )
-    warnings = []
+    warnings = [*photo.notes]
     if len(people) > 1 and tracker.person == "largest":
         warnings.append(
             f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --photo-person"

@@ -99,7 +99,7 @@ def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:
 
         read_photo(photo)
         if job.background_picture is not None:
-            read_photo(job.background_picture)
+            read_photo(job.background_picture, role="background")
     mode = "self" if photo is None else "cross"
     systems = list(dict.fromkeys([job.generator, "puppet", "hold"]))
     width, height = job.canvas.size

@@ -195,9 +195,9 @@ def evaluate_cross(
     with progress.stage("photo", 1) as stage:
         tracker = settings.tracker.model_copy(update={"person": settings.photo_person})
         portrait = Portrait.from_photo(read_photo(photo_path), tracker)
-        behind = None if settings.background is None else read_photo(settings.background)
+        behind = None if settings.background is None else read_photo(settings.background, role="background")
         stage.advance()
-    for warning in portrait.warnings:
+    for warning in (*portrait.warnings, *(behind.notes if behind else ())):
         progress.warn(warning)
     clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     # As a render places it.

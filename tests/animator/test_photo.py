@@ -110,10 +110,32 @@ def test_a_photo_that_is_cut_off_is_told_from_what_is_no_picture(tmp_path):
 def test_two_views_in_one_file_are_read_and_what_is_no_picture_is_said_to_be_none(tmp_path):
     views = [Image.new("RGB", (80, 100), color) for color in ("red", "blue")]
     views[0].save(tmp_path / "camera.mpo", format="MPO", save_all=True, append_images=views[1:])
-    assert read_photo(tmp_path / "camera.mpo").original_size == (80, 100)
+    camera = read_photo(tmp_path / "camera.mpo")
+    assert (camera.original_size, camera.notes) == ((80, 100), ())
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(PhotoError, match=r"text\.png: is no picture that can be read\. Use a JPEG"):
         read_photo(tmp_path / "text.png")
     (tmp_path / "nothing.jpg").touch()
-    with pytest.raises(PhotoError, match=r"nothing\.jpg: is empty \(0 bytes\)\. Copy the photo again"):
+    with pytest.raises(PhotoError, match=r"nothing\.jpg: is empty \(0 bytes\)\. Copy it again from its source"):
         read_photo(tmp_path / "nothing.jpg")
+
+
+def test_the_role_of_a_picture_is_named_where_it_is_missing_or_no_file(tmp_path):
+    for arguments, role in (({}, "photo"), ({"role": "background"}, "background")):
+        with pytest.raises(PhotoError, match=rf"missing\.png: no such {role}\. Check the path"):
+            read_photo(tmp_path / "missing.png", **arguments)
+        with pytest.raises(PhotoError, match=rf": is a folder\. Give a JPEG, PNG or WebP file as {role}"):
+            read_photo(tmp_path, **arguments)
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "tiff"])
+def test_of_an_animation_the_first_picture_is_read_and_that_is_said(tmp_path, ending):
+    pictures = [Image.new("RGB", (80, 100), color) for color in ("red", "blue")]
+    path = tmp_path / f"moving.{ending}"
+    pictures[0].save(
+        path, save_all=True, append_images=pictures[1:], **({"lossless": True} if ending == "webp" else {})
+    )
+    photo = read_photo(path)
+    assert photo.notes == (f"moving.{ending}: holds several pictures; only the first one is used as photo",)
+    assert photo.pixels_HWC[50, 40].tolist() == [255, 0, 0]
+    assert read_photo(_save(tmp_path / f"still.{ending}", pictures[0])).notes == ()
