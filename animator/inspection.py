@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
+from PIL import Image, ImageSequence
 
 from animator.errors import JobError, PhotoError
 from animator.progress import Progress
@@ -101,8 +103,6 @@ def _is_folder_of_poses(folder: Path) -> bool:
 
 
 def _is_animated(path: Path) -> bool:
-    from PIL import Image
-
     try:
         with Image.open(path, formats=("GIF", "WEBP")) as image:
             return bool(getattr(image, "is_animated", False))
@@ -145,8 +145,6 @@ def _inspect_clip(path: Path, progress: Progress) -> Inspection:
 
 
 def _inspect_photo(path: Path, progress: Progress) -> Inspection:
-    from PIL import Image
-
     from animator.photo import FORMATS, read_photo
     from pose_tracking.tracking import TrackerConfig, track_photo
 
@@ -163,7 +161,7 @@ def _inspect_photo(path: Path, progress: Progress) -> Inspection:
         "transparency": photo.opacity_HW is not None,
         "people": len(people),
     }
-    problems = []
+    problems = [note.removeprefix(f"{photo.name}: ") for note in photo.notes]
     if not people:
         problems.append("nobody was found; show a person from head to at least the waist")
     elif len(people) > 1:
@@ -199,17 +197,34 @@ def _inspect_poses(path: Path, progress: Progress) -> Inspection:
 
 def _inspect_pictures(path: Path, progress: Progress) -> Inspection:
     """A folder of numbered PNG, or an animated WebP."""
-    from PIL import Image
-
     files = sorted(file for file in path.glob("*.png") if file.is_file()) if path.is_dir() else [path]
     if not files:
         raise PhotoError(f"{path}: a folder without PNG pictures or poses; give a file, or the folder of a PNG result")
     try:
         with Image.open(files[0], formats=("PNG", "WEBP")) as image:
             width, height = image.size
-            num_frames = len(files) if path.is_dir() else getattr(image, "n_frames", 1)
+            shown_s = [] if path.is_dir() else _seconds_shown(image, progress)
     except MemoryError:
         raise
     except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise PhotoError(f"{files[0].name}: cannot be read as a picture ({error})") from error
-    return Inspection(kind="pictures", facts={"width": width, "height": height, "num_frames": num_frames})
+    facts: dict[str, Any] = {"width": width, "height": height, "num_frames": len(shown_s) or len(files)}
+    duration_s = math.fsum(shown_s)
+    if duration_s:
+        facts |= {
+            "fps": round(len(shown_s) / duration_s, 3),
+            "duration_s": round(duration_s, 3),
+            "even_frame_times": max(shown_s) - min(shown_s) <= EVEN_WITHIN_S,
+        }
+    return Inspection(kind="pictures", facts=facts)
+
+
+def _seconds_shown(animation: Image.Image, progress: Progress) -> list[float]:
+    """For how long each picture of an animation is shown; all of them are decoded."""
+    with progress.stage("decode", getattr(animation, "n_frames", 1)) as stage:
+        seconds = []
+        for picture in ImageSequence.Iterator(animation):
+            picture.load()  # WebP tells the time of a picture with its content
+            seconds.append(picture.info.get("duration", 0) / 1000)
+            stage.advance()
+    return seconds

@@ -51,10 +51,26 @@ def test_the_problem_of_a_damaged_clip_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["result.webp", "result"])
-def test_pictures_in_a_row_are_counted(tmp_path: Path, name: str) -> None:
+def test_pictures_in_a_row_are_counted_and_timed_where_they_have_times(tmp_path: Path, name: str) -> None:
     inspection = inspect_file(written(tmp_path / name), progress=SILENT)
     assert inspection.kind == "pictures"
-    assert inspection.facts == {"width": 64, "height": 96, "num_frames": 12}
+    timed = {"fps": 10.0, "duration_s": 1.2, "even_frame_times": True} if name.endswith(".webp") else {}
+    assert inspection.facts == {"width": 64, "height": 96, "num_frames": 12, **timed}
+
+
+def test_uneven_times_of_an_animation_are_told(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (80, 80), color) for color in ("red", "green", "blue")]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], duration=[100, 300, 200])
+    facts = inspect_file(tmp_path / "a.webp", progress=SILENT).facts
+    assert (facts["duration_s"], facts["fps"], facts["even_frame_times"]) == (0.6, 5.0, False)
+
+
+def test_a_photo_that_moves_is_told(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (80, 80), color) for color in ("red", "blue")]
+    pictures[0].save(tmp_path / "a.png", save_all=True, append_images=pictures[1:])
+    inspection = inspect_file(tmp_path / "a.png", progress=SILENT)
+    assert inspection.kind == "photo"
+    assert inspection.problems[0] == "holds several pictures; only the first one is used as photo"
 
 
 @pytest.mark.parametrize("name", ["result.mp4", "result.webp", "result.gif", "result"])
