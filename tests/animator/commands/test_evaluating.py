@@ -67,3 +67,13 @@ def test_a_dry_run_says_what_would_be_compared(
     assert (plan["mode"], plan["systems"], plan["canvas"]) == ("cross", ["puppet", "hold"], [512, 640])
     assert evaluated == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_evaluate_ends_with_7_where_the_clip_was_read_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], partial: bool
+) -> None:
+    evaluation = Evaluation(mode="self", facts={}, scores=(), partial=partial)
+    monkeypatch.setattr(runs, "evaluate_self", lambda *_, **__: evaluation)
+    assert main(["evaluate", "--clip", CLIP, "--json"]) == (7 if partial else 0)
+    assert json.loads(capsys.readouterr().out)["partial"] is partial

@@ -1,0 +1,74 @@
+"""Streams that are closed, readers that leave, and signals at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.animator.cli.stand_in import ANIMATE
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_cleans_up_and_ends_with_its_code(tmp_path: Path, signum: signal.Signals, code: int) -> None:
+    script = f"""
+import sys, time, types
+from pathlib import Path
+from animator.cli import main
+temporary = Path({str(tmp_path)!r}) / "half-written.tmp"
+def animate(job, *, progress, trust):
+    try:
+        temporary.touch()
+        time.sleep(60)
+    finally:
+        temporary.unlink()
+sys.modules["animator.pipeline"] = types.ModuleType("animator.pipeline")
+sys.modules["animator.pipeline"].animate = animate
+sys.exit(main({ANIMATE!r}))
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    temporary = tmp_path / "half-written.tmp"
+    deadline_s = time.monotonic() + 60
+    while not temporary.exists() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (code, f"error: stopped by {signum.name}\n")
+    assert not temporary.exists()
+
+
+def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
+    """A shell line in which `$ANIMATOR` is the program."""
+    environment = {**os.environ, "ANIMATOR": f"{sys.executable} -m animator"}
+    return subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_closed_streams_lead_nowhere() -> None:
+    done = run_in_shell("$ANIMATOR --version >&- && $ANIMATOR inspect /nowhere.mp4 --json >&- 2>&-; echo $?")
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_nobody_reading_is_told_by_the_exit_code() -> None:
+    done = run_in_shell("$ANIMATOR doctor --json | true; echo ${PIPESTATUS[0]}")
+    assert done.stdout == "141\n"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_the_program_starts_ends_it_in_one_line(signum: signal.Signals, code: int) -> None:
+    script = (
+        "import os, sys\n"
+        "class Interrupter:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == 'animator.cli': os.kill(os.getpid(), {signum.value})\n"
+        "sys.meta_path.insert(0, Interrupter())\n"
+        "from animator.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"error: stopped by {signum.name}\n")
