@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +23,7 @@ import numpy as np
 import torch
 from bench_denoise import scene
 
+from animator.benchmarking.machine import machine
 from animator.benchmarking.roofline import median_seconds
 from animator.device import working_dtype
 from animator.encoding import encode
@@ -142,7 +141,7 @@ def main() -> None:
             by_pixels(f"{part} (cells)", LATENTS, lambda width, height: network_seconds(model, part, width, height))  # noqa: B023  # called at once
         )
     facts = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "machine": machine(),
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - began_s, 1),
         "rows": rows,

@@ -22,7 +22,6 @@ import dataclasses
 import io
 import json
 import os
-import platform
 import shutil
 import statistics
 import sys
@@ -45,6 +44,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from animator.benchmarking.machine import machine
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
 from animator.generators.puppet import PuppetGenerator
@@ -83,8 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         job = long_job(Path(place) / "job", frames, (width, height))
         result = soak(job) if is_soak else scaling(job, rounds=options.rounds, kinds=options.executor)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(json.dumps({"machine": machine, "frames": frames, "canvas": f"{width}x{height}", **result}, indent=1))
+    print(json.dumps({"machine": machine(), "frames": frames, "canvas": f"{width}x{height}", **result}, indent=1))
 
 
 def long_job(place: Path, num_frames: int, size: tuple[int, int]) -> JobFolder:

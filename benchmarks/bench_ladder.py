@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import platform
 import statistics
 import time
 from collections.abc import Iterable, Iterator
@@ -30,6 +29,7 @@ from bench_denoise import scene
 from ladder_rungs import DUAL, Rung, rungs
 from reference_loop import REFERENCE_STEPS, ReferenceLoop
 
+from animator.benchmarking.machine import processor
 from animator.device import pick_device
 from animator.evaluation.metrics import frame_tensor, psnr, similarity_pyramid, ssim
 from animator.generators.diffusion import DiffusionGenerator
@@ -126,7 +126,7 @@ def lines(given: argparse.Namespace, device: torch.device) -> Iterable[str]:
     """The whole ladder as it is measured, references first."""
     model = open_base(given.model).to(device)
     subject, windows = scene(model.manifest.canvas, max(given.frames, given.reference_frames))
-    yield f"{given.model} on {device} ({platform.processor() or platform.machine()}), {model.manifest.canvas} px, "
+    yield f"{given.model} on {device} ({processor()}), {model.manifest.canvas} px, "
     yield f"{torch.get_num_threads()} threads, torch {torch.__version__}"
     yield from ("", *HEAD)
     few = windows[: given.reference_frames]

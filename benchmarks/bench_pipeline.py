@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -25,6 +24,7 @@ from typing import Any
 
 import torch
 
+from animator.benchmarking.machine import machine
 from animator.config import RenderJob
 from animator.encoding import encode
 from animator.generators import branches, diffusion
@@ -184,7 +184,7 @@ def main() -> None:
             one["animate again over animate"] = one["animate again"] / one["animate"]
             rounds.append(one)
     result = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "machine": machine(),
         "workers": torch.get_num_threads(),
         "canvas": f"{job.canvas.width}x{job.canvas.height}",
         "rounds": given.rounds,

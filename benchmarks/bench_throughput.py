@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from animator.benchmarking.machine import machine
 from animator.canvas import CanvasConfig
 from animator.config import PreviewConfig, RenderJob
 from animator.encoding import encode
@@ -62,7 +61,7 @@ def main() -> None:
         "memory": lambda: {str(frames): _in_own_process(options, frames) for frames in (300, 3000)},
     }
     result = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "machine": machine(),
         "clip": options.clip.name,
         **{name: measure() for name, measure in parts.items() if not options.only or name in options.only},
     }

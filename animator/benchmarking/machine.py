@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
+
+
+def machine() -> str:
+    """The processor, its cores and how busy they are: without these, nobody can hold two measurements together."""
+    return f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def processor() -> str:
