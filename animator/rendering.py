@@ -28,17 +28,13 @@ from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
 from animator.preview.paths import preview_paths
-from animator.preview.previews import Previews, clip_panels
+from animator.preview.previews import Previews, clip_panels, panels_ahead
 from animator.progress import Progress, Stage, Told
 from animator.sidecar import sidecar_path, with_sidecar
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.sequence import PoseSequence
 from temporal.windows import pose_windows
-
-# Pictures of the clip that wait for the frames they are shown beside, some 65 MB of a clip in 16:9: while the photo is
-# placed, nothing else keeps a second core busy.
-PANELS_AHEAD = 96
 
 
 class SceneMaker(Protocol):
@@ -126,7 +122,7 @@ class Render:
             nonlocal panels
             if self.job.preview.side_by_side:
                 # Of a copy: what a pass finds damaged is noted in the clip.
-                panels = beside.ahead(clip_panels(copy.copy(self.clip), tracked), most=PANELS_AHEAD)
+                panels = beside.ahead(clip_panels(copy.copy(self.clip), tracked), most=panels_ahead(self.clip.info))
 
         with Beside() as beside:
             opening = beside.start(self.chosen.open)

@@ -17,10 +17,14 @@ from animator.preview.side_by_side import PANEL_HEIGHT_PX, SideBySide
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.drawing import draw_skeleton
-from pose_tracking.frame import Frame
+from pose_tracking.frame import ClipInfo, Frame
 from pose_tracking.sequence import PoseSequence
 
 CLIP_SIDE_PX = 640
+# Pictures of the clip that wait for the frames they are shown beside: while the photo is placed, nothing else keeps a
+# second core busy. So many of a clip in 16:9 take these bytes; of a wider one, fewer wait.
+PANELS_AHEAD = 96
+PANELS_AHEAD_BYTES = 64 * 2**20
 
 
 class Previews:
@@ -102,6 +106,12 @@ def clip_panels(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, No
             height, width = frame.pixels_HWC.shape[:2]
             size = size or picture_size(height, width, PANEL_HEIGHT_PX / height)
             yield Frame(pixels_HWC=resize(frame.pixels_HWC, *size), time_s=frame.time_s, index=frame.index)
+
+
+def panels_ahead(info: ClipInfo) -> int:
+    """How many panels of a clip may be drawn before they are needed, one at least."""
+    height, width = picture_size(info.height, info.width, PANEL_HEIGHT_PX / info.height)
+    return max(1, min(PANELS_AHEAD, PANELS_AHEAD_BYTES // (3 * height * width)))
 
 
 def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, None, None]:

@@ -1,17 +1,35 @@
-"""What a render finds out and says before any work."""
+"""What a render finds out and says before any work, and what is left of one that fails."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import pytest
 from PIL import Image
 
-from animator import pipeline
+from animator import pipeline, rendering
 from animator.config import RenderJob
+from animator.errors import DeviceError, ModelError, PhotoError
+from animator.generators.protocol import FrameGenerator
+from animator.jobs.scene import Scene
+from animator.preview.paths import contact_sheet_path, side_by_side_path
 from animator.progress import SilentProgress
 from animator.rendering import Render
+from animator.sidecar import sidecar_path
+from animator.subject import Subject
+from pose_tracking.clip import DrivingClip
+from pose_tracking.errors import ClipError
+from pose_tracking.frame import Frame
+from pose_tracking.sequence import PoseSequence
+from temporal.windows import PoseWindow
+from tests.animator.generators.scene import drawn_subject, waving
 from tests.animator.models.tiny import tiny_model
 
 CLIP = Path(__file__).parents[2] / "examples" / "media" / "dance.mp4"
@@ -50,3 +68,85 @@ def test_a_model_of_one_person_says_when_it_is_given_another_photo(tmp_path: Pat
     assert told.startswith("ben.png: anna was tuned to another photo")
     # Whether there is a photo at all is found out where it is read.
     assert said(job("nobody.png", "anna")) == []
+
+
+CANVAS, NUM_FRAMES = (64, 96), 8
+
+
+class Photographer:
+    """Shows the photo in every frame; may fall over at one. A `FrameGenerator`."""
+
+    name = "photographer"
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self._fails_at = fails_at
+
+    def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
+        for window in windows:
+            if window.center == self._fails_at:
+                raise DeviceError("the device is lost")
+            yield Frame(pixels_HWC=subject.photo_HWC, time_s=window.time_s, index=window.center)
+
+
+def a_render(output: Path, trouble: str) -> Render:
+    """At a photographer's, with a side film, of poses nobody has to look for; what goes wrong is in `trouble`."""
+
+    def make_scene(job: RenderJob, clip: DrivingClip, *, on_tracked: Any, **_: object) -> Scene:
+        tracked = waving((clip.info.width, clip.info.height), NUM_FRAMES)
+        on_tracked(tracked)
+        if trouble == "photo":
+            raise PhotoError("me.png: nobody was found")
+        return Scene(
+            subject=drawn_subject(CANVAS), driving=waving(CANVAS, NUM_FRAMES), tracked=tracked, fps=Fraction(10)
+        )
+
+    def open_generator() -> FrameGenerator:
+        if trouble == "model":
+            raise ModelError("no weights")
+        return Photographer(fails_at=5 if trouble == "frames" else None)
+
+    paths = {"photo": CLIP.with_name("portrait.png"), "clip": CLIP, "output": output}
+    job = RenderJob.model_validate({**paths, "end_s": 0.5, "canvas": {"width": CANVAS[0], "height": CANVAS[1]}})
+    render = Render.of(job, make_scene, progress=SilentProgress(), trust=False)
+    return replace(render, chosen=replace(render.chosen, open=open_generator))
+
+
+def test_a_render_at_once_leaves_its_film_previews_and_sidecar(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    report = a_render(output, "none").at_once()
+    assert report.num_frames == NUM_FRAMES
+    films = {output, side_by_side_path(output), contact_sheet_path(output), sidecar_path(output)}
+    assert set(tmp_path.iterdir()) == films
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        ("photo", r"^me\.png: nobody was found$"),
+        ("model", "^no weights$"),
+        ("frames", "^the device is lost$"),
+        ("clip", "damaged"),
+    ],
+)
+def test_a_render_that_fails_beside_its_panels_leaves_no_file_and_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str, error: str
+) -> None:
+    panels_of, told = rendering.clip_panels, []
+
+    def panels(clip: DrivingClip, tracked: PoseSequence) -> Iterator[Frame]:
+        told.append("begun")
+        try:
+            yield from islice(panels_of(clip, tracked), 3)
+            if trouble == "clip":
+                raise ClipError("dance.mp4: damaged at 0.2 s")
+            while True:  # as if the clip had no end: who fails must not wait for it
+                yield Frame(pixels_HWC=drawn_subject(CANVAS).photo_HWC, time_s=9.0, index=9)
+        finally:
+            told.append("ended")
+
+    monkeypatch.setattr(rendering, "clip_panels", panels)
+    with pytest.raises((PhotoError, ModelError, DeviceError, ClipError), match=error):
+        a_render(tmp_path / "out.mp4", trouble).at_once()
+    assert told in ([], ["begun", "ended"])  # nobody may have come to begin
+    assert list(tmp_path.iterdir()) == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("ahead", "beside"))]

@@ -7,11 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from animator.preview.paths import side_by_side_path
-from animator.preview.previews import Previews, clip_panels
+from animator.preview.previews import Previews, clip_panels, panels_ahead
 from pose_tracking.clip import DrivingClip
-from pose_tracking.frame import Frame
+from pose_tracking.frame import ClipInfo, Frame
 from pose_tracking.sequence import PoseSequence
 from tests.animator.generators.scene import drawn_subject
 
@@ -43,3 +44,11 @@ def test_panels_made_ahead_change_no_byte(tmp_path: Path) -> None:
     with closing(clip_panels(clip, tracked)) as panels:
         before = list(panels)
     assert film("two", iter(before)) == on_the_way
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "most"), [(1920, 1080, 96), (1080, 1920, 96), (3840, 2160, 96), (2560, 360, 24), (8192, 64, 1)]
+)
+def test_panels_that_wait_take_64_mib_however_wide_the_clip_is(width: int, height: int, most: int) -> None:
+    info = ClipInfo(height=height, width=width, fps=Fraction(25), num_frames=99, duration_s=4.0, has_audio=False)
+    assert panels_ahead(info) == most
