@@ -156,9 +156,7 @@ class AnimatorPipeline(DiffusionPipeline):
             batch=decode_chunk_size,
         )
         model = self.subject_model
-        subject = image if isinstance(image, Subject) else _subject(image, model.manifest.canvas)
-        if isinstance(background, Image.Image):
-            subject = subject.before(Photo.of(background, name="background").image)
+        subject = _subject(image, model.manifest.canvas, background)
         seed = 0 if generator is None else generator.initial_seed()
         frames = DiffusionGenerator(
             model, config, seed=seed, scheduler=self.scheduler, lock_background=background != "generate"
@@ -210,8 +208,14 @@ def _sampler(**settings: Any) -> SamplerConfig:
         raise JobError(named) from error
 
 
-def _subject(image: Image.Image, canvas: tuple[int, int]) -> Subject:
-    return Subject.from_photo(Photo.of(image), CanvasConfig(width=canvas[0], height=canvas[1]), TrackerConfig())
+def _subject(image: Image.Image | Subject, canvas: tuple[int, int], background: str | Image.Image) -> Subject:
+    """Found in the image unless it was before, in front of the background that is a picture."""
+    if not isinstance(image, Subject):
+        size = CanvasConfig(width=canvas[0], height=canvas[1])
+        image = Subject.from_photo(Photo.of(image), size, TrackerConfig())
+    if isinstance(background, Image.Image):
+        return image.before(Photo.of(background, name="background").image)
+    return image
 
 
 def _as_output(pixels_THWC: np.ndarray, output_type: str) -> list[Image.Image] | np.ndarray | torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +21,7 @@ from animator.progress import Progress, Stage
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError
 from pose_tracking.frame import ClipInfo
+from pose_tracking.sequence import PoseSequence
 
 # Enough to see the pace of every stage, few enough to wait for.
 TRIAL_FRAMES = 12
@@ -184,17 +185,12 @@ def try_out(
     if clip.shortfall is not None:
         progress.warn(clip.shortfall)
     kept = kept_poses(job, clip)
-    end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
-        changes: dict[str, Any] = {"output": Path(folder) / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
-        changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
-        if kept is not None:
-            recorded = kept.save(Path(folder) / "poses.npz")
-            changes["tracker"] = job.tracker.model_copy(update={"recorded": recorded})
+        trial = _first_frames(job, plan, kept, Path(folder))
         kept_job = Path(folder) / "job" if keep else None
         try:
-            report = animate(job.model_copy(update=changes), progress=stopwatch, trust=trust, folder=kept_job)
+            report = animate(trial, progress=stopwatch, trust=trust, folder=kept_job)
         except AbsenceError as error:  # the person may come later; nobody at all is for the render to find out
             progress.warn(f"no time estimate from the first {plan.trial_frames} frames: {error}")
             return plan
@@ -202,15 +198,19 @@ def try_out(
             return plan
         weighed = _weighed(plan, report, kept_job)
     num_tracked = 0 if kept is not None else round(plan.clip.duration_s * plan.clip.fps)
-    num_steps = {"track": num_tracked, "render": plan.num_frames, "assemble": plan.num_frames}
-    still_to_do_s = sum(
-        pace.step_s * max(0, num_steps.get(name, 0) - pace.steps) for name, pace in stopwatch.paces.items()
-    )
-    return replace(
-        weighed,
-        estimated_s=round(time.monotonic() - began_s + max(0.0, still_to_do_s), 1),
-        memory_bytes=_most_memory(),
-    )
+    rest_s = stopwatch.rest_s({"track": num_tracked, "render": plan.num_frames, "assemble": plan.num_frames})
+    return replace(weighed, estimated_s=round(time.monotonic() - began_s + rest_s, 1), memory_bytes=_most_memory())
+
+
+def _first_frames(job: RenderJob, plan: RenderPlan, kept: PoseSequence | None, folder: Path) -> RenderJob:
+    """The job of a trial, with its result in `folder`, and poses that are kept from before."""
+    end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
+    changes: dict[str, Any] = {"output": folder / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
+    changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
+    if kept is not None:
+        recorded = kept.save(folder / "poses.npz")
+        changes["tracker"] = job.tracker.model_copy(update={"recorded": recorded})
+    return job.model_copy(update=changes)
 
 
 def _weighed(plan: RenderPlan, report: RenderReport, job: Path | None) -> RenderPlan:
@@ -286,3 +286,7 @@ class _Stopwatch:
         with self._listener.stage(name, total) as shown:
             self.paces[name] = _Pace(shown)
             yield self.paces[name]
+
+    def rest_s(self, num_steps: Mapping[str, int]) -> float:
+        """How long it takes at these paces to go on until every stage has made so many steps."""
+        return sum(pace.step_s * max(0, num_steps.get(name, 0) - pace.steps) for name, pace in self.paces.items())

@@ -98,17 +98,8 @@ def widen_base(
         ModelError: a canvas that is no multiple of 64, or parts that do not fit each other.
     """
     check_canvas(canvas)
-    codec = LatentCodec(vae)
-    latent_channels = int(vae.config.latent_channels)
     extra = conditioning_channels(
-        num_poses=num_poses, pose_channels=pose_channels, warp=warp, latent_channels=latent_channels
-    )
-    adapter = AppearanceAdapter(
-        num_tokens=num_tokens(image_encoder),
-        token_dim=int(image_encoder.config.hidden_size),
-        latent_channels=latent_channels,
-        latent_height=canvas[1] // codec.reduction,
-        latent_width=canvas[0] // codec.reduction,
+        num_poses=num_poses, pose_channels=pose_channels, warp=warp, latent_channels=int(vae.config.latent_channels)
     )
     manifest = Manifest(
         base=info,
@@ -124,11 +115,23 @@ def widen_base(
     )
     return SubjectModel(
         unet=widen_conv_in(unet, extra),
-        adapter=adapter.eval().requires_grad_(False),
+        adapter=new_adapter(image_encoder, vae, canvas).eval().requires_grad_(False),
         vae=vae,
         image_encoder=image_encoder,
         noise_schedule=noise_schedule,
         manifest=manifest,
+    )
+
+
+def new_adapter(image_encoder: CLIPVisionModel, vae: Autoencoder, canvas: tuple[int, int]) -> AppearanceAdapter:
+    """An untrained adapter between these parts, for photos on a canvas of (width, height) px."""
+    codec = LatentCodec(vae)
+    return AppearanceAdapter(
+        num_tokens=num_tokens(image_encoder),
+        token_dim=int(image_encoder.config.hidden_size),
+        latent_channels=int(vae.config.latent_channels),
+        latent_height=canvas[1] // codec.reduction,
+        latent_width=canvas[0] // codec.reduction,
     )
 
 

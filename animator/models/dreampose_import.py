@@ -23,12 +23,11 @@ from animator.conditioning.pose_map import DENSEPOSE_CHANNELS
 from animator.encoding.atomic_file import check_folder_place
 from animator.errors import ModelError
 from animator.models.adapter import AppearanceAdapter
-from animator.models.bases import DEFAULT_CANVAS, check_unet, locate, open_image_encoder
+from animator.models.bases import DEFAULT_CANVAS, check_unet, locate, new_adapter, open_image_encoder
 from animator.models.loading import load_net
 from animator.models.manifest import BaseInfo, Manifest, Phase, ValueRanges, check_canvas
 from animator.models.pickles import convert_pickle
-from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
-from animator.models.vae import LatentCodec
+from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, read_noise_schedule
 
 RELEASE_RANGES = ValueRanges(appearance=(0.0, 255.0), image_encoder_fit="crop", pose=(-1.0, 1.0))
 # Attention layers of the autoencoder, as diffusers named them until 0.12 and since.
@@ -206,13 +205,7 @@ def _open_adapter(
     path: Path, encoder: CLIPVisionModel, vae: AutoencoderKL, canvas: tuple[int, int]
 ) -> tuple[AppearanceAdapter, PartReport]:
     """The tuned adapter, for a canvas of that size."""
-    adapter = AppearanceAdapter(
-        num_tokens=num_tokens(encoder),
-        token_dim=int(encoder.config.hidden_size),
-        latent_channels=int(vae.config.latent_channels),
-        latent_height=canvas[1] // LatentCodec(vae).reduction,
-        latent_width=canvas[0] // LatentCodec(vae).reduction,
-    )
+    adapter = new_adapter(encoder, vae, canvas)
     state, renamed = read_state(path)
     return adapter, _fill(adapter, state, renamed, "adapter", "vae2clip.weight", path)
 
