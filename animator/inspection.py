@@ -145,14 +145,15 @@ def _inspect_clip(path: Path, progress: Progress) -> Inspection:
 
 
 def _inspect_photo(path: Path, progress: Progress) -> Inspection:
+    from animator.people import find_people
     from animator.photo import FORMATS, read_photo
-    from pose_tracking.tracking import TrackerConfig, track_photo
+    from pose_tracking.tracking import TrackerConfig
 
     photo = read_photo(path)
     with Image.open(path, formats=FORMATS) as file:
         kind, orientation = file.format, file.getexif().get(_EXIF_ORIENTATION, 1)
     with progress.stage("find people"):
-        people = track_photo(photo.pixels_HWC, TrackerConfig())
+        people, notes = find_people(photo, TrackerConfig())
     facts = {
         "width": photo.original_size[0],
         "height": photo.original_size[1],
@@ -161,9 +162,9 @@ def _inspect_photo(path: Path, progress: Progress) -> Inspection:
         "transparency": photo.opacity_HW is not None,
         "people": len(people),
     }
-    problems = [note.removeprefix(f"{photo.name}: ") for note in photo.notes]
+    problems = [note.removeprefix(f"{photo.name}: ") for note in (*photo.notes, *notes)]
     if not people:
-        problems.append("nobody was found; show a person from head to at least the waist")
+        problems.append("nobody was found; show a person from head to at least the waist, large enough in the photo")
     elif len(people) > 1:
         problems.append(f"{len(people)} people; the largest is animated, choose another with --photo-person")
     return Inspection(kind="photo", facts=facts, problems=tuple(problems))

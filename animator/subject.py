@@ -17,12 +17,13 @@ from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import recut_matte
 from animator.errors import PhotoError
 from animator.matting import refine_matte
+from animator.people import find_people
 from animator.photo import Photo
 from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.trackers.blazepose import segment_person
-from pose_tracking.tracking import TrackerConfig, track_photo
+from pose_tracking.tracking import TrackerConfig
 
 # Below this a joint is a guess (BlazePose visibility).
 CONFIDENT = 0.5
@@ -169,18 +170,19 @@ def _one_pose(
 
 def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[Detection], tuple[str, ...]]:
     """Who is animated, who else is in the photo, and what to say about it."""
-    people = track_photo(photo.pixels_HWC, tracker)
+    people, notes = find_people(photo, tracker)
     if not people:
         raise PhotoError(
-            f"{photo.name}: nobody was found in the photo. Use a photo that shows a person from head to at least "
-            "the waist; drawings are often not recognised."
+            f"{photo.name}: nobody was found in the photo, nor in a closer look at its parts. Use a photo that shows a "
+            "person from head to at least the waist, and crop it if they are small in it; drawings are often not "
+            "recognised."
         )
     person = choose_person(people, tracker.person, frame_size=photo.image.size)
     if person is None:
         raise PhotoError(
             f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person."
         )
-    warnings = [*photo.notes]
+    warnings = [*photo.notes, *notes]
     if len(people) > 1 and tracker.person == "largest":
         warnings.append(
             f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --photo-person"

@@ -32,7 +32,7 @@ from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
 from pose_tracking.trackers.protocol import MeasuredTracker, PoseTracker, SinglePersonTracker
 
-__all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track", "track_photo"]
+__all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track"]
 
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -176,30 +176,6 @@ def track(
         skeleton=tracker.skeleton,
         frame_size=frame_size,
         steps_TK2=steps_TK2,
-    )
-
-
-def track_photo(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection]:
-    """Everybody in a photo, from left to right; `choose_person` picks the one that `config.person` asks for.
-
-    Args:
-        pixels_HWC: uint8 RGB [H, W, 3].
-        config: a recording is not looked at: it belongs to the clip.
-
-    Raises:
-        TrackingError: mediapipe or the model is not at hand.
-    """
-    if config.kind.endswith(".task"):
-        with open_tracker(config.model_copy(update={"recorded": None})) as tracker:
-            people = tracker.detect(Frame(pixels_HWC=pixels_HWC, time_s=0.0, index=0))
-        return sorted(people, key=lambda person: person.center[0])
-    from pose_tracking.trackers.blazepose import find_people
-
-    return find_people(
-        pixels_HWC,
-        holistic=config.kind == "holistic",
-        confidence=config.detection_confidence,
-        min_visibility=config.min_visibility,
     )
 
 

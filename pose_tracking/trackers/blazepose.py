@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from pose_tracking.close_look import find_small_people
 from pose_tracking.crowd import find_everybody, paint_out
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
@@ -37,6 +38,7 @@ REQUIREMENT = "mediapipe==0.10.21"
 _SECOND_LOOK_CONFIDENCE = 0.5
 _SECOND_LOOK_MIN_SIZE = 0.25
 _SECOND_LOOK_MIN_VISIBILITY = 0.6
+_CLOSE_UP_MIN_VISIBILITY = 0.5
 _LOOK_MARGIN = 0.2
 _MAX_FACES = 8
 _POSE_STREAM = "pose_stream"
@@ -164,6 +166,18 @@ def find_people(
         smallest = _SECOND_LOOK_MIN_SIZE * math.hypot(*pixels_HWC.shape[:2])
         people = search(_SECOND_LOOK_CONFIDENCE, max(min_visibility, _SECOND_LOOK_MIN_VISIBILITY))
         people = [person for person in people if person.size_px >= smallest]
+    return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
+
+
+def find_people_close_up(
+    pixels_HWC: np.ndarray, *, holistic: bool = False, confidence: float = 0.7, min_visibility: float = 0.3
+) -> list[Detection]:
+    """People too small in a photo for `find_people`, from left to right, with up to fifty looks at its parts.
+
+    Args: as those of `find_people`.
+    """
+    still, visibility = _still_pose(confidence), max(min_visibility, _CLOSE_UP_MIN_VISIBILITY)
+    people = find_small_people(pixels_HWC, lambda pixels: still.find(pixels, BLAZEPOSE_33, min_visibility=visibility))
     return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
 
 
@@ -304,4 +318,7 @@ def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
     view = pixels_HWC if region is None else paint_around(pixels_HWC, region)
     still = _still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic")
     whole = still.find(view, HOLISTIC_543, min_visibility=0.0)
+    if whole is None and region is not None:  # too small in the whole picture
+        whole = still.find(cut(pixels_HWC, region), HOLISTIC_543, min_visibility=0.0)
+        whole = None if whole is None else whole.moved(region[:2])
     return padded if whole is None or whole.distance(padded) > SAME_PERSON else whole

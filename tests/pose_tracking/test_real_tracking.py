@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pose_tracking.clip import DrivingClip
-from pose_tracking.tracking import TrackerConfig, open_tracker, track, track_photo
+from pose_tracking.photo import track_photo
+from pose_tracking.tracking import TrackerConfig, open_tracker, track
 
 
 @pytest.mark.dev_media

@@ -1,0 +1,54 @@
+"""Who is found in a photo, and what is said about it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animator import people, subject
+from animator.errors import PhotoError
+from animator.photo import Photo
+from animator.subject import Portrait
+from pose_tracking.person import Detection
+from pose_tracking.tracking import TrackerConfig
+from tests.pose_tracking.people import standing
+
+WALL = Photo.of(Image.new("RGB", (600, 1000)), name="wall.png")
+
+
+def finding(monkeypatch: pytest.MonkeyPatch, at_once: list[Detection], close_up: list[Detection]) -> None:
+    monkeypatch.setattr(people, "track_photo", lambda pixels, config: at_once)
+    monkeypatch.setattr(people, "track_photo_close_up", lambda pixels, config: close_up)
+    monkeypatch.setattr(subject, "segment_person", lambda pixels, *_, **__: np.ones(pixels.shape[:2], np.float32))
+
+
+def test_whoever_shows_at_once_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = standing(300, height=600)
+    finding(monkeypatch, [person], [standing(100, height=90)])
+    portrait = Portrait.from_photo(WALL, TrackerConfig())
+    assert (portrait.person, portrait.warnings) == (person, ())
+
+
+def test_whoever_shows_in_a_closer_look_is_taken_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = standing(300, top=800, height=100)
+    finding(monkeypatch, [], [person])
+    portrait = Portrait.from_photo(WALL, TrackerConfig())
+    assert portrait.person is person
+    (warning,) = portrait.warnings
+    assert warning.startswith(
+        "wall.png: the person is small in the photo (9% of its height) and was found by a closer "
+    )
+    assert "crop the photo around them" in warning
+
+
+def test_where_nobody_is_found_the_likely_reasons_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding(monkeypatch, [], [])
+    with pytest.raises(PhotoError, match=r"^wall\.png: nobody was found .* crop it if they are small in it"):
+        Portrait.from_photo(WALL, TrackerConfig())
+
+
+def test_what_is_to_know_about_the_file_is_said_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding(monkeypatch, [standing(300, height=600)], [])
+    photo = Photo(image=WALL.image, opacity_HW=None, original_size=(600, 1000), name="a.gif", notes=("a.gif: moves",))
+    assert Portrait.from_photo(photo, TrackerConfig()).warnings == ("a.gif: moves",)
