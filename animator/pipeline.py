@@ -250,12 +250,18 @@ def clean_clip_motion(
     clip: DrivingClip, tracked: PoseSequence, config: MotionConfig, *, trust: bool = False
 ) -> PoseSequence:
     """Clean motion on the output grid, as long as the clip, or as what could be read of a damaged one."""
-    duration_s = clip.info.duration_s
-    if clip.damage is not None or not duration_s:
-        read_s = float(tracked.times_s_T[-1]) + float(1 / clip.info.fps)
-        duration_s = min(duration_s or read_s, read_s)
+    duration_s = played_s(clip, tracked)
     motion, _ = clean_motion(tracked, config, fps=clip.info.fps, duration_s=duration_s, trust_plugins=trust)
     return motion
+
+
+def played_s(clip: DrivingClip, tracked: PoseSequence) -> float:
+    """How many seconds of a clip there are, once it was tracked: a damaged one promises more than can be read."""
+    duration_s = clip.info.duration_s
+    if clip.damage is None and duration_s:
+        return duration_s
+    read_s = float(tracked.times_s_T[-1]) + float(1 / clip.info.fps)
+    return min(duration_s or read_s, read_s)
 
 
 def prepare_motion(

@@ -90,7 +90,10 @@ def _idle_keys(overrides: Sequence[str]) -> list[str]:
 
 def _write_preview(clip: DrivingClip, tracked: PoseSequence, path: Path, progress: Progress) -> None:
     from animator.encoding import encode
-    from animator.preview.previews import clip_with_skeleton
+    from animator.pipeline import played_s
+    from animator.preview.previews import at_even_times, clip_with_skeleton
+
+    fps = clip.info.fps
 
     with progress.stage("preview", len(tracked)) as stage:
 
@@ -99,7 +102,8 @@ def _write_preview(clip: DrivingClip, tracked: PoseSequence, path: Path, progres
                 stage.advance()
                 yield frame
 
-        encode(counted(), path, fps=clip.info.fps, inputs=[clip.path])
+        frames = at_even_times(counted(), fps=fps, duration_s=played_s(clip, tracked))
+        encode(frames, path, fps=fps, inputs=[clip.path])
 
 
 def _fields(report: TrackingReport) -> dict[str, Any]:

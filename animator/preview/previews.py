@@ -123,3 +123,23 @@ def clip_with_skeleton(clip: DrivingClip, tracked: PoseSequence) -> Generator[Fr
             frame.pixels_HWC, tracked.keypoints_TK2[place] * scale, tracked.confidence_TK[place], tracked.skeleton
         )
         yield Frame(pixels_HWC=drawn, time_s=frame.time_s, index=frame.index)
+
+
+def at_even_times(frames: Iterable[Frame], *, fps: Fraction, duration_s: float) -> Generator[Frame, None, None]:
+    """What is on screen in the middle of each step of an even rate, as long as the film; the last frame is held.
+
+    Frames of an even film pass one by one, rounded times or not; those of an uneven one are repeated or left out.
+
+    Args:
+        frames: in order of time, from 0 s on.
+        fps: the even rate.
+        duration_s: of the film.
+    """
+    coming = iter(frames)
+    shown = next(coming, None)
+    following = next(coming, None)
+    for index in range(max(1, round(duration_s * fps))):
+        while following is not None and following.time_s <= (index + 0.5) / fps:
+            shown, following = following, next(coming, None)
+        if shown is not None:
+            yield Frame(pixels_HWC=shown.pixels_HWC, time_s=float(index / fps), index=index)

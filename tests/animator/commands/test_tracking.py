@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from animator.cli import main
+from pose_tracking.clip import DrivingClip
+from pose_tracking.sequence import PoseSequence
+from pose_tracking.skeleton import COCO_17
 from tests.animator.cli.stand_in import MEDIA, json_lines
+from tests.pose_tracking.drawn_clips import read_number, write_clip
 
 
 @pytest.mark.slow
@@ -31,6 +36,30 @@ def test_track_and_inspect_a_real_clip(dev_media: Path, tmp_path: Path) -> None:
             [*command, "inspect", str(path), "--json"], capture_output=True, text=True, check=False, env=os.environ
         )
         assert json_lines(looked.stdout)[-1]["facts"]["num_frames"] == num_frames
+
+
+def test_the_preview_of_a_clip_with_uneven_times_keeps_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times_s = [*(index / 30 for index in range(30)), *(1 + index / 5 for index in range(10))]
+    write_clip(tmp_path / "uneven.mkv", stamps_s=times_s)
+
+    def track_clip(clip: DrivingClip, *_: object, **__: object) -> PoseSequence:
+        times = clip.times_s()
+        return PoseSequence(
+            keypoints_TK2=np.zeros((len(times), 17, 2), np.float32),
+            confidence_TK=np.zeros((len(times), 17), np.float32),
+            times_s_T=times,
+            skeleton=COCO_17,
+            frame_size=(clip.info.width, clip.info.height),
+        )
+
+    monkeypatch.setattr("animator.pipeline.track_clip", track_clip)
+    preview = tmp_path / "preview.mp4"
+    assert main(["track", str(tmp_path / "uneven.mkv"), "-o", str(tmp_path / "p.npz"), "--preview", str(preview)]) == 0
+    clip, film = (DrivingClip.open(path) for path in (tmp_path / "uneven.mkv", preview))
+    assert film.info.duration_s == pytest.approx(clip.info.duration_s, abs=1 / float(clip.info.fps))
+    for frame in film.frames():
+        on_screen = max(index for index, time_s in enumerate(times_s) if time_s <= frame.time_s + 0.5 / film.info.fps)
+        assert read_number(frame.pixels_HWC) == on_screen
 
 
 @pytest.mark.parametrize(
