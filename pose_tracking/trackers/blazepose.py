@@ -11,11 +11,9 @@ Legend: H W pixels, K keypoints.
 from __future__ import annotations
 
 import math
-import os
-import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from pose_tracking.region import Region, cut, paint_around, place, region_within
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks, read_person
 from pose_tracking.trackers.pose_stream import open_pose_stream
+from pose_tracking.trackers.shelf import Shelf
 from pose_tracking.trackers.stderr_filter import without_library_chatter
 
 REQUIREMENT = "mediapipe==0.10.21"
@@ -127,12 +126,9 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
 
     def search(self, frame: Frame, *, known: Sequence[Detection] = (), cut_outs: bool = True) -> list[Detection]:
         """Everybody in the frame, from left to right, apart from the tracking; see `find_everybody`."""
-        still = _still_pose(self._detection_confidence)
-
-        def find_one(pixels: np.ndarray) -> Detection | None:
-            return still.find(pixels, self.skeleton, min_visibility=self._min_visibility)
-
-        return find_everybody(frame.pixels_HWC, find_one, self.skeleton, known=known, cut_outs=cut_outs)
+        with _still_pose(self._detection_confidence) as still:
+            find_one = partial(still.find, skeleton=self.skeleton, min_visibility=self._min_visibility)
+            return find_everybody(frame.pixels_HWC, find_one, self.skeleton, known=known, cut_outs=cut_outs)
 
     def close(self) -> None:
         """Free the models."""
@@ -156,10 +152,9 @@ def find_people(
     """
 
     def search(confidence: float, min_visibility: float) -> list[Detection]:
-        still = _still_pose(confidence)
-        return find_everybody(
-            pixels_HWC, lambda pixels: still.find(pixels, BLAZEPOSE_33, min_visibility=min_visibility), BLAZEPOSE_33
-        )
+        with _still_pose(confidence) as still:
+            find_one = partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=min_visibility)
+            return find_everybody(pixels_HWC, find_one, BLAZEPOSE_33)
 
     people = search(confidence, min_visibility)
     if not people and confidence > _SECOND_LOOK_CONFIDENCE:
@@ -176,8 +171,9 @@ def find_people_close_up(
 
     Args: as those of `find_people`.
     """
-    still, visibility = _still_pose(confidence), max(min_visibility, _CLOSE_UP_MIN_VISIBILITY)
-    people = find_small_people(pixels_HWC, lambda pixels: still.find(pixels, BLAZEPOSE_33, min_visibility=visibility))
+    visibility = max(min_visibility, _CLOSE_UP_MIN_VISIBILITY)
+    with _still_pose(confidence) as still:
+        people = find_small_people(pixels_HWC, partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=visibility))
     return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
 
 
@@ -202,15 +198,16 @@ def segment_person(
     whole: Region = (0, 0, *size)
     close_up = whole if person is None else region_within(person.box(margin=_LOOK_MARGIN), size) or whole
     alone = paint_out(pixels_HWC, [body_of(other) for other in others], BLAZEPOSE_33) if others else pixels_HWC
-    still = _still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True)
-    for picture, region in ((pixels_HWC, whole), (alone, whole), (alone, close_up)):
-        view = cut(picture, region)
-        result = still.process(view)
-        found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
-        if found is not None and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
-            return place(result.segmentation_mask.clip(0, 1), region, size=size)
-    selfie = _kept_graph("selfie_segmentation", (), _owner()).process(cut(alone, close_up))
-    return place(selfie.segmentation_mask.clip(0, 1), close_up, size=size)
+    with _still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True) as still:
+        for picture, region in ((pixels_HWC, whole), (alone, whole), (alone, close_up)):
+            view = cut(picture, region)
+            result = still.process(view)
+            found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
+            if found and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
+                return place(result.segmentation_mask.clip(0, 1), region, size=size)
+    with _still("selfie_segmentation") as selfie:
+        mask_HW = selfie.process(cut(alone, close_up)).segmentation_mask
+    return place(mask_HW.clip(0, 1), close_up, size=size)
 
 
 def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
@@ -218,8 +215,8 @@ def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
 
     Faces that fill little of the picture are missed: hand in the head, cut out and enlarged.
     """
-    options = (("max_num_faces", _MAX_FACES), ("static_image_mode", True))
-    result = _kept_graph("face_mesh", options, _owner()).process(np.ascontiguousarray(pixels_HWC))
+    with _still("face_mesh", max_num_faces=_MAX_FACES, static_image_mode=True) as still:
+        result = still.process(np.ascontiguousarray(pixels_HWC))
     size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
     return [read_landmarks(face.landmark, size=size).keypoints_K2 for face in result.multi_face_landmarks or ()]
 
@@ -295,20 +292,19 @@ def _check_model(complexity: int) -> None:
         )
 
 
-@lru_cache(maxsize=8)
-def _kept_graph(solution: str, options: tuple[tuple[str, Any], ...], owner: tuple[int, int]) -> _Graph:
-    """A graph without memory, kept for the next picture: starting one takes longer than four pictures. Kept per
-    `_owner`: graphs are not for two threads at once, and do not survive a fork."""
-    return _Graph(solution, **dict(options))
+# Graphs without memory wait for the next picture: starting one takes longer than four pictures.
+_GRAPHS: Shelf[tuple[str, frozenset[tuple[str, Any]]], _Graph] = Shelf(
+    lambda kind: _Graph(kind[0], **dict(kind[1])), most=8
+)
 
 
-def _owner() -> tuple[int, int]:
-    return (os.getpid(), threading.get_ident())
+def _still(solution: str, **options: Any) -> AbstractContextManager[_Graph]:
+    """A graph that remembers nothing of the pictures before, for the block."""
+    return _GRAPHS.lend((solution, frozenset(options.items())))
 
 
-def _still_pose(confidence: float, *, solution: str = "pose", **options: Any) -> _Graph:
-    chosen = {"static_image_mode": True, "model_complexity": 1, "min_detection_confidence": confidence, **options}
-    return _kept_graph(solution, tuple(sorted(chosen.items())), _owner())
+def _still_pose(confidence: float, *, solution: str = "pose", **options: Any) -> AbstractContextManager[_Graph]:
+    return _still(solution, static_image_mode=True, model_complexity=1, min_detection_confidence=confidence, **options)
 
 
 def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
@@ -316,9 +312,9 @@ def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
     padded = on_holistic(body)
     region = region_within(body.box(margin=_LOOK_MARGIN), (pixels_HWC.shape[1], pixels_HWC.shape[0]))
     view = pixels_HWC if region is None else paint_around(pixels_HWC, region)
-    still = _still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic")
-    whole = still.find(view, HOLISTIC_543, min_visibility=0.0)
-    if whole is None and region is not None:  # too small in the whole picture
-        whole = still.find(cut(pixels_HWC, region), HOLISTIC_543, min_visibility=0.0)
-        whole = None if whole is None else whole.moved(region[:2])
+    with _still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic") as still:
+        whole = still.find(view, HOLISTIC_543, min_visibility=0.0)
+        if whole is None and region is not None:  # too small in the whole picture
+            whole = still.find(cut(pixels_HWC, region), HOLISTIC_543, min_visibility=0.0)
+            whole = None if whole is None else whole.moved(region[:2])
     return padded if whole is None or whole.distance(padded) > SAME_PERSON else whole

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +19,11 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543
+from pose_tracking.trackers import blazepose
 from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
 from pose_tracking.trackers.pose_stream import HASTE
 from pose_tracking.trackers.recorded import read_recorded
+from pose_tracking.trackers.shelf import Shelf
 from pose_tracking.tracking import SinglePersonTracker
 from tests.pose_tracking.people import blank_frame
 
@@ -65,6 +69,21 @@ def test_picture_that_mediapipe_refuses_is_named_in_one_line() -> None:
         with pytest.raises(TrackingError, match="MediaPipe cannot read a picture of 640 x 0 px") as raised:
             tracker.detect(empty)
     assert "\n" not in str(raised.value)
+
+
+def test_whichever_thread_looks_at_photos_no_model_is_loaded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def make(kind: tuple[str, frozenset[tuple[str, Any]]]) -> blazepose._Graph:
+        made.append(kind)
+        return blazepose._Graph(kind[0], **dict(kind[1]))
+
+    monkeypatch.setattr(blazepose, "_GRAPHS", Shelf(make, most=8))
+    wall = np.full((64, 64, 3), 128, np.uint8)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        for thread in (one, other):
+            assert thread.submit(find_people, wall).result() == []
+    assert len(made) == 2  # at the usual confidence, and at that of the second look
 
 
 @pytest.mark.parametrize("complexity", [0, 2])
