@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from animator.evaluation.catalogue import Metric, best_systems, metrics_of
-from animator.evaluation.report import ARROWS, write_text
+from animator.evaluation.report import ARROWS, about_dashes, write_text
 from animator.evaluation.scores import Evaluation
 
 MAX_PICTURE_BYTES = 3_000_000
@@ -72,7 +72,8 @@ def _score_table(evaluation: Evaluation) -> str:
     return (
         "<h2>Scores</h2>"
         '<p class="key">↑ higher is better, ↓ lower is better, →1 closer to 1 is better; the best of a row is marked; '
-        "bars show the value against the largest of its row. Point at a name for what it means.</p>"
+        "bars show the value against the largest of its row. Point at a name for what it means."
+        f"{''.join(f' {escape(line)}.' for line in about_dashes(evaluation))}</p>"
         f'<div class="scroll"><table><thead><tr><th scope="col">metric</th><th></th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

@@ -16,7 +16,7 @@ ARROWS: dict[Direction, str] = {"higher": "↑", "lower": "↓", "one": "→1"}
 
 
 def table(evaluation: Evaluation) -> str:
-    """Plain aligned text: one line per metric, one column per system, `*` at the best."""
+    """Plain aligned text: one line per metric, one column per system, `*` at the best; why there are dashes."""
     systems = [scores.system for scores in evaluation.scores]
     rows: list[list[str]] = [["metric", "better", "unit", *systems]]
     for metric in metrics_of(evaluation.mode):
@@ -24,7 +24,21 @@ def table(evaluation: Evaluation) -> str:
         best = best_systems(metric, values)
         cells = [metric.shown(values[system]) + ("*" if system in best else " ") for system in systems]
         rows.append([metric.title, ARROWS[metric.better], metric.unit, *cells])
-    return "\n".join([*(f"{name}: {value}" for name, value in evaluation.facts.items()), *_aligned(rows), "* best"])
+    facts = (f"{name}: {value}" for name, value in evaluation.facts.items())
+    return "\n".join([*facts, *_aligned(rows), "* best", *about_dashes(evaluation)])
+
+
+def about_dashes(evaluation: Evaluation) -> list[str]:
+    """A line about what was not measured, where anything was not."""
+    means = [
+        scores.means.get(metric.key, math.nan) for scores in evaluation.scores for metric in metrics_of(evaluation.mode)
+    ]
+    if all(map(math.isfinite, means)):
+        return []
+    if max(scores.num_frames for scores in evaluation.scores) > 1:
+        return ["– not measured: too few frames, or nothing in them to measure it by, such as a face"]
+    photo = ", and the only frame is the photo itself, which is not compared" if evaluation.mode == "self" else ""
+    return [f"– not measured: within one frame nothing changes{photo}; take a longer part of the clip"]
 
 
 def to_json(evaluation: Evaluation) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animator.evaluation.catalogue import metrics_of
-from animator.evaluation.report import table, to_json, write_json
+from animator.evaluation.catalogue import Mode, metrics_of
+from animator.evaluation.report import about_dashes, table, to_json, write_json
 from animator.evaluation.scores import Evaluation, Scores
 
 
@@ -59,3 +59,21 @@ def test_a_perfect_score_of_a_real_system_stays_finite_in_json() -> None:
     perfect = Scores.from_frames("same", {"psnr": np.full(3, 100.0)}, whole_clip={})
     evaluation = Evaluation(mode="self", facts={}, scores=(perfect,))
     assert json.loads(to_json(evaluation))["systems"]["same"]["means"]["psnr"] == 100.0
+
+
+def _measured(mode: Mode, num_frames: int, **means: float) -> Evaluation:
+    scores = Scores(system="puppet", num_frames=num_frames, means={m.key: 1.0 for m in metrics_of(mode)} | means)
+    return Evaluation(mode=mode, facts={}, scores=(scores,))
+
+
+def test_dashes_are_explained_in_one_line_where_there_are_any() -> None:
+    assert table(_evaluation()).splitlines()[-2:] == [
+        "* best",
+        "– not measured: too few frames, or nothing in them to measure it by, such as a face",
+    ]
+    assert about_dashes(_measured("self", 24)) == []
+    assert table(_measured("cross", 24)).endswith("* best")
+    (one_of_itself,) = about_dashes(_measured("self", 1, psnr=math.nan))
+    assert "within one frame nothing changes, and the only frame is the photo itself" in one_of_itself
+    (one,) = about_dashes(_measured("cross", 1, limb_drift=math.nan))
+    assert one == "– not measured: within one frame nothing changes; take a longer part of the clip"
