@@ -16,7 +16,7 @@ from animator.errors import JobError
 from animator.job_file import build_job
 from animator.job_schema import complain
 from animator.jobs.folder import JobFolder, read_json, write_json
-from animator.jobs.locks import locked
+from animator.jobs.locks import BusyError, locked
 from animator.jobs.plan import Chunk, plan_chunks
 from pose_tracking.source_code import source_sha256
 
@@ -32,6 +32,8 @@ PLACES = frozenset(
 STATEMENTS = frozenset({"kind", "certificate", "key", "sidecar", "consent"})
 # Parts of a job that shape its delivery alone; changed, the same frames are delivered anew.
 DELIVERY = ("encode", "preview", "provenance")
+# Where the files lie that a job is made of; their content is part of the fingerprint.
+_INPUTS = ("photo", "clip", "background", "model", "image_encoder")
 MAX_FRAMES = 1_000_000
 _ANEW = "Submit the job into a new folder."
 
@@ -181,7 +183,8 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
     """Make a job's folder, or take up one that holds the same job.
 
     Where only the delivery is another one (encoding, previews, what the result says of itself), the job goes on with
-    the new one, and a result that was made with the old one counts no longer.
+    the new one, and a result that was made with the old one counts no longer. Where its files lie now is written down
+    for the next time, unless somebody is at work.
 
     Raises:
         JobError: the folder holds something else, or a job with other inputs or settings; or somebody is at work on
@@ -191,12 +194,20 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
     if folder.record.exists():
         before = read_record(folder)
         refuse_changes(folder, before, record)
-        if _delivery(before) == _delivery(record):
+        delivery, moved = _changes(before, record, DELIVERY), _changes(before, record, _INPUTS)
+        if not delivery and not moved:
             return before
-        with locked(folder):
-            now = read_record(folder)  # whoever was at work before may have prepared it
-            folder.result.unlink(missing_ok=True)
-            return write_record(folder, now.model_copy(update={"job": {**now.job, **_delivery(record)}}))
+        try:
+            with locked(folder):
+                now = read_record(folder)  # whoever was at work before may have prepared it
+                if delivery:
+                    folder.result.unlink(missing_ok=True)
+                changes = {"model": record.model, "job": {**now.job, **delivery, **moved}}
+                return write_record(folder, now.model_copy(update=changes))
+        except BusyError:
+            if delivery:
+                raise
+            return before  # on a shared folder, things may lie elsewhere for every machine
     if folder.holds_something_else():
         raise JobError(f"{folder.path}: already holds something else; give a new folder, or one that holds a job")
     folder.make()
@@ -217,8 +228,9 @@ def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None
         )
 
 
-def _delivery(record: JobRecord) -> dict[str, Any]:
-    return {name: record.job.get(name) for name in DELIVERY}
+def _changes(before: JobRecord, now: JobRecord, names: Sequence[str]) -> dict[str, Any]:
+    """Of the parts of a job called so, those that are others now."""
+    return {name: now.job.get(name) for name in names if now.job.get(name) != before.job.get(name)}
 
 
 def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:

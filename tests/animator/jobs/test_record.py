@@ -115,6 +115,25 @@ def test_a_job_whose_frames_are_to_be_delivered_otherwise_goes_on(
     assert {key: otherwise.job[part][key] for key in values} == values
 
 
+def test_where_files_lie_now_is_kept_for_the_next_time(folder: JobFolder, tmp_path: Path) -> None:
+    begun = begin_job(folder, record(tmp_path))
+    prepared = Prepared(num_frames=50, fps="25", sha256={})
+    write_record(folder, begun.model_copy(update={"prepared": prepared}))
+    folder.result.write_text("{}")
+    moved = begin_job(folder, record(tmp_path / "albums"))
+    assert (moved, moved.ready, moved.fingerprint) == (read_record(folder), prepared, begun.fingerprint)
+    assert moved.render_job().photo == tmp_path / "albums" / "me.jpg"
+    assert moved.render_job().output == tmp_path / "out.mp4"
+    assert folder.result.exists()
+
+
+def test_a_worker_keeps_the_places_it_works_with(folder: JobFolder, tmp_path: Path) -> None:
+    begun = begin_job(folder, record(tmp_path))
+    with locked(folder):
+        assert begin_job(folder, record(tmp_path / "albums")) == begun
+    assert read_record(folder) == begun
+
+
 def test_what_a_job_says_of_itself_does_not_change_under_the_hands_of_a_worker(
     folder: JobFolder, tmp_path: Path
 ) -> None:
