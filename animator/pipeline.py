@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from shlex import quote
 
 from animator.beside import Beside
 from animator.canvas import CanvasConfig
@@ -145,7 +146,7 @@ def _refuse_missing(place: JobFolder, job: RenderJob) -> None:
         if path is not None and not path.exists():
             raise JobError(
                 f"{place.name}: its {key} {path} is not there any more. Put it back, or say where it lies now: "
-                f"animator jobs resume {place.path} --set {key}=FILE"
+                f"animator jobs resume {quote(str(place.path))} --set {key}=FILE"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,8 +61,10 @@ def worker(
         require_compliance(read_record(job).render_job(trust=trust).provenance, policy)
         return resume(job.path, progress=progress, trust=trust, executor=chosen)
 
+    held = _existing(queue, JobQueue)
+    _warn_of_unlisted(console, held)
     all_well = True
-    for turn in work_shift(_existing(queue, JobQueue), run, until_empty=until_empty):
+    for turn in work_shift(held, run, until_empty=until_empty):
         _tell(console, progress, turn)
         all_well = all_well and turn.state == "done"
     if not all_well:
@@ -72,7 +75,12 @@ def list_jobs(context: typer.Context, queue: QueueFolder) -> None:
     """Say which jobs a queue holds: those at work, those that wait in their order, those that are over."""
     from animator.jobs.queue import JobQueue
 
-    for job in _existing(queue, JobQueue).jobs():
+    held = _existing(queue, JobQueue)
+    jobs = held.jobs()
+    _warn_of_unlisted(Console.of(context), held)
+    if not jobs:
+        Console.of(context).result("queue", {"queue": str(queue), "jobs": 0}, [f"{queue}: no jobs"])
+    for job in jobs:
         fields = {"folder": str(job.folder), "priority": job.priority, "state": job.state, "worker": job.worker}
         notes = [f"  {text}" for text in (job.worker, job.message) if text]
         line = f"{job.state:<9} {job.priority:>4}  {job.folder.name}"
@@ -85,7 +93,8 @@ def reindex(context: typer.Context, queue: QueueFolder) -> None:
 
     refuse_dry_run(Console.of(context), instead="animator jobs list QUEUE")
     num_jobs = _existing(queue, JobQueue).rebuild()
-    Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [f"{queue}: {num_jobs} jobs"])
+    counted = "1 job" if num_jobs == 1 else f"{num_jobs} jobs"
+    Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [f"{queue}: {counted}"])
 
 
 def _existing(queue: Path, kind: type[JobQueue]) -> JobQueue:
@@ -94,6 +103,16 @@ def _existing(queue: Path, kind: type[JobQueue]) -> JobQueue:
     if not queue.is_dir():
         raise JobError(f"{queue}: no such folder; animator jobs submit JOB.toml --queue {queue} makes it")
     return kind(queue)
+
+
+def _warn_of_unlisted(console: Console, queue: JobQueue) -> None:
+    names = queue.unlisted()
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        console.progress().warn(
+            f"{', '.join(names[:3])}{more}: came here by hand and will not be rendered; take in what lies here with: "
+            f"animator jobs reindex {quote(str(queue.path))}"
+        )
 
 
 def _tell(console: Console, progress: Progress, turn: Turn) -> None:

@@ -153,6 +153,15 @@ class JobQueue:
             for name, priority, state, worker, message in self._index.within(read)
         ]
 
+    def unlisted(self) -> list[str]:
+        """Names of job folders that came here by hand: the index knows nothing of them until it is made anew."""
+
+        def read(index: sqlite3.Connection) -> set[str]:
+            return {name for (name,) in index.execute("SELECT name FROM jobs").fetchall()}
+
+        listed = self._index.within(read)
+        return sorted(place.name for place in self.path.iterdir() if place.name not in listed and self._is_job(place))
+
     def rebuild(self) -> int:
         """Make the index anew from the folders.
 
