@@ -19,6 +19,7 @@ from temporal.windows import PoseWindow
 
 if TYPE_CHECKING:
     from animator.subject import Subject
+    from pose_tracking.trackers.densepose import DensePoseSequence
 
 
 def picture_tensor(pixels_HWC: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -53,3 +54,17 @@ def window_tensors(
     keypoints = np.stack([window.keypoints_NK2[middle] for window in windows]).astype(np.float32)
     confidence = np.stack([window.confidence_NK[middle] for window in windows]).astype(np.float32)
     return torch.from_numpy(keypoints).to(device), torch.from_numpy(confidence).to(device)
+
+
+def uv_window(densepose: DensePoseSequence, center: int, num_poses: int) -> np.ndarray:
+    """U and V [N, 2, H, W] around one frame; the ends are repeated.
+
+    Raises:
+        ModelError: fewer arrays than frames.
+    """
+    if center >= len(densepose):
+        raise ModelError(
+            f"{len(densepose)} DensePose arrays, but frame {center} is to be made: one per frame is needed"
+        )
+    places = np.clip(np.arange(center - num_poses // 2, center + num_poses // 2 + 1), 0, len(densepose) - 1)
+    return np.stack([densepose.uv_frame(int(place))[-2:] for place in places])

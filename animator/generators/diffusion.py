@@ -21,7 +21,8 @@ from einops import rearrange
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.conditioning import Conditioner, Conditioning
-from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
+from animator.conditioning.inputs import picture_tensor, subject_warp, uv_window, window_tensors
+from animator.conditioning.refinement import WarpRefinement
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_device
 from animator.errors import DeviceError, ModelError
@@ -57,6 +58,7 @@ class _Scene:
     background_3HW: torch.Tensor
     painting: Painting
     warp: PhotoWarp
+    refinement: WarpRefinement | None
     densepose: DensePoseSequence | None
 
 
@@ -175,8 +177,15 @@ class DiffusionGenerator:
                 lock_background=self._lock_background,
             ),
             warp=subject_warp(subject, warp_device(device)),
+            refinement=self._refinement(subject, background),
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
         )
+
+    def _refinement(self, subject: Subject, background_3HW: torch.Tensor) -> WarpRefinement | None:
+        refiner, strength = self.model.refiner, self.config.refine
+        if refiner is None or strength == 0:
+            return None
+        return WarpRefinement(refiner, subject, background_3HW, strength=strength)
 
     def _frames(self, windows: list[PoseWindow], scene: _Scene) -> list[Frame]:
         """The frames of one batch, in parts if the memory does not suffice for the whole."""
@@ -247,6 +256,8 @@ class DiffusionGenerator:
         keypoints, confidence = window_tensors(windows, facts.num_poses, device)
         middle, carried = facts.num_poses // 2, warp_device(device)
         warped = scene.warp(keypoints[:, middle].to(carried), confidence[:, middle].to(carried)).to(device)
+        if scene.refinement is not None:
+            warped = scene.refinement(warped, keypoints[:, middle], confidence[:, middle])
         maps = self._pose_maps(windows, keypoints, confidence, scene.densepose)
         shown, channels, known = warped.over(scene.background_3HW), None, None
         if facts.warp:
@@ -284,17 +295,3 @@ class DiffusionGenerator:
         """The warp's latents; a cell needs repair as much as the worst of its pixels."""
         need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels_BChw.shape[-2:])
         return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self.config.repair))
-
-
-def uv_window(densepose: DensePoseSequence, center: int, num_poses: int) -> np.ndarray:
-    """U and V [N, 2, H, W] around one frame; the ends are repeated.
-
-    Raises:
-        ModelError: fewer arrays than frames.
-    """
-    if center >= len(densepose):
-        raise ModelError(
-            f"{len(densepose)} DensePose arrays, but frame {center} is to be made: one per frame is needed"
-        )
-    places = np.clip(np.arange(center - num_poses // 2, center + num_poses // 2 + 1), 0, len(densepose) - 1)
-    return np.stack([densepose.uv_frame(int(place))[-2:] for place in places])

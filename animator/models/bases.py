@@ -20,6 +20,7 @@ from animator.models.source import EMBEDDED, PARTS, look_up
 from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
+from animator.models.warp_refiner import WarpRefiner
 from temporal.windows import WINDOW_SIZE
 
 # DreamPose's canvas, which Stable Diffusion 1.x draws well.
@@ -145,6 +146,16 @@ def with_reference(model: SubjectModel) -> SubjectModel:
         raise ModelError("this model looks at the photo already")
     facts = model.manifest.model_copy(update={"reference": True, "files": {}})
     return replace(model, reference=ReferenceAttention.of(model.unet), manifest=facts)
+
+
+def with_refiner(model: SubjectModel, refiner: WarpRefiner | None) -> SubjectModel:
+    """`model` with another refiner of the warped photo, or none. Networks are shared.
+
+    Raises:
+        ModelError: it takes no warped photo.
+    """
+    facts = model.manifest.model_copy(update={"refiner": refiner is not None, "files": {}})
+    return replace(model, refiner=refiner, manifest=facts)
 
 
 def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, BaseInfo]:

@@ -68,6 +68,7 @@ class Manifest(_Part):
         warp: whether the network sees the warped photo.
         residual: whether it predicts the clean latents as a difference to the warped photo's.
         reference: whether its self-attention looks at the photo, too (`reference/`).
+        refiner: whether it corrects where the warped photo lies (`refiner/`).
         canvas: (width, height) px the model was made for.
         steps: of sampling that suffice; none says nothing.
         subject_photos: SHA-256 of the photos that a model of one person was tuned to, as files; empty: not known.
@@ -84,6 +85,7 @@ class Manifest(_Part):
     warp: bool
     residual: bool = False
     reference: bool = False
+    refiner: bool = False
     canvas: tuple[int, int]
     steps: int | None = Field(default=None, ge=1, le=1000)
     ranges: ValueRanges = ValueRanges()

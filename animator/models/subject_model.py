@@ -24,6 +24,7 @@ from animator.models.manifest import Manifest, read_manifest, verify_files, writ
 from animator.models.reference import ReferenceAttention
 from animator.models.unet import conditioning_channels
 from animator.models.vae import PICTURE_RANGE, Autoencoder, LatentCodec, load_autoencoder
+from animator.models.warp_refiner import WarpRefiner
 from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS
 
 COMPONENTS = {
@@ -31,6 +32,8 @@ COMPONENTS = {
     "adapter": AppearanceAdapter,
     "image_encoder": CLIPVisionModel,
 }
+# What a model may have besides, if its manifest says so under the same name.
+OPTIONAL = {"reference": ReferenceAttention, "refiner": WarpRefiner}
 SCHEDULE_FILE = "scheduler/scheduler_config.json"
 MAX_SHARD = "2GB"
 
@@ -47,6 +50,7 @@ class SubjectModel:
         noise_schedule: diffusers' names for the betas and what the network predicts.
         manifest: facts and hashes.
         reference: how the UNet's self-attention looks at the photo, if `manifest.reference`.
+        refiner: corrects where the warped photo lies, if `manifest.refiner`.
     """
 
     unet: UNet2DConditionModel
@@ -56,6 +60,7 @@ class SubjectModel:
     noise_schedule: dict[str, Any]
     manifest: Manifest
     reference: ReferenceAttention | None = None
+    refiner: WarpRefiner | None = None
 
     def __post_init__(self) -> None:
         facts, latent_channels = self.manifest, int(self.vae.config.latent_channels)
@@ -85,6 +90,12 @@ class SubjectModel:
         for what, got, expected in pairs:
             if got != expected:
                 raise ModelError(f"{what}: {got}, expected {expected}: the parts belong to different models")
+        if (self.refiner is not None) != facts.refiner:
+            raise ModelError("a refiner of the warp is there but not in the manifest, or the other way round")
+        if self.refiner is not None and not facts.warp:
+            raise ModelError(
+                "a refiner of the warp in a model that takes no warped photo: the manifest contradicts itself"
+            )
         self._connect_reference()
 
     def _connect_reference(self) -> None:
@@ -127,7 +138,7 @@ class SubjectModel:
     @property
     def nets(self) -> dict[str, Any]:
         """The networks by name."""
-        found = {name: getattr(self, name) for name in (*COMPONENTS, "vae", "reference")}
+        found = {name: getattr(self, name) for name in (*COMPONENTS, "vae", *OPTIONAL)}
         return {name: net for name, net in found.items() if net is not None}
 
     @classmethod
@@ -144,8 +155,9 @@ class SubjectModel:
         verify_files(folder, manifest)
         nets: dict[str, Any] = {name: load_net(kind, folder / name) for name, kind in COMPONENTS.items()}
         nets["vae"] = load_autoencoder(folder / "vae")
-        if manifest.reference:
-            nets["reference"] = load_net(ReferenceAttention, folder / "reference")
+        for name, kind in OPTIONAL.items():
+            if getattr(manifest, name):
+                nets[name] = load_net(kind, folder / name)
         schedule = read_noise_schedule(folder / SCHEDULE_FILE)
         return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
 

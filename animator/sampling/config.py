@@ -59,6 +59,13 @@ class SamplerConfig(BaseModel):
         le=1,
         description="0 keeps the warped photo, 1 lets the network repaint everything",
     )
+    refine: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="how far the warped photo is shifted to where the model's refiner says that it belongs; 0 leaves "
+        "it where the bones carry it. Models without a refiner do so anyway",
+    )
     keep_detail: bool = Field(
         default=True, description="where the warped photo needs no repair, keep what the autoencoder would blur"
     )
