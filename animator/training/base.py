@@ -160,16 +160,16 @@ def _sources(
 ) -> tuple[SampleSource, list[Batch], list[str]]:
     """Training samples, held-out batches, and what to say about them."""
     width, height = model.manifest.canvas
-    seed = job.train.seed
+    seed, refiner = job.train.seed, model.refiner
     if job.clips is not None:
         tracked, refused = track_folder(job.clips, job.tracker, cache=place / "poses", progress=progress)
         canvas = CanvasConfig(width=width, height=height)
         if len(tracked) == 1:
-            return ClipPairs(tracked, canvas, seed=seed, tracker=job.tracker), [], refused
+            return ClipPairs(tracked, canvas, seed=seed, tracker=job.tracker, refiner=refiner), [], refused
         # One clip in ten is held out, and never fewer than one.
         count = max(1, len(tracked) // 10)
-        kept = ClipPairs(tracked[:-count], canvas, seed=seed, tracker=job.tracker)
-        other = ClipPairs(tracked[-count:], canvas, seed=_HELD_OUT_SEED, tracker=job.tracker)
+        kept = ClipPairs(tracked[:-count], canvas, seed=seed, tracker=job.tracker, refiner=refiner)
+        other = ClipPairs(tracked[-count:], canvas, seed=_HELD_OUT_SEED, tracker=job.tracker, refiner=refiner)
         return kept, _batch(other), refused
     from animator.training.rendered import RenderedPairs
 
@@ -177,8 +177,8 @@ def _sources(
     kept_people = _people(job.wardrobe, job.motions, seed=seed, split="train", canvas=size)
     other_people = _people(job.wardrobe, job.motions, seed=_HELD_OUT_SEED, split="held-out", canvas=size)
     return (
-        RenderedPairs(kept_people, seed=seed),
-        _batch(RenderedPairs(other_people, seed=_HELD_OUT_SEED)) if job.train.check_every else [],
+        RenderedPairs(kept_people, seed=seed, refiner=refiner),
+        _batch(RenderedPairs(other_people, seed=_HELD_OUT_SEED, refiner=refiner)) if job.train.check_every else [],
         [],
     )
 

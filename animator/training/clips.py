@@ -15,10 +15,11 @@ from PIL import Image
 
 from animator.canvas import CanvasConfig, Placement
 from animator.errors import JobError, PhotoError
+from animator.models.warp_refiner import WarpRefiner
 from animator.photo import Photo
 from animator.progress import Progress
 from animator.subject import Subject
-from animator.training.pairs import Reference, pair_sample
+from animator.training.pairs import Reference, on_cpu, pair_sample
 from animator.training.samples import Sample
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import PipelineError
@@ -59,10 +60,20 @@ class ClipPairs:
         canvas: of the model.
         seed: of all draws.
         tracker: finds the person in reference frames.
+        refiner: of the model that is trained, if it has one.
     """
 
-    def __init__(self, tracked: list[TrackedClip], canvas: CanvasConfig, *, seed: int, tracker: TrackerConfig) -> None:
+    def __init__(
+        self,
+        tracked: list[TrackedClip],
+        canvas: CanvasConfig,
+        *,
+        seed: int,
+        tracker: TrackerConfig,
+        refiner: WarpRefiner | None = None,
+    ) -> None:
         self._clips, self._canvas, self._seed, self._tracker = tracked, canvas, seed, tracker
+        self._refiner = on_cpu(refiner)
         self._readers: OrderedDict[int, FrameReader] = OrderedDict()
         self._references: OrderedDict[int, tuple[int, int, Reference]] = OrderedDict()
 
@@ -101,7 +112,7 @@ class ClipPairs:
                 subject = Subject.from_photo(photo, self._canvas, self._tracker)
             except PhotoError:
                 continue
-            return which, shown, Reference.prepare(subject)
+            return which, shown, Reference.prepare(subject, self._refiner)
         raise PhotoError("nobody is found in single frames of these clips: see animator track CLIP --preview")
 
     def _reader(self, which: int) -> FrameReader:

@@ -79,8 +79,8 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
     place = job.output.with_name(job.output.name + ".training")
     reports = train_subject(
         model,
-        SubjectPhotos(subjects, seed=job.seed, flip=job.flip),
-        _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True)),
+        SubjectPhotos(subjects, seed=job.seed, flip=job.flip, refiner=model.refiner),
+        _held_out(SubjectPhotos(subjects, seed=job.seed, flip=job.flip, held_out=True, refiner=model.refiner)),
         job.denoise,
         job.decoder,
         place,

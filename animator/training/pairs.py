@@ -7,6 +7,7 @@ Legend: H W canvas pixels, N window, K keypoints.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,9 @@ import torch
 from einops import rearrange
 
 from animator.conditioning.inputs import picture_tensor, subject_warp
-from animator.conditioning.warp import PhotoWarp
+from animator.conditioning.refinement import WarpRefinement
+from animator.conditioning.warp import PhotoWarp, WarpedPhoto
+from animator.models.warp_refiner import WarpRefiner
 from animator.subject import Subject
 from animator.training.samples import Sample
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -31,14 +34,41 @@ PERSON, DETAIL = 2.0, 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reference:
-    """A photo made ready to be carried to many poses; costly to make, so make it once."""
+    """A photo made ready to be carried to many poses; costly to make, so make it once.
+
+    Attributes:
+        subject: the photo.
+        warp: carries it along the bones.
+        refinement: corrects what the warp shows, for models with a refiner.
+    """
 
     subject: Subject
     warp: PhotoWarp
+    refinement: WarpRefinement | None = None
 
     @classmethod
-    def prepare(cls, subject: Subject) -> Reference:
-        return cls(subject=subject, warp=subject_warp(subject, _CPU))
+    def prepare(cls, subject: Subject, refiner: WarpRefiner | None = None) -> Reference:
+        """Make a photo ready.
+
+        Args:
+            refiner: of the model that is trained, on the CPU; see `on_cpu`.
+        """
+        background = picture_tensor(subject.background_HWC, _CPU)
+        refinement = None if refiner is None else WarpRefinement(refiner, subject, background)
+        return cls(subject=subject, warp=subject_warp(subject, _CPU), refinement=refinement)
+
+    def carried(self, keypoints_K2: torch.Tensor, confidence_K: torch.Tensor) -> WarpedPhoto:
+        """The photo in one pose as rendering shows it to the model, a batch of one."""
+        with torch.no_grad():
+            warped = self.warp(keypoints_K2[None], confidence_K[None])
+            if self.refinement is None:
+                return warped
+            return self.refinement(warped, keypoints_K2[None], confidence_K[None])
+
+
+def on_cpu(refiner: WarpRefiner | None) -> WarpRefiner | None:
+    """A copy for the processes that make samples: the model's own moves to the device that trains."""
+    return None if refiner is None else copy.deepcopy(refiner).cpu().float()
 
 
 def pair_sample(
@@ -66,7 +96,7 @@ def pair_sample(
     keypoints = torch.from_numpy(np.asarray(keypoints_NK2, np.float32))
     confidence = torch.from_numpy(np.asarray(confidence_NK, np.float32))
     middle = len(keypoints) // 2
-    warped = reference.warp(keypoints[middle][None], confidence[middle][None])
+    warped = reference.carried(keypoints[middle], confidence[middle])
     matte = warped.coverage_BHW[0].numpy() if matte_HW is None else matte_HW
     background = reference.subject.background_HWC if background_HWC is None else background_HWC
     return {

@@ -14,9 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from animator.errors import PhotoError
+from animator.models.warp_refiner import WarpRefiner
 from animator.subject import Subject
 from animator.training.augmentation import Photometric, View
-from animator.training.pairs import Reference, pair_sample
+from animator.training.pairs import Reference, on_cpu, pair_sample
 from animator.training.samples import Sample
 from pose_tracking.skeleton import BLAZEPOSE_33
 from temporal.windows import WINDOW_SIZE
@@ -38,6 +39,7 @@ class SubjectPhotos:
         flip: whether mirrored views are made; clothes with writing or a parting in the hair lose by it.
         held_out: false gives training samples, true those that are kept for checks.
         colours: strength of the changes of light, 0 to 1.
+        refiner: of the model that is trained, if it has one.
 
     Raises:
         PhotoError: no photo.
@@ -51,11 +53,13 @@ class SubjectPhotos:
         flip: bool = True,
         held_out: bool = False,
         colours: float = 0.5,
+        refiner: WarpRefiner | None = None,
     ) -> None:
         if not subjects:
             raise PhotoError("no photo to learn from: give at least one")
         self._subjects = tuple(subjects)
         self._seed, self._flip, self._held_out, self._colours = seed, flip, held_out, colours
+        self._refiner = on_cpu(refiner)
         self._references: dict[int, tuple[Reference, Photometric, bool]] = {}
 
     def sample(self, number: int) -> Sample:
@@ -85,7 +89,7 @@ class SubjectPhotos:
             mirrored = self._flip and not first and bool(rng.random() < 0.5)
             colours = Photometric.draw(rng, 0.0 if first else self._colours)
             seen = subject if first else viewed(subject, self._view(subject, rng, mirrored=mirrored), colours)
-            self._references[place] = (Reference.prepare(seen), colours, mirrored)
+            self._references[place] = (Reference.prepare(seen, self._refiner), colours, mirrored)
         return self._references[place]
 
     def _view(self, subject: Subject, rng: np.random.Generator, *, mirrored: bool) -> View:

@@ -14,12 +14,15 @@ from animator.conditioning import conditioning as conditioning_module
 from animator.conditioning.conditioning import Conditioner, Conditioning
 from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
+from animator.models.bases import with_refiner
 from animator.models.manifest import ValueRanges
 from animator.models.subject_model import SubjectModel
+from animator.models.warp_refiner import WarpRefiner
 from animator.sampling.config import SamplerConfig
 from animator.training.denoising import NO_DROPOUT, ConditionDropout, DenoisingStage, encoded
 from animator.training.latent_cache import LatentCache
-from animator.training.pairs import DETAIL, PERSON, Reference, importance, pair_sample
+from animator.training.pairs import DETAIL, PERSON, Reference, importance, on_cpu, pair_sample
+from animator.training.photos import SubjectPhotos
 from animator.training.samples import Sample
 from temporal.windows import pose_windows
 from tests.animator.generators.scene import drawn_subject, waving
@@ -119,6 +122,23 @@ def test_null_is_the_same_in_training_and_rendering(
         assert len(theirs) == 2
         torch.testing.assert_close(ours.detach(), theirs[:1], rtol=0, atol=1e-6, msg=name)
     assert bool(training.warp_BChw.abs().max() > 0) == residual
+
+
+def test_where_a_model_corrects_the_warp_training_sees_it_corrected_as_rendering_does(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    refiner = WarpRefiner(widths=(8, 16), pose_width=16).eval()
+    torch.nn.init.normal_(refiner.conv_out.weight, std=0.05)
+    model, subject, motion = with_refiner(tiny_model(), refiner), drawn_subject(CANVAS), waving(CANVAS, 5)
+    reference = Reference.prepare(subject, on_cpu(refiner))
+    corrected = pair_sample(reference, subject.photo_HWC, motion.keypoints_TK2, motion.confidence_TK)
+    assert (corrected["warped"] - sample["warped"]).abs().max() > 0.1
+    training = told_in_training(model, corrected, monkeypatch)
+    rendering = told_in_rendering(model, monkeypatch)
+    torch.testing.assert_close(training.warp_BChw, rendering.warp_BChw, rtol=0, atol=0)
+    photos = [SubjectPhotos([subject], seed=0, refiner=each).sample(0)["warped"] for each in (refiner, None)]
+    assert (photos[0] - photos[1]).abs().max() > 0.1
 
 
 def test_sample_holds_photo_target_warp_and_weights(sample: Sample) -> None:

@@ -24,7 +24,8 @@ from animator.training.config import TrainConfig
 from animator.training.dead_leaves import dead_leaves
 from animator.training.loop import fit
 from animator.training.pictures import SIDE, Pictures
-from animator.training.rendered import RenderedPairs
+from animator.training.refinement import carried
+from animator.training.rendered import RefinementPairs, RenderedPairs
 from animator.training.samples import Sample, SampleSource
 from pose_tracking.tracking import TrackerConfig
 
@@ -88,6 +89,25 @@ def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo(
         still = (sample["photo"] / 255 - sample["target"] / 255).abs()[:, person].mean()
         gains.append(float(still - warped))
     assert np.mean(gains) > 0
+
+
+def test_true_displacements_of_rendered_people_are_functions_of_their_number_and_put_their_warps_right(
+    rendered: list[Sample],
+) -> None:
+    source, another = (RefinementPairs(RenderedPeople(3, SMALL), seed=3) for _ in range(2))
+    assert_pure(source, another, (2, 0))
+    gains = []
+    for number in (0, 2, 3):
+        sample, pair = source.sample(number), rendered[number]
+        assert torch.equal(sample["warped"], pair["warped"])
+        person, true = sample["matte"] > 0.5, pair["target"] / 255
+        assert 0.5 < 16 * sample["known"].sum() / person.sum() < 1.5
+        field = torch.nn.functional.interpolate(sample["field"][None], true.shape[-2:], mode="bilinear")
+        right = carried(sample["warped"][None], field)[0]
+        errors = [(each - true).square().mean(0)[person].mean() for each in (sample["warped"], right)]
+        gains.append(float(10 * torch.log10(errors[0] / errors[1])))
+    assert min(gains) > 0.5  # decibels
+    assert np.mean(gains) > 1
 
 
 @pytest.fixture
