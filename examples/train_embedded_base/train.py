@@ -1,4 +1,4 @@
-"""Train the embedded base from nothing: autoencoder, its preview decoder, UNet and adapter, then few sharp steps.
+"""Train the embedded base from nothing: autoencoder, preview decoder, the warp's refiner, UNet and adapter, sharpness.
 
     python examples/train_embedded_base/train.py RUN [--config base.toml] [--minutes 9] [--device auto]
 
@@ -19,85 +19,38 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from recipe import Data, PhaseConfig, Recipe, read_recipe
 from sheets import Sheets
 from stretch import Stretch
 
+from animator.models.bases import with_refiner
 from animator.models.embedded import new_base
+from animator.models.loading import load_net
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import load_autoencoder
+from animator.models.warp_refiner import WarpRefiner
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople
 from animator.synthesis.motions.library import read_motion_files
 from animator.synthesis.take import TakeOptions
 from animator.training.autoencoder import AutoencoderStage, set_unit_spread
 from animator.training.base import write_base
-from animator.training.config import TrainConfig
 from animator.training.denoising import DenoisingStage
 from animator.training.loop import fit
 from animator.training.packing import PackedSamples
 from animator.training.pictures import Pictures
 from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
 from animator.training.processes import training_device
-from animator.training.rendered import RenderedPairs
+from animator.training.refinement import RefinementStage
+from animator.training.rendered import RefinementPairs, RenderedPairs
 from animator.training.reuse import ReusedSamples
 from animator.training.sample_folder import SampleFolder
 from animator.training.samples import Batch, SampleSource, batches
-from animator.training.sharpening import ADVERSARIAL, SharpeningStage
+from animator.training.sharpening import SharpeningStage
 from animator.training.stage import Stage
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 HERE = Path(__file__).parent
 HELD_OUT_SEED = 1_000_003
-
-
-class Data(BaseModel):
-    """The people, and how often each picture of them is used."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    wardrobe: Path | None = Field(default=None, description="MakeHuman assets")
-    motions: Path | None = Field(default=None, description="BVH and DeepMimic files")
-    seed: int = 0
-    window: int = Field(default=64, ge=1, description="samples a worker keeps on the disk, 1.1 MB per pair")
-    per_person: int = Field(default=12, ge=1, description="pairs of one person and motion before the next")
-    per_photo: int = Field(default=6, ge=1, description="of these, with the same photo; divides per_person")
-    typical: int = Field(default=256, ge=2, description="pictures for the autoencoder's linear start and its spread")
-    held_out: int = Field(default=16, ge=1, description="pairs for checks and sheets")
-    sheet_minutes: float = Field(default=3.0, gt=0, description="between sheets")
-
-
-class PhaseConfig(TrainConfig):
-    """A phase ends after its updates, or after its minutes over all stretches, whichever comes first."""
-
-    minutes: float | None = Field(default=None, gt=0, description="at most")
-    times: int = Field(default=8, ge=1, description="each sample is used")
-
-    @property
-    def train(self) -> TrainConfig:
-        """What the training loop takes."""
-        return TrainConfig(**self.model_dump(include=set(TrainConfig.model_fields)))
-
-
-class Recipe(BaseModel):
-    """All of the training; TOML tables of these names."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    data: Data = Data()
-    latent_channels: int = Field(default=16, ge=4, le=192)
-    reference: bool = Field(default=True, description="self-attention looks at the photo, too")
-    autoencoder: PhaseConfig
-    preview_width: int = Field(default=64, ge=1, le=1024, description="channels of the preview decoder")
-    preview: PhaseConfig
-    base: PhaseConfig
-    sharpening: PhaseConfig
-    sharpening_steps: int = Field(default=2, ge=1, le=50, description="of the sampling that the base is made for")
-    adversarial: float = Field(default=ADVERSARIAL, ge=0, le=10)
 
 
 def people(data: Data, split: str, seed: int) -> RenderedPeople:
@@ -113,9 +66,9 @@ def people(data: Data, split: str, seed: int) -> RenderedPeople:
     return RenderedPeople(seed, options)
 
 
-def pairs(data: Data, split: str, seed: int) -> RenderedPairs:
-    """A photo, the same person in another pose, and the warp between them."""
-    return RenderedPairs(people(data, split, seed), seed=seed)
+def pairs(data: Data, split: str, seed: int, refiner: WarpRefiner | None) -> RenderedPairs:
+    """A photo, the same person in another pose, and the refined warp between them."""
+    return RenderedPairs(people(data, split, seed), seed=seed, refiner=refiner)
 
 
 def run_phase(
@@ -176,6 +129,22 @@ def train_preview(recipe: Recipe, run: Path, device: torch.device, stretch: Stre
     return True
 
 
+def train_refiner(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> bool:
+    """Where the warped photo belongs, learned from true surfaces; writes RUN/refiner and says so."""
+    data = recipe.data
+    torch.manual_seed(data.seed)
+    others = RefinementPairs(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
+    stage = RefinementStage(
+        WarpRefiner().to(device), held_out=list(batches(others, start=0, stop=1, batch=data.held_out))
+    )
+    # Not the people that the base learns from later: theirs it is to get as wrong as a stranger's.
+    source = PackedSamples(RefinementPairs(people(data, "train", data.seed + 2), seed=data.seed + 2))
+    if not run_phase("refiner", stage, source, recipe, run, device, stretch):
+        return False
+    stage.refiner.cpu().requires_grad_(False).save_pretrained(run / "refiner")
+    return True
+
+
 def _unseen(data: Data) -> torch.Tensor:
     """Pictures of held-out people, uint8."""
     others = Pictures(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
@@ -192,7 +161,7 @@ def _pictures(source: Pictures, count: int, *, workers: int = 0) -> torch.Tensor
 
 def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
     """UNet, adapter and image encoder learn to denoise; writes RUN/base and says so."""
-    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed))
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed, model.refiner))
     stage = DenoisingStage(model, train_image_encoder=True, held_out=held_out)
     is_over = run_phase("base", stage, source, recipe, run, model.device, stretch)
     write_base(model, _free(run / ("base" if is_over else "so-far")), texts=_texts())
@@ -201,7 +170,7 @@ def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: 
 
 def sharpen(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
     """Few steps, sharp; writes RUN/model, which says how many steps it was made for, and says so."""
-    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed + 1))
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed + 1, model.refiner))
     stage = SharpeningStage(
         model,
         steps=recipe.sharpening_steps,
@@ -233,7 +202,10 @@ def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) ->
             return False
         if not train_preview(recipe, run, device, stretch):
             return False
-    others = pairs(recipe.data, "held-out", HELD_OUT_SEED)
+    if not (run / "refiner").is_dir() and not train_refiner(recipe, run, device, stretch):
+        return False
+    refiner = load_net(WarpRefiner, run / "refiner")
+    others = pairs(recipe.data, "held-out", HELD_OUT_SEED, refiner)
     held_out = list(batches(others, start=0, stop=1, batch=recipe.data.held_out))
     for name, train in (("base", train_base), ("model", sharpen)):
         if (run / name).is_dir():
@@ -250,16 +222,8 @@ def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) ->
 
 
 def _new(recipe: Recipe, run: Path, device: torch.device) -> SubjectModel:
-    return new_base(load_autoencoder(run / "vae"), seed=recipe.data.seed, reference=recipe.reference).to(device)
-
-
-def read_recipe(given: argparse.Namespace) -> Recipe:
-    """The recipe of the file, but for what was typed."""
-    recipe = Recipe.model_validate(tomllib.loads(given.config.read_text(encoding="utf-8")))
-    places = {name: getattr(given, name) for name in ("wardrobe", "motions") if getattr(given, name) is not None}
-    recipe.data = recipe.data.model_copy(update=places)
-    recipe.reference = recipe.reference and given.reference
-    return recipe
+    base = new_base(load_autoencoder(run / "vae"), seed=recipe.data.seed, reference=recipe.reference)
+    return with_refiner(base, load_net(WarpRefiner, run / "refiner")).to(device)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The recipe of the embedded base: its autoencoder's phases follow each other, and go on where they were ended."""
+"""The recipe of the embedded base: its phases follow each other, and go on where they were ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from animator.models.loading import load_net
+from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.vae import has_preview, load_autoencoder
+from animator.models.warp_refiner import WarpRefiner
 from animator.training import record
 from animator.training.samples import Sample
 
@@ -82,8 +85,63 @@ def test_the_preview_decoder_learns_after_the_autoencoder_and_goes_on_to_the_bit
     assert set(through) - set(before) == {name for name in through if name.startswith("preview_decoder.")}
 
 
+class Warped:
+    """Noise that lies somewhere else, in the place of rendered people."""
+
+    def __init__(self, people: object, *, seed: int) -> None:
+        del people
+        self.seed = seed
+
+    def sample(self, number: int) -> Sample:
+        draws = torch.Generator().manual_seed(1000 * self.seed + number)
+        shown = torch.rand(6, 32, 32, generator=draws)
+        pose = torch.rand(33, 2, generator=draws) * 32
+        return {
+            **{"warped": shown[:3], "coverage": shown[3], "repair": shown[4], "matte": shown[5]},
+            **{"keypoints": pose, "confidence": torch.ones(33)},
+            **{"photo_keypoints": pose + 1, "photo_confidence": torch.ones(33)},
+            **{
+                "field": torch.ones(2, 8, 8),
+                "known": torch.ones(8, 8, dtype=torch.bool),
+                "importance": torch.ones(8, 8),
+            },
+        }
+
+
+def refiner(train: ModuleType, run: Path, updates: list[int]) -> dict[str, torch.Tensor]:
+    """Weights of RUN/refiner, made in sittings of so many updates."""
+    recipe, device = recipe_of(train, "tiny.toml"), torch.device("cpu")
+    for number, count in enumerate(updates, start=1):
+        is_over = train.train_refiner(recipe, run, device, Ending(train, count).stretch)
+        assert is_over == (run / "refiner").is_dir() == (number == len(updates))
+    return load_net(WarpRefiner, run / "refiner").state_dict()
+
+
+def test_the_refiner_learns_and_goes_on_to_the_bit(
+    train: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "RefinementPairs", Warped)
+    through = refiner(train, tmp_path / "through", [100])
+    stretches = refiner(train, tmp_path / "stretches", [2, 100])
+    assert all(torch.equal(each, stretches[name]) for name, each in through.items())
+    assert through["conv_out.weight"].abs().max() > 0  # silent before it learned
+    assert not (tmp_path / "through" / "samples" / "refiner").exists()
+
+
+def test_a_new_base_gets_the_refiner_that_was_trained(train: ModuleType, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    PatchAutoencoder(latent_channels=8, widths=(8, 16, 16)).save_pretrained(tmp_path / "vae")
+    WarpRefiner(widths=(8, 16), pose_width=16).save_pretrained(tmp_path / "refiner")
+    recipe = recipe_of(train, "tiny.toml")
+    model = train._new(recipe, tmp_path, torch.device("cpu"))
+    assert model.manifest.refiner
+    weights = load_net(WarpRefiner, tmp_path / "refiner").state_dict()
+    assert all(torch.equal(each, weights[name]) for name, each in model.refiner.state_dict().items())
+
+
 @pytest.mark.parametrize("name", ["base.toml", "tiny.toml"])
 def test_every_phase_of_a_recipe_has_its_own_budget(train: ModuleType, name: str) -> None:
     recipe = recipe_of(train, name)
-    assert all(getattr(recipe, phase).steps > 0 for phase in ("autoencoder", "preview", "base", "sharpening"))
+    phases = ("autoencoder", "preview", "refiner", "base", "sharpening")
+    assert all(getattr(recipe, phase).steps > 0 for phase in phases)
     assert recipe.preview_width == 64
