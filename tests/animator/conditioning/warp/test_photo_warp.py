@@ -1,0 +1,98 @@
+"""The layers of a carried photo: which lies over which, what is left out, and what is reported for repair."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from animator.conditioning.warp import PhotoWarp, WarpedPhoto
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import SIZE, STANDING, joint
+from tests.animator.figure import draw_figure
+
+CENTER_X = 96
+# Of the figure's left arm and leg, so that they are told from the right ones; its trunk is red.
+GREEN, YELLOW = (40, 150, 60), (230, 210, 40)
+ARM = ("shoulder", "elbow", "wrist", "index", "pinky", "thumb")
+LEG = ("knee", "ankle", "heel", "foot_index")
+
+
+@pytest.fixture(scope="module")
+def warp() -> PhotoWarp:
+    """The figure with a green left arm and a yellow left leg."""
+    picture, matte = draw_figure(STANDING, SIZE)
+    image = Image.fromarray(picture)
+    for joints, color, width in ((ARM[:4], GREEN, 9), (("hip", *LEG[:2], LEG[3]), YELLOW, 12)):
+        points = [tuple(joint(f"left_{name}")) for name in joints]
+        ImageDraw.Draw(image).line(points, fill=color, width=width, joint="curve")
+    photo = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
+    return PhotoWarp(photo, torch.from_numpy(matte), torch.from_numpy(STANDING), torch.ones(33))
+
+
+def carried(warp: PhotoWarp, keypoints_K2: np.ndarray) -> WarpedPhoto:
+    return warp(torch.from_numpy(keypoints_K2.astype(np.float32))[None], torch.ones(1, 33))
+
+
+def share_of(color: tuple[int, int, int], result: WarpedPhoto) -> float:
+    """Of the canvas, how much shows this colour."""
+    away = result.colors_B3HW[0] - torch.tensor(color)[:, None, None] / 255
+    return float(((away.abs().amax(0) < 0.2) & (result.coverage_BHW[0] > 0.9)).float().mean())
+
+
+def moved(names: tuple[str, ...], places: np.ndarray, keypoints_K2: np.ndarray = STANDING) -> np.ndarray:
+    pose = keypoints_K2.copy()
+    for name, place in zip(names, places, strict=True):
+        pose[BLAZEPOSE_33.index(name)] = place
+    return pose
+
+
+def sideways(looks: float) -> np.ndarray:
+    """Turned to the side, both arms hanging before or behind the trunk; the nose is `looks` px before the ears."""
+    pose = STANDING.copy()
+    pose[:, 0] = CENTER_X + 0.2 * (pose[:, 0] - CENTER_X)
+    pose[BLAZEPOSE_33.index("nose"), 0] += looks
+    return pose
+
+
+def test_the_far_arm_of_who_looks_aside_lies_behind_the_trunk(warp: PhotoWarp) -> None:
+    to_the_right, to_the_left = (share_of(GREEN, carried(warp, sideways(looks))) for looks in (9, -9))
+    assert to_the_left > 2 * to_the_right
+
+
+def test_an_arm_before_somebody_who_faces_us_lies_over_the_trunk(warp: PhotoWarp) -> None:
+    names = tuple(f"left_{name}" for name in ARM[1:])
+    elbow = joint("left_elbow") - [14, 0]
+    across = np.stack([elbow, *(elbow + np.array(step) for step in ((-38, 2), (-44, 2), (-44, 4), (-42, 0)))])
+    pose = moved(names, across)
+    x, y = (pose[BLAZEPOSE_33.index("left_elbow")] + pose[BLAZEPOSE_33.index("left_wrist")]) / 2
+    shown = carried(warp, pose).colors_B3HW[0, :, int(y), int(x)]
+    assert (shown * 255 - torch.tensor(GREEN)).abs().max() < 60
+
+
+@pytest.mark.parametrize(("left_lower", "is_shown"), [(8.0, True), (-8.0, False)])
+def test_the_leg_whose_foot_is_lower_stands_before_the_other(
+    warp: PhotoWarp, left_lower: float, is_shown: bool
+) -> None:
+    names = tuple(f"{side}_{name}" for side in ("left", "right") for name in LEG)
+    # Both legs hang from the middle, so that one of them covers the other.
+    places = [[CENTER_X, joint(name)[1] + (left_lower if "left" in name else 0)] for name in names]
+    result = carried(warp, moved(names, np.array(places, dtype=np.float32)))
+    x, y = CENTER_X, int(joint("left_knee")[1]) + 20
+    yellow = (result.colors_B3HW[0, :, y, x] * 255 - torch.tensor(YELLOW)).abs().max() < 60
+    assert bool(yellow) == is_shown
+
+
+def test_somebody_who_comes_closer_is_larger_and_not_stretched(warp: PhotoWarp) -> None:
+    result = carried(warp, (STANDING - joint("nose")) * 2.5 + [CENTER_X, 60])
+    assert float(result.repair_BHW[0][result.coverage_BHW[0] > 0.99].mean()) < 0.05
+
+
+def test_a_limb_that_grows_while_the_head_does_not_is_reported(warp: PhotoWarp) -> None:
+    names, elbow = tuple(f"left_{name}" for name in ARM[2:]), joint("left_elbow")
+    x, y = (elbow + 0.8 * (joint("left_wrist") - elbow)).astype(int)
+    longer = moved(names, np.stack([elbow + 2.8 * (joint(name) - elbow) for name in names]))
+    repair = [float(carried(warp, pose).repair_BHW[0, y, x]) for pose in (STANDING, longer)]
+    assert repair[0] < 0.02
+    assert repair[1] > 0.05  # a forearm grows by less than two thirds, whatever is asked of it
