@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import SIZE, STANDING, joint
+from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint
 from tests.animator.figure import draw_figure
 
 CENTER_X = 96
@@ -96,3 +96,13 @@ def test_a_limb_that_grows_while_the_head_does_not_is_reported(warp: PhotoWarp) 
     repair = [float(carried(warp, pose).repair_BHW[0, y, x]) for pose in (STANDING, longer)]
     assert repair[0] < 0.02
     assert repair[1] > 0.05  # a forearm grows by less than two thirds, whatever is asked of it
+
+
+def test_a_leg_that_is_lifted_stays_below_the_skirt() -> None:
+    photo, matte = in_a_skirt()
+    skirted = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33))
+    names = tuple(f"left_{name}" for name in LEG[1:])
+    # The shin up over the thigh; the knee stays, and with it the hem.
+    lifted = moved(names, np.stack([joint(name) * [1, -1] + [0, 2 * joint("left_knee")[1]] for name in names]))
+    before, after = (share_of(CLOTH, carried(skirted, pose)) for pose in (STANDING, lifted))
+    assert after > 0.97 * before
