@@ -27,7 +27,7 @@ OPACITY, VARIATION = 10.0, 0.02
 _SMALL_PX = 0.5
 # Cells: samples that know less, or show less of a person, count less.
 _FEW_KNOWN, _FEW_SHOWN = 50.0, 20.0
-# Cells about the person, warped or true, whose opacity is asked for.
+# Cells about the person, warped or true, that count with it when its size is told.
 _MARGIN = 2
 # Opacity below which nobody is there, when the person's middle is looked for as rendering does.
 _FAINT = 0.1
@@ -125,11 +125,14 @@ def displacement_loss(field_B2hw: torch.Tensor, true_B2hw: torch.Tensor, weight_
 
 
 def opacity_loss(field_B2hw: torch.Tensor, coverage_BHW: torch.Tensor, matte_BHW: torch.Tensor) -> torch.Tensor:
-    """How far the carried opacity is from the true one about the person, cell by cell; the mean over samples."""
+    """How far the carried opacity is from the true one, summed over cells, as a share of the person and its margin.
+
+    Wherever nobody is and nobody is brought to, it is zero and has no gradient. The mean over samples.
+    """
     given, wanted = (F.avg_pool2d(each[:, None], CELL_PX) for each in (coverage_BHW, matte_BHW))
-    about = F.max_pool2d(torch.maximum(given, wanted), 2 * _MARGIN + 1, stride=1, padding=_MARGIN)
-    error = (carried(given, field_B2hw / CELL_PX) - wanted).abs() * about
-    return (error.sum((1, 2, 3)) / about.sum((1, 2, 3)).clamp_min(_FEW_SHOWN)).mean()
+    size = F.max_pool2d(torch.maximum(given, wanted), 2 * _MARGIN + 1, stride=1, padding=_MARGIN).sum((1, 2, 3))
+    error = (carried(given, field_B2hw / CELL_PX) - wanted).abs().sum((1, 2, 3))
+    return (error / size.clamp_min(_FEW_SHOWN)).mean()
 
 
 def carried(planes_BCHW: torch.Tensor, field_B2HW: torch.Tensor) -> torch.Tensor:

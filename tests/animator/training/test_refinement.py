@@ -170,6 +170,25 @@ def test_opacity_far_from_the_person_pulls_at_nothing() -> None:
     assert pulled.sum() > 0
     assert (pulled[:5] == 0).all()
     assert (pulled[:, 18:] == 0).all()
+    # Unless the field brings somebody there: at (90, 50) the right side of the disc, which ends at 56.
+    field.grad = None
+    ghost = torch.zeros(1, 2, 24, 24)
+    ghost[0, 0, 12, 22] = -34
+    assert opacity_loss(field + ghost, disc(40, 48), disc(40, 48)) > 0
+    opacity_loss(field + ghost, disc(40, 48), disc(40, 48)).backward()
+    assert field.grad[0, 0, 12, 22] < 0  # a longer way would bring more of it
+
+
+def test_the_loss_hears_of_the_truth_only_where_it_is_known(batch: Batch) -> None:
+    stage = RefinementStage(small_refiner())
+    before = stage.losses(batch, stage.nets)
+    unknown = torch.where(batch["known"][:, None], batch["field"], 7.0)
+    after = stage.losses({**batch, "field": unknown}, stage.nets)
+    assert before["loss"].item() == after["loss"].item() > 0
+    other = stage.losses({**batch, "field": batch["field"] + 1}, stage.nets)
+    assert other["loss"].item() != before["loss"].item()
+    shares = before["error"] + 10 * before["opacity"] + 0.02 * before["variation"]
+    assert before["loss"].item() == pytest.approx(shares.item(), rel=1e-6)
 
 
 def test_what_is_carried_goes_where_rendering_takes_it() -> None:
