@@ -159,7 +159,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error) or text  # one line as it is; a break in it is part of a name
     if isinstance(error, _UsageComplaint):
         message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
-        return USAGE, f"{message} (animator --help)"
+        context = getattr(error, "ctx", None)
+        return USAGE, f"{message} ({context.command_path if context else 'animator'} --help)"
     if _is_out_of_memory(error):
         return OUT_OF_MEMORY, f"out of memory ({text}). Try a smaller --canvas or a shorter part (--start, --end)."
     if isinstance(error, OSError):

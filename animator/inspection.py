@@ -26,6 +26,9 @@ SEEN = 0.5
 _EXIF_ORIENTATION = 0x0112
 _PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".mpo"})
 _POSE_ENDINGS = frozenset({".npz", ".json"})
+_CLIP_ENDINGS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".gif", ".flv", ".wmv", ".ogv"}
+)
 _JOB_ENDINGS = frozenset({".toml", ".csv"})
 
 
@@ -52,7 +55,13 @@ def inspect_file(path: str | Path, *, progress: Progress) -> Inspection:
     """
     path = Path(path)
     _point_elsewhere(path)
-    return _reader(path)(path, progress)
+    read = _reader(path)
+    try:
+        return read(path, progress)
+    except ClipError as error:
+        if read is not _inspect_clip or not path.is_file() or path.suffix.lower() in _CLIP_ENDINGS:
+            raise
+        raise ClipError(f"{path.name}: neither clip, photo, poses nor a result; as a clip: {error}") from error
 
 
 def _point_elsewhere(path: Path) -> None:

@@ -59,7 +59,7 @@ def read_job(
     """
     path = Path(path)
     if not path.is_file():
-        raise JobError(f"{path}: no such job file")
+        raise JobError(f"{path}: {'is no file; give a job file' if path.exists() else 'no such job file'}")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise JobError(f"{path.name}: {path.stat().st_size} bytes is no job file; at most {MAX_FILE_BYTES} are read")
     try:

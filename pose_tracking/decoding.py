@@ -59,6 +59,14 @@ def naming_the_file(path: Path) -> Iterator[None]:
         raise clip_error(path, f"cannot be read as a video ({_reason(error)})", RE_EXPORT) from error
 
 
+def _is_picture(path: Path) -> bool:
+    """Whether a file begins as a JPEG, PNG, BMP, WebP or TIFF does."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    is_webp = head[:4] == b"RIFF" and head[8:] == b"WEBP"
+    return is_webp or head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*"))
+
+
 def open_container(path: Path, limits: ClipLimits) -> InputContainer:
     """Open a file with libav: local files in allowed formats only, and no picture far larger than the limits."""
     max_pixels = 2 * limits.max_pixels  # libav counts the padding of its rows, too
@@ -67,6 +75,9 @@ def open_container(path: Path, limits: ClipLimits) -> InputContainer:
         # A damaged tag is no reason to refuse the pictures.
         return av.open(str(path), options=options, metadata_errors="replace")
     except av.error.ArgumentError as error:
+        if _is_picture(path):
+            advice = "Give a video here; the photo comes before the clip."
+            raise clip_error(path, f"is not one of {_FORMATS_FOR_PEOPLE}, but a picture", advice) from error
         raise clip_error(path, f"is not one of {_FORMATS_FOR_PEOPLE}", RE_EXPORT) from error
 
 

@@ -271,7 +271,8 @@ def _check_presence(num_found: int, num_frames: int, most_in_view: int, config: 
     if num_found == 0:
         raise AbsenceError(
             f"{source}: tracker.person = {config.person!r} matches nobody; at most {most_in_view} "
-            f"{'person is' if most_in_view == 1 else 'people are'} in view. Choose largest, center, an index or a point"
+            f"{'person is' if most_in_view == 1 else 'people are'} in view. Choose largest, center, a "
+            "number from the left (0, 1, ...) or a point"
         )
     raise AbsenceError(
         f"{source}: nobody in {num_missing} of {num_frames} frames (max {config.max_missing:.0%}). "

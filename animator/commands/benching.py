@@ -33,14 +33,18 @@ def bench(
     """Measure every stage of a render on this machine; print a table and draw a chart."""
     from animator.encoding.atomic_file import check_file_place, replacing
     from animator.encoding.encoder import spare_inputs
+    from animator.photo import read_photo
+    from pose_tracking.clip import DrivingClip
 
     photo, clip = _media(photo, clip)
     if output.suffix.lower() != ".png":
-        raise JobError(f"{output}: the chart is a PNG; end its name in .png")
+        raise typer.BadParameter(f"--output: got {str(output)!r}, expected a name ending in .png: the chart is one")
     values = {"photo": str(photo), "clip": str(clip), "output": str(output.with_suffix(".mp4"))}
     job = typed_job(values, overrides or (), changes=changes)
     spare_inputs(output, (photo, clip))
     check_file_place(output)
+    read_photo(photo)
+    DrivingClip.open(clip)
     console = Console.of(context)
     if console.dry_run:
         console.result("plan", {"output": str(output), "frames": frames}, [f"{output}: {frames} frames of {clip}"])

@@ -57,6 +57,14 @@ OpenCluster = Annotated[
 ]
 
 
+@group.callback(invoke_without_command=True)
+def overview(context: typer.Context) -> None:
+    """Renders that are kept as a folder: made, watched, gone on with."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
 @with_choices()
 def submit(
     context: typer.Context,

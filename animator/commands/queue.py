@@ -100,8 +100,10 @@ def reindex(context: typer.Context, queue: QueueFolder) -> None:
 def _existing(queue: Path, kind: type[JobQueue]) -> JobQueue:
     from animator.errors import JobError
 
+    if queue.exists() and not queue.is_dir():
+        raise JobError(f"{queue}: is a file; a queue is a folder of job folders")
     if not queue.is_dir():
-        raise JobError(f"{queue}: no such folder; animator jobs submit JOB.toml --queue {queue} makes it")
+        raise JobError(f"{queue}: no such folder; animator jobs submit JOB.toml --queue {quote(str(queue))} makes it")
     return kind(queue)
 
 

@@ -38,6 +38,14 @@ Settings = Annotated[
 ]
 
 
+@group.callback(invoke_without_command=True)
+def overview(context: typer.Context) -> None:
+    """Train a base, or the autoencoder of a new one."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
 def finetune(
     context: typer.Context,
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One or more photos of the person.")],
@@ -213,10 +221,15 @@ def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJo
     """Check what the work would check first, and print what it would be done with."""
     from animator.device import pick_device
     from animator.encoding.atomic_file import check_folder_place
+    from animator.errors import JobError
     from animator.models.source import look_up
 
     check_folder_place(job.output)
     pick_device(job.device)
+    for name in ("clips", "wardrobe", "motions", "autoencoder"):
+        folder = getattr(job, name, None)
+        if folder is not None and not folder.is_dir():
+            raise JobError(f"{name} = {folder}: {'is a file, not a folder' if folder.exists() else 'no such folder'}")
     base = getattr(job, "base", "new")
     if base != "new":
         look_up(base)

@@ -94,7 +94,9 @@ def test_a_photo_is_told_upright_with_its_orientation_and_transparency(tmp_path:
     facts = inspection.facts
     assert (facts["width"], facts["height"], facts["exif_orientation"]) == (100, 200, 6)
     assert (facts["format"], facts["transparency"], facts["people"]) == ("JPEG", False, 0)
-    assert inspection.problems == ("nobody was found; show a person from head to at least the waist",)
+    assert inspection.problems == (
+        "nobody was found; show a person from head to at least the waist, large enough in the photo",
+    )
 
 
 def test_transparency_is_told(tmp_path: Path) -> None:
@@ -240,3 +242,14 @@ def test_a_folder_whose_first_picture_is_huge_is_refused_by_name(tmp_path: Path)
     (tmp_path / "000000.png").write_bytes(content)
     with pytest.raises(PhotoError, match=r"000000\.png: cannot be read as a picture"):
         inspect_file(tmp_path, progress=SILENT)
+
+
+def test_a_file_of_no_kind_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("hello")
+    with pytest.raises(ClipError, match=r"^notes\.md: neither clip, photo, poses nor a result; as a clip: "):
+        inspect_file(tmp_path / "notes.md", progress=SILENT)
+    for name in ("nowhere.md", "cut.mp4"):
+        (tmp_path / "cut.mp4").write_text("hello")
+        with pytest.raises(ClipError) as caught:
+            inspect_file(tmp_path / name, progress=SILENT)
+        assert "neither" not in str(caught.value)

@@ -124,9 +124,9 @@ def test_a_file_that_is_no_job_is_refused(tmp_path: Path, content: bytes, line: 
     assert str(caught.value).startswith(line)
 
 
-@pytest.mark.parametrize("name", ["nowhere.toml", "."])
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(JobError, match="no such job file"):
+@pytest.mark.parametrize(("name", "line"), [("nowhere.toml", "no such job file"), (".", "is no file; give a job file")])
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str, line: str) -> None:
+    with pytest.raises(JobError, match=line):
         read_job(tmp_path / name)
 
 

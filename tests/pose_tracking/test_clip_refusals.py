@@ -137,7 +137,9 @@ class TestRefusals:
 
     def test_picture(self, tmp_path: Path) -> None:
         path = write_clip(tmp_path / "still.apng", codec="apng", pixel_format="rgb24", num_frames=1)
-        assert "is not one of MP4" in refusal(path.rename(tmp_path / "still.mp4"))
+        told = refusal(path.rename(tmp_path / "still.mp4"))
+        assert "is not one of MP4" in told
+        assert told.endswith("but a picture. Give a video here; the photo comes before the clip.")
 
     def test_sound_only(self, tmp_path: Path, clip_path: Path) -> None:
         path = write_clip(tmp_path / "sound.mp4", sound_s=1.0, num_frames=0)

@@ -176,6 +176,19 @@ def test_wrong_usage_is_one_line_and_two(capsys: pytest.CaptureFixture[str], wor
     assert line in err
 
 
+def test_the_help_that_is_pointed_to_is_the_command_s(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, command in ((["jobs", "list"], "animator jobs list"), ([*ANIMATE, "--crf", "99"], "animator animate")):
+        assert main(words) == 2
+        assert capsys.readouterr().err.endswith(f"({command} --help)\n")
+
+
+@pytest.mark.parametrize("group", ["jobs", "train", "synth"])
+def test_a_group_alone_shows_its_commands_and_is_wrong_usage(capsys: pytest.CaptureFixture[str], group: str) -> None:
+    assert main([group]) == 2
+    out, err = capsys.readouterr()
+    assert (f"Usage: animator {group}" in out, err) == (True, "")
+
+
 def test_no_command_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "Usage: animator" in capsys.readouterr().out

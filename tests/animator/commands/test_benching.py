@@ -47,7 +47,7 @@ def test_a_draft_has_prices_too(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("-o", "chart.jpg"), 3, "end its name in .png"),
+        (("-o", "chart.jpg"), 2, "--output: got 'chart.jpg', expected a name ending in .png"),
         ((str(PORTRAIT),), 2, "the clip is missing"),
         ((str(PORTRAIT), "missing.mp4"), 3, "missing.mp4"),
     ],

@@ -75,6 +75,8 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
         (["train", "autoencoder", "-o", "b", "--device", "tpu"], 2, f"device: got 'tpu', {DEVICES}"),
         (["finetune", "me.png", "-o", "me", "--device", "cuda:99"], 5, "device 'cuda:99' is not there"),
         (["train", "base", "-o", "b", "--base", "BASE", "--clips", "nowhere"], 3, "nowhere"),
+        (["train", "base", "-o", "b", "--clips", "nowhere", "--dry-run"], 3, "nowhere: no such folder"),
+        (["train", "autoencoder", "-o", "b", "--motions", "me.png", "--dry-run"], 3, "me.png: is a file, not a folder"),
         (["train", "base", "-o", "b", "--base", "new"], 2, "autoencoder"),
     ],
 )
