@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from animator.benchmarking import stages
+from animator.benchmarking import chart, stages, table
 from animator.cli import main
 
 MEDIA = Path(__file__).parents[3] / "examples" / "media"
@@ -40,3 +40,24 @@ def test_a_dry_run_says_what_would_be_measured(tmp_path: Path, capsys: pytest.Ca
     assert main(["bench", "-o", str(chart), "--frames", "7", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"event": "plan", "output": str(chart), "frames": 7}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_people_get_the_table_and_a_chart_that_breaks_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "chart.png"
+
+    def draw(_: object, path: Path) -> None:
+        path.write_bytes(b"half of it" if place.exists() else b"new")
+        if place.exists():
+            raise OSError("no more colours")
+
+    monkeypatch.setattr(stages, "measure", lambda *_, **__: object())
+    monkeypatch.setattr(table, "as_dict", lambda _: {})
+    monkeypatch.setattr(table, "lines", lambda _: ["decode 1 ms"])
+    monkeypatch.setattr(chart, "draw_report", draw)
+    assert main(["bench", "-o", str(place)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["decode 1 ms", f"chart: {place}"]
+    assert main(["bench", "-o", str(place)]) != 0
+    assert place.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [place]

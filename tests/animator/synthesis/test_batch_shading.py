@@ -6,32 +6,26 @@ People show little of some materials, such as the inside of cloth; a bowl of one
 import numpy as np
 import pytest
 
-from animator.synthesis import renderer
-from animator.synthesis.batch_renderer import Job, TorchRenderer
+from animator.synthesis.batch_renderer import TorchRenderer
 from animator.synthesis.camera import Camera
-from animator.synthesis.lighting import Light, light_frame
 from animator.synthesis.mesh import Material, Piece, RenderMesh, join_pieces
+from tests.animator.synthesis.both_paths import drawn, job
 
-LIGHT = Light(
-    direction_3=light_frame(np.array([0.36, 0.48, 0.8]))[2].astype(np.float64),
-    key_3=np.array([0.9, 0.8, 0.7]),
-    sky_3=np.array([0.3, 0.35, 0.4]),
-    floor_3=np.array([0.25, 0.2, 0.15]),
-    fill_3=np.full(3, 0.2),
-    softness_m=0.02,
-)
 MATERIALS = {
     "tinted": Material(tint=(0.9, 0.5, 0.3)),
     "glossy": Material(gloss=0.3, sharpness=20.0),
     "skin": Material(scatter=0.5),
     "wool": Material(fuzz=0.8),
     "bumpy": Material(bump=2.0),
+    "bumpy, mirrored": Material(bump=2.0),
     "seen from inside": Material(two_sided=True),
     "cut out": Material(cutout=True, two_sided=True),
 }
 
 
-def bowl(material: Material, *, bumps: bool = False, holes: bool = False, inside: bool = False) -> RenderMesh:
+def bowl(
+    material: Material, *, bumps: bool = False, holes: bool = False, inside: bool = False, mirrored: bool = False
+) -> RenderMesh:
     """Half a ball at the height of a chest, its bulge towards the camera, or its hollow."""
     u, v = np.meshgrid(np.linspace(0, 1, 25), np.linspace(0, 1, 25))
     along, up = np.pi * (u - 0.5), np.pi * (v - 0.5)
@@ -54,7 +48,7 @@ def bowl(material: Material, *, bumps: bool = False, holes: bool = False, inside
                 vertices_V3=ball * 0.45 + [0.0, 0.9, 0.0],
                 weights_VB=np.tile([1.0, 0, 0, 0], (len(ball), 1)),
                 faces_F3=faces,
-                uv_F32=np.stack([u.ravel(), v.ravel()], axis=-1)[faces],
+                uv_F32=np.stack([1 - u.ravel() if mirrored else u.ravel(), v.ravel()], axis=-1)[faces],
                 texture_HW4=texture,
                 bump_HW4=relief if bumps else None,
                 material=material,
@@ -68,21 +62,14 @@ def camera() -> Camera:
     return Camera.look_at(np.array([0, 0.9, 0]), distance_m=3.0, elevation_deg=10, height=60, width=48)
 
 
-def job(mesh: RenderMesh, camera: Camera) -> Job:
-    behind = np.full((camera.height, camera.width, 3), 0.3, np.float32)
-    return Job(mesh=mesh, vertices_V3=mesh.vertices_V3, camera=camera, light=LIGHT, background_HW3=behind)
-
-
-def drawn(one: Job) -> renderer.Layers:
-    return renderer.draw(
-        one.mesh, one.vertices_V3, camera=one.camera, light=one.light, background_HW3=one.background_HW3
-    )
-
-
 def meshes() -> dict[str, RenderMesh]:
     return {
         name: bowl(
-            material, bumps=name == "bumpy", holes=name == "cut out", inside=name in ("seen from inside", "cut out")
+            material,
+            bumps=name.startswith("bumpy"),
+            holes=name == "cut out",
+            inside=name in ("seen from inside", "cut out"),
+            mirrored=name.endswith("mirrored"),
         )
         for name, material in MATERIALS.items()
     }
