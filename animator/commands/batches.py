@@ -10,7 +10,7 @@ import typer
 
 from animator.commands.console import PARTIAL, Console
 from animator.commands.jobs import job_folder_beside
-from animator.commands.reporting import report_fields, report_lines
+from animator.commands.reporting import counted, report_fields, report_lines
 from pose_tracking.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def render_all(
             shutil.rmtree(folder, ignore_errors=True)
     facts = {"jobs": len(jobs), "made": made, "skipped": skipped, "failed_or_partial": failed}
     console.result(
-        "batch", facts, [f"{len(jobs)} jobs: {made} made, {skipped} there already, {len(failed)} to look at"]
+        "batch", facts, [f"{counted(len(jobs), 'job')}: {made} made, {skipped} there already, {len(failed)} to look at"]
     )
     if failed:
         raise typer.Exit(PARTIAL)
@@ -115,7 +115,10 @@ def _tell_failure(console: Console, job: RenderJob, error: Exception) -> None:
 def _tell_totals(console: Console, plans: Sequence[RenderPlan], *, keep: bool) -> None:
     facts = _totals(plans, keep=keep)
     time = f"about {facts['estimated_s']:.0f} s" if facts["estimated_s"] is not None else "for a time nobody knows"
-    line = f"{len(plans)} jobs: {facts['num_frames']} frames in {facts['num_chunks']} chunks, {time}"
+    length = "as many frames as the clips turn out to have"
+    if facts["num_frames"] is not None:
+        length = f"{counted(facts['num_frames'], 'frame')} in {counted(facts['num_chunks'], 'chunk')}"
+    line = f"{counted(len(plans), 'job')}: {length}, {time}"
     if facts["memory_bytes"] is not None:
         line += f", with {facts['memory_bytes'] / 1e9:.1f} GB of memory"
     if facts["disk_bytes"] is not None:

@@ -20,7 +20,7 @@ from animator.commands.jobs import (
     open_named_executor,
     refuse_dry_run,
 )
-from animator.commands.reporting import report_fields, report_lines
+from animator.commands.reporting import counted, report_fields, report_lines
 
 if TYPE_CHECKING:
     from animator.config import RenderReport
@@ -93,8 +93,8 @@ def reindex(context: typer.Context, queue: QueueFolder) -> None:
 
     refuse_dry_run(Console.of(context), instead="animator jobs list QUEUE")
     num_jobs = _existing(queue, JobQueue).rebuild()
-    counted = "1 job" if num_jobs == 1 else f"{num_jobs} jobs"
-    Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [f"{queue}: {counted}"])
+    line = f"{queue}: {counted(num_jobs, 'job')}"
+    Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [line])
 
 
 def _existing(queue: Path, kind: type[JobQueue]) -> JobQueue:

@@ -45,6 +45,11 @@ def report_fields(report: RenderReport) -> dict[str, Any]:
 def report_lines(report: RenderReport) -> list[str]:
     """A report in sentences."""
     speed = report.num_frames / report.seconds if report.seconds else 0.0
-    frames = "1 frame" if report.num_frames == 1 else f"{report.num_frames} frames"
+    frames = counted(report.num_frames, "frame")
     facts = f"{frames}, {report.duration_s:.1f} s, made in {report.seconds:.1f} s ({speed:.1f}/s)"
     return [f"{report.path}: {facts}", *(str(path) for path in report.previews)]
+
+
+def counted(num: int, thing: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{num} {thing}" if num == 1 else f"{num} {thing}s"

@@ -93,7 +93,7 @@ def test_a_dry_run_names_every_job_that_could_not_be_rendered(
     monkeypatch.setattr("animator.plan.try_out", lambda job, plan, **_: plan)
     assert main(["render", str(table), "--dry-run", "--quiet"]) == 7
     out, err = capsys.readouterr()
-    assert "1 jobs: 30 frames in 2 chunks, about 9 s, with 1.0 GB of memory and 5 MB of disk" in out
+    assert "1 job: 30 frames in 2 chunks, about 9 s, with 1.0 GB of memory and 5 MB of disk" in out
     assert "bad.jpg: no such photo" in err
     assert "late.jpg: no such photo" in err
     assert "2 of 3 jobs could not be rendered" in err
