@@ -140,7 +140,8 @@ def place_photo(
     `fit` shows the whole photo, `fill` leaves no border and crops around the person, `auto` takes the
     largest scale between the two at which the person and `PERSON_MARGIN` still fit. For the `reach`, `auto` goes
     down to `SMALLEST_FOR_REACH` of that, border continued where there is one, and all but `fit` move the photo by as
-    little as brings the reach onto the canvas; the person stays there in any case.
+    little as brings the reach onto the canvas; the person stays there in any case. A photo that cuts the person off
+    above and below is as high as the canvas at least.
     """
     (width, height), (canvas_width, canvas_height) = photo_size, canvas.size
     fit = min(canvas_width / width, canvas_height / height)
@@ -159,6 +160,9 @@ def place_photo(
     if reach is not None and canvas.fit == "auto":
         whole_reach = min((room - 2 * edge) / (whole[2 + axis] - whole[axis]) for axis, room in enumerate(canvas.size))
         scale = min(scale, max(whole_reach, SMALLEST_FOR_REACH * scale))
+    if canvas.fit == "auto" and all(_cut_sides(person[1], person[3], height)):
+        # Whoever is cut off above and below would float between two borders: there the canvas ends, too.
+        scale = max(scale, canvas_height / height)
     offset = []
     for axis, (extent, room) in enumerate(zip(photo_size, canvas.size, strict=True)):
         first, last = person[axis], person[2 + axis]

@@ -94,7 +94,7 @@ def reach(
 
     The way counts up to half a torso to each side, and coming nearer not at all: a picture with room for somebody who
     walks through it would show the person small and mostly what the photo does not have. Of the subject counts what
-    its picture shows; someone whom that cuts off below is cut off there still.
+    its picture shows; someone whom that cuts off below, or below and above, is cut off there still.
 
     Args:
         motion: driving poses.
@@ -112,6 +112,8 @@ def reach(
     about_TO2 = (outline_TO2 - carried.place_T2[:, None]) / np.fmax(carried.size_T, 1.0)[:, None, None]
     gestures_TO2 = carried.place_2 + way_T2[:, None] + about_TO2
     left, top, right, bottom = boxes(gestures_TO2.reshape(1, -1, 2))[0].tolist()
+    if stage.is_cut_on_both_ends:
+        top = max(top, 0.0)
     return left, top, right, bottom if stage.stands else min(bottom, float(onto.frame_size[1]))
 
 

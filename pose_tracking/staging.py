@@ -77,6 +77,13 @@ class Stage:
         """Whether feet are in the picture; else the picture cuts the person off below."""
         return bool((self.kept_K & _among(self.pose.skeleton, _FOOT)).any())
 
+    @property
+    def is_cut_on_both_ends(self) -> bool:
+        """Whether the picture cuts the person off below, and the head above."""
+        points_T2 = self.place_2[None]
+        crown_y = self.outline_TO2(self.pose, place_T2=points_T2, size_T=np.ones(1))[0, -1, 1]
+        return not self.stands and bool(crown_y < 0)
+
     def extent_4(self) -> np.ndarray:
         """Box of the subject in the photo; NaN where nothing of it is in the picture."""
         return boxes(self.outline_TO2(self.pose, place_T2=self.place_2[None], size_T=np.ones(1)))[0]
@@ -100,8 +107,8 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
 
     Everything the photo shows ends up within `stage.room_4`, or in its middle where a gesture is wider than the
     picture. A person whom the picture cuts off below leans little and is lowered until the cut is hidden, as far as
-    the head stays in the picture.
-    Standing feet stay on the floor, and limbs keep their proportions.
+    the head stays in the picture. Where it cuts off the head, too, the person stays as high and at least as large as
+    in the photo. Standing feet stay on the floor, and limbs keep their proportions.
 
     Args:
         poses: retargeted motion in px of the picture.
@@ -121,6 +128,8 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
     fitting_T = (room_2 / np.fmax(box_T4[:, 2:] - box_T4[:, :2], 1e-6)).min(axis=1)
     # Growth alone is taken back: somebody who became smaller for each wide gesture would seem to breathe.
     shrink_T = 1 - _eased(1 - np.fmin(np.fmax(fitting_T, 1 / size_T), 1.0), poses)
+    if stage.is_cut_on_both_ends:
+        shrink_T = np.fmax(shrink_T, 1 / size_T)
     ground_T2 = np.where([False, stage.stands], box_T4[:, [0, 3]], place_T2)
 
     def shrunk(points_TN2: np.ndarray) -> np.ndarray:
@@ -157,6 +166,8 @@ def _squeezed_way(box_T4: np.ndarray, place_T2: np.ndarray, stage: Stage) -> np.
         drop = room_4[3] - stage.pose.keypoints_TK2[0, face_K, 1].max()
         lowered = min(max(0.0, -float(way_T2[:, 1].min())), drop / 3)
         squeezed_T2[:, 1] = lowered + _squeeze(way_T2[:, 1], lowered, drop - lowered)
+    if stage.is_cut_on_both_ends:
+        squeezed_T2[:, 1] = 0.0
     return squeezed_T2 - way_T2
 
 

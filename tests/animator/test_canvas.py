@@ -115,3 +115,15 @@ def test_a_person_cut_off_below_is_not_lifted_off_the_lower_edge():
     person, hands = (180.0, 100.0, 340.0, 640.0), (100.0, -300.0, 420.0, 640.0)
     placement = place_photo((512, 640), CanvasConfig(width=512, height=640), person=person, reach=hands)
     assert _placed(placement, (0, 0, 512, 640))[3] >= 640 - 0.5
+
+
+def test_a_photo_that_cuts_the_person_off_above_and_below_is_as_high_as_the_canvas():
+    """Anything lower would show a flat head in the middle of the picture."""
+    person, hands = (100.0, 0.0, 420.0, 512.0), (-200.0, -300.0, 700.0, 600.0)
+    for reach in (None, hands):
+        placement = place_photo((512, 512), CanvasConfig(width=256, height=320), person=person, reach=reach)
+        _, top, _, bottom = _placed(placement, (0, 0, 512, 512))
+        assert top <= 0.5
+        assert bottom >= 320 - 0.5
+    head_in_view = place_photo((512, 512), CanvasConfig(width=256, height=320), person=(100.0, 40.0, 420.0, 512.0))
+    assert head_in_view.scale < 0.6

@@ -67,6 +67,25 @@ def test_a_person_cut_off_below_neither_floats_nor_sinks_out_of_the_picture() ->
         assert face.min() >= 0
 
 
+def bust(eyes_y: float) -> PoseSequence:
+    """The picture ends at the chest, and above at the forehead if the eyes lie near enough to its edge."""
+    pose = half_body(400.0)
+    eyes = (pose.joint("left_eye") + pose.joint("right_eye"))[0, 1] / 2
+    return pose.replace(keypoints_TK2=pose.keypoints_TK2 + np.array([0.0, eyes_y - eyes], dtype=np.float32))
+
+
+@pytest.mark.parametrize(("eyes_y", "is_held"), [(40.0, True), (200.0, False)])
+def test_a_head_that_the_picture_cuts_off_stays_as_high_and_as_large_as_it_is(eyes_y: float, is_held: bool) -> None:
+    bends = np.abs(np.sin(np.linspace(0, 2 * np.pi, 60)))
+    poses = np.array([pose_of(knees=(1.4 * bend, 1.4 * bend)) for bend in bends])
+    motion, onto = sequence_of(poses, fps=12.0, scale=100.0 - 30.0 * bends), bust(eyes_y)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS)
+    sunk = np.nanmax(result.joint("nose")[:, 1] - onto.joint("nose")[0, 1])
+    assert (sunk < 0.03 * CANVAS[1]) == is_held
+    arms = reach(with_arms(np.linspace(0, 1, 20)), onto=onto)
+    assert (arms[1] >= 0) == is_held
+
+
 def test_a_bust_that_leans_far_leans_little_and_its_cut_stays_below_the_picture() -> None:
     onto, leans = half_body(), np.concatenate([np.zeros(10), np.linspace(0, 1.2, 40)])
     upright = pose_of()

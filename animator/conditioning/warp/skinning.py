@@ -165,6 +165,10 @@ def _head(
     turn = torso_angle + wrap(torch.atan2(sine, cosine) - torso_angle) * seen
     spread_photo = (before.square() * share).sum(1).sqrt()
     spread = (apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()
+    # Shoulders that turn to the camera become broader, but no head grows with them.
+    face = spread.norm(dim=1) / spread_photo.norm(dim=1).clamp_min(1e-3)
+    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
+    scale = torch.lerp(scale, torch.minimum(scale, torch.maximum(length, face)), seen)
     ratio = (spread[:, 0] / spread_photo[:, 0].clamp_min(1e-3) / scale).clamp(NARROWEST_HEAD, WIDEST_HEAD)
     ones = torch.ones_like(seen)
     shape = torch.diag_embed(torch.stack([torch.lerp(ones, ratio, seen), ones], -1)) * scale[:, None, None]

@@ -29,7 +29,11 @@ class Shifting(WarpRefiner):
     def forward(self, picture_B5HW, target, photo):  # type: ignore[no-untyped-def]
         self.seen.append((picture_B5HW, *target, *photo))
         height, width = picture_B5HW.shape[-2:]
-        return torch.tensor(self.shift, dtype=torch.float32)[None, :, None, None].expand(1, 2, height // CELL_PX, width // CELL_PX).clone()
+        return (
+            torch.tensor(self.shift, dtype=torch.float32)[None, :, None, None]
+            .expand(1, 2, height // CELL_PX, width // CELL_PX)
+            .clone()
+        )
 
 
 @pytest.fixture(scope="module")

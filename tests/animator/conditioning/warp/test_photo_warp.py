@@ -89,6 +89,16 @@ def test_somebody_who_comes_closer_is_larger_and_not_stretched(warp: PhotoWarp) 
     assert float(result.repair_BHW[0][result.coverage_BHW[0] > 0.99].mean()) < 0.05
 
 
+def test_shoulders_that_become_broader_do_not_make_the_head_larger(warp: PhotoWarp) -> None:
+    """Somebody photographed from the side turns to the camera: trunk and head have the size they had."""
+    names = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("shoulder", "hip"))
+    middle = np.array([CENTER_X, 0])
+    broader = moved(names, np.stack([middle + (joint(name) - middle) * [1.5, 1] for name in names]))
+    bottom = int(min(joint("left_shoulder")[1], joint("right_shoulder")[1])) - 8
+    sizes = [float(carried(warp, pose).coverage_BHW[0, :bottom].sum()) for pose in (STANDING, broader)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
+
+
 def test_a_limb_that_grows_while_the_head_does_not_is_reported(warp: PhotoWarp) -> None:
     names, elbow = tuple(f"left_{name}" for name in ARM[2:]), joint("left_elbow")
     x, y = (elbow + 0.8 * (joint("left_wrist") - elbow)).astype(int)
