@@ -24,8 +24,10 @@ from animator.conditioning.warp.arms import arm_mask, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
+    LEFT_LEG,
     RADIUS,
     RIGHT_ARM,
+    RIGHT_LEG,
     BonePose,
 )
 from animator.conditioning.warp.cutout import (
@@ -35,6 +37,7 @@ from animator.conditioning.warp.cutout import (
     without_islands,
     without_slivers,
 )
+from animator.conditioning.warp.drape import Drape, skirt_drape
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.held_things import held_thing
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
@@ -67,6 +70,7 @@ class Layer:
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
         elbow: of an arm; None for other layers.
+        drapes: of a skirt over its legs, one per binding, None for the head's; empty without a skirt.
         depth_V: order inside the layer, larger is nearer.
         under_body: legs below a skirt lie behind it.
     """
@@ -80,6 +84,7 @@ class Layer:
     shares: tuple[torch.Tensor, ...]
     depth_V: torch.Tensor
     elbow: Joint | None = None
+    drapes: tuple[Drape | None, ...] = ()
     under_body: bool = False
 
     @property
@@ -89,11 +94,13 @@ class Layer:
 
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
-        moved = [
-            motion.carry(self.mesh.vertices_V2, *pair) * share[None, :, None]
-            for pair, share in zip(self.bindings, self.shares, strict=True)
-        ]
-        carried = torch.stack(moved).sum(0)
+        moved = [motion.carry(self.mesh.vertices_V2, *pair) for pair in self.bindings]
+        if self.drapes:
+            moved = [
+                each if drape is None else drape.over_knee(each, motion)
+                for each, drape in zip(moved, self.drapes, strict=True)
+            ]
+        carried = torch.stack([each * share[:, None] for each, share in zip(moved, self.shares, strict=True)]).sum(0)
         return carried if self.elbow is None else self.elbow.keep_thickness(carried, motion)
 
 
@@ -233,6 +240,9 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px:
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
     mesh = grid_mesh(alpha, cell_px)
     bindings, shares, depth = body_binding(mesh.vertices_V2, pose, figure.hem is not None)
+    drapes: tuple[Drape | None, ...] = ()
+    if figure.hem is not None:
+        drapes = (None, *(skirt_drape(mesh.vertices_V2, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG)))
     return Layer(
         name="body",
         colors_3HW=behind.colors_3HW,
@@ -242,4 +252,5 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px:
         bindings=bindings,
         shares=shares,
         depth_V=depth,
+        drapes=drapes,
     )
