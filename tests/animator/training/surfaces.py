@@ -56,5 +56,5 @@ class DrawnPeople:
         self._canvas = canvas
 
     def sample(self, number: int) -> Sample:
-        """It stands `number` px aside of its joints, and two px too low."""
-        return displaced_figure(self._canvas, stands=(number, 2), tracked=(0, 0))
+        """It stands `number` px aside of its joints, and two px too low; they are one px from where the photo's are."""
+        return displaced_figure(self._canvas, stands=(number + 1, 3), tracked=(1, 1))

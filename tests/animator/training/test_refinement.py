@@ -68,7 +68,8 @@ def test_samples_hold_the_field_in_cells_and_what_counts_double(samples: list[Sa
         x, y = (sample["keypoints"][BLAZEPOSE_33.index(joint)] / CELL_PX).int()
         assert sample["importance"][y, x] == 2, joint
     assert sample["importance"].mean() < 1.2
-    assert torch.equal(sample["keypoints"], torch.from_numpy(drawn_subject(CANVAS).pose.keypoints_TK2[0]))
+    assert torch.equal(sample["photo_keypoints"], torch.from_numpy(drawn_subject(CANVAS).pose.keypoints_TK2[0]))
+    assert torch.equal(sample["keypoints"], sample["photo_keypoints"] + 1)
 
 
 def test_packed_samples_come_back_nearly_as_they_were(samples: list[Sample]) -> None:
@@ -98,18 +99,18 @@ def test_an_untrained_refiner_errs_by_the_length_of_the_true_field(samples: list
 
 def test_it_learns(batch: Batch, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Always:
-        """One displacement, again and again."""
+        """One displacement, the same in a mirror."""
 
         def sample(self, number: int) -> Sample:
-            return samples[3]
+            return samples[0]
 
     monkeypatch.setattr(record, "plot", lambda *_: None)  # curves take longer than all else
-    stage = RefinementStage(small_refiner(), [default_collate([samples[3]])])
+    stage = RefinementStage(small_refiner(), [default_collate([samples[0]])])
     before, start = stage.check(), stage.losses(batch, stage.nets)["loss"].item()
-    config = TrainConfig(steps=16, batch=2, learning_rate=1e-2, warmup=1, decay="constant", ema=0)
+    config = TrainConfig(steps=16, batch=2, learning_rate=2e-3, warmup=4, decay="constant", ema=0)
     fit(stage, PackedSamples(Always()), config, tmp_path, device=CPU)
     assert before is not None
-    assert stage.check() < 0.85 * before  # type: ignore[operator]
+    assert stage.check() < 0.5 * before  # type: ignore[operator]
     assert stage.losses(batch, stage.nets)["loss"].item() < start
 
 
