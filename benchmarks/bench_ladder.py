@@ -34,7 +34,7 @@ from animator.device import pick_device
 from animator.evaluation.metrics import frame_tensor, psnr, similarity_pyramid, ssim
 from animator.generators.diffusion import DiffusionGenerator
 from animator.models.bases import open_base
-from animator.sampling.config import SamplerConfig
+from animator.sampling.config import DEFAULT_REPAIR, SamplerConfig
 from animator.sampling.guidance import Guidance
 from animator.subject import Subject
 from temporal.flicker import flicker_score
@@ -131,8 +131,10 @@ def lines(given: argparse.Namespace, device: torch.device) -> Iterable[str]:
     yield from ("", *HEAD)
     few = windows[: given.reference_frames]
     references = []
+    settings = SamplerConfig().completed(None, model.manifest.repair)
+    repair = DEFAULT_REPAIR if settings.repair is None else settings.repair
     for name, guidance in (("reference loop", Guidance()), ("reference loop, dual guidance", DUAL)):
-        loop = ReferenceLoop(model, guidance=guidance, repair=SamplerConfig().repair, steps=given.reference_steps)
+        loop = ReferenceLoop(model, guidance=guidance, repair=repair, steps=given.reference_steps)
         references.append(timed_reference(name, loop, few, subject))
         yield row(references[-1], references[-1])
     for rung in rungs(given.model, device):

@@ -177,7 +177,7 @@ _DIFFUSION = in_panel(
         sets="sampler.repair",
         kind=float,
         text="0 keeps the photo as the puppet carries it, 1 lets the network repaint everything.",
-        default="0.5",
+        default="the base's own, else 0.5",
     ),
     Choice(
         flags=("--noise",),

@@ -35,7 +35,7 @@ from animator.generators.portion import Portion, ShrinkingPortion
 from animator.models.reference import PhotoMemory
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import LatentCodec, has_preview
-from animator.sampling.config import DEFAULT_STEPS, SamplerConfig
+from animator.sampling.config import DEFAULT_REPAIR, DEFAULT_STEPS, SamplerConfig
 from animator.sampling.denoise import NotFiniteError, denoise
 from animator.sampling.guidance import Guidance
 from animator.sampling.noise import frame_noise
@@ -102,7 +102,8 @@ class DiffusionGenerator:
     ) -> None:
         self.model, self._seed = model, seed
         asked = config or SamplerConfig()
-        self.config = asked.completed(model.manifest.steps)
+        self.config = asked.completed(model.manifest.steps, model.manifest.repair)
+        self._repair = DEFAULT_REPAIR if self.config.repair is None else self.config.repair
         self._is_preview_asked = asked.decoder == "preview"  # for drafts it is a matter of course, where there is one
         self._lock_background, self._note = lock_background, on_note
         self._conditioner = Conditioner(model)
@@ -121,7 +122,7 @@ class DiffusionGenerator:
         )
         self._shrinking, self._turns = ShrinkingPortion(portion, on_note), Turns()
         # Workers that began together would all warp, then all denoise: half of them have to be at the network's.
-        beside = self._workers if self.config.repair == 0 else (self._workers + 1) // 2
+        beside = self._workers if self._repair == 0 else (self._workers + 1) // 2
         self._beside_network = threading.BoundedSemaphore(beside)
 
     @property
@@ -172,7 +173,7 @@ class DiffusionGenerator:
             painting=Painting(
                 LatentCodec(self.model.vae, preview=self.config.decoder == "preview"),
                 background,
-                repair=self.config.repair,
+                repair=self._repair,
                 keep_detail=self.config.keep_detail,
                 lock_background=self._lock_background,
             ),
@@ -294,4 +295,4 @@ class DiffusionGenerator:
     def _known(self, channels_BChw: torch.Tensor, warped: WarpedPhoto) -> Known:
         """The warp's latents; a cell needs repair as much as the worst of its pixels."""
         need = F.adaptive_max_pool2d(warped.repair_BHW[:, None], channels_BChw.shape[-2:])
-        return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self.config.repair))
+        return Known(latents_BChw=channels_BChw[:, :-1], freedom_B1hw=freedom(need, self._repair))

@@ -210,10 +210,11 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
     def open_diffusion() -> FrameGenerator:
         return _open_diffusion(model, canvas, device, settings)
 
-    sampler = settings.sampler.completed(None if model.manifest is None else model.manifest.steps)
-    has_warp = model.manifest is None or model.manifest.warp
+    facts = model.manifest
+    sampler = settings.sampler.completed(*(() if facts is None else (facts.steps, facts.repair)))
+    has_warp = facts is None or facts.warp
     notes = ["only the puppet is exposed: --exposure changes nothing"] if settings.puppet != PuppetConfig() else []
-    keeps_photo = settings.lock_background or (has_warp and sampler.repair < 1)
+    keeps_photo = settings.lock_background or (has_warp and sampler.repair != 1)
     return ChosenGenerator(
         name="diffusion",
         open=open_diffusion,

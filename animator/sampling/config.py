@@ -14,6 +14,7 @@ Decoder = Literal["full", "preview"]
 
 # Models for LCM and TCD are distilled to skip along this many steps (diffusers' `original_inference_steps`).
 DISTILLED_STEPS = 50
+DEFAULT_REPAIR = 0.5
 DEFAULT_STEPS = 20
 # Steps of each quality, as a multiple of what the model needs. A draft spares deep layers and not steps: at the same
 # price its pictures are closer to those of the other qualities than pictures of a single whole step are.
@@ -53,11 +54,12 @@ class SamplerConfig(BaseModel):
     guidance_interval: tuple[float, float] = Field(
         default=(0.0, 1.0), description="share of the steps in which guidance applies, 0 = most noise"
     )
-    repair: float = Field(
-        default=0.5,
+    repair: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="0 keeps the warped photo, 1 lets the network repaint everything",
+        description="0 keeps the warped photo, 0.5 frees what needs repair, 1 lets the network repaint everything; "
+        "none: as the model says, else 0.5",
     )
     refine: float = Field(
         default=1.0,
@@ -94,9 +96,10 @@ class SamplerConfig(BaseModel):
             raise ValueError(f"{self.scheduler} takes at most {DISTILLED_STEPS} steps, got {self.steps}")
         return self
 
-    def completed(self, model_steps: int | None = None) -> SamplerConfig:
-        """With steps, reuse and decoder set: as written, else by `quality`; steps from what the model needs, or
-        `DEFAULT_STEPS`."""
+    def completed(self, model_steps: int | None = None, model_repair: float | None = None) -> SamplerConfig:
+        """With steps, reuse, decoder and repair set: as written, else by `quality` and by what the model says, or
+        `DEFAULT_STEPS` and `DEFAULT_REPAIR`."""
+        repair = next(each for each in (self.repair, model_repair, DEFAULT_REPAIR) if each is not None)
         reuse, decoder = (DRAFT_REUSE, "preview") if self.quality == "draft" else (1, "full")
         most = DISTILLED_STEPS if self.scheduler in {"lcm", "tcd"} else 1000
         steps = round((model_steps or DEFAULT_STEPS) * QUALITIES[self.quality])
@@ -105,5 +108,6 @@ class SamplerConfig(BaseModel):
                 "steps": self.steps or min(max(1, steps), most),
                 "reuse": self.reuse or reuse,
                 "decoder": self.decoder or decoder,
+                "repair": repair,
             }
         )

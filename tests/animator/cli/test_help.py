@@ -57,7 +57,7 @@ def test_the_defaults_in_the_help_are_those_of_the_job() -> None:
     defaults = {key.name: key.default.strip('"') for key in job_keys()}
     shown = {choice.sets: choice.default for choice in CHOICES if isinstance(choice.sets, str)}
     by_quality = {"4 for drafts, else 1", "preview for drafts, else full"}
-    unset = {"none", "the clip's", "its end", "the base's own", *by_quality}
+    unset = {"none", "the clip's", "its end", "the base's own", "the base's own, else 0.5", *by_quality}
     words = {"none": unset, "0.0": {"its start", "off"}, "false": {"off"}}
     assert [key for key, text in shown.items() if text not in words.get(defaults[key], {defaults[key]})] == []
     canvas = next(choice.default for choice in CHOICES if choice.name == "canvas")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ import torch
 from animator.conditioning.inputs import picture_tensor, window_tensors
 from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.painting import reach
+from animator.models.bases import with_refiner
 from animator.models.subject_model import SubjectModel
+from animator.models.warp_refiner import WarpRefiner
 from animator.sampling.repair import trust
 from temporal.windows import PoseWindow
 from tests.animator.generators.scene import drawn_subject, figure_warp
@@ -89,3 +93,27 @@ def test_the_reach_covers_the_person_and_fades_out() -> None:
     assert float(mask[warped.coverage_BHW > 0.99].min()) > 0.99
     assert 0 < float(((mask > 0.05) & (mask < 0.95)).float().mean()) < 0.2
     assert float(mask[0, :6, :6].max()) == 0
+
+
+def test_a_model_may_say_how_much_of_the_warp_it_can_repair(model: SubjectModel) -> None:
+    cautious = replace(model, manifest=model.manifest.model_copy(update={"repair": 0.0}))
+    window = windows(5, 6)
+    frame = render(cautious, window, repair=None)[0].pixels_HWC
+    assert np.abs(frame.astype(int) - as_pixels(warped_figure(window))).max() <= 1
+    assert np.array_equal(
+        render(model, window, repair=None)[0].pixels_HWC, render(model, window, repair=0.5)[0].pixels_HWC
+    )
+
+
+def test_a_refiner_moves_the_person_before_the_network_looks_unless_it_is_told_not_to(model: SubjectModel) -> None:
+    refiner = WarpRefiner(widths=(8, 8), pose_width=8).eval()
+    with torch.no_grad():
+        refiner.conv_out.bias.copy_(torch.tensor([0.0, 1.0]))  # ten px down at a height of 320: six on this canvas
+    moving, window = with_refiner(model, refiner), windows(5, 6)
+    still, moved, told_not = (
+        render(each, window, repair=0.0, refine=strength)[0].pixels_HWC.astype(int)
+        for each, strength in ((model, 1.0), (moving, 1.0), (moving, 0.0))
+    )
+    assert np.array_equal(still, told_not)
+    shifted = [np.abs(moved[10:-10] - np.roll(still, -step, axis=0)[10:-10]).mean() for step in (0, 6)]
+    assert shifted[1] < 0.3 * shifted[0]

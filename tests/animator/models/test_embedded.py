@@ -112,7 +112,7 @@ def test_a_new_base_that_looks_at_the_photo_begins_with_the_weights_of_one_that_
 def guided(base: SubjectModel, image: float, pose: float) -> np.ndarray:
     """The colours [n, 3] of the person, 0 to 1."""
     subject = drawn_subject(base.manifest.canvas)
-    config = SamplerConfig(guidance_image=image, guidance_pose=pose)
+    config = SamplerConfig(guidance_image=image, guidance_pose=pose, repair=0.5)
     windows = list(pose_windows(waving(base.manifest.canvas, 5)))[:1]
     (frame,) = DiffusionGenerator(base, config).generate(windows, subject)
     return frame.pixels_HWC[subject.matte_HW > 0.9] / 255

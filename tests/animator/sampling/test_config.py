@@ -60,3 +60,12 @@ def test_schedulers_of_distilled_models_get_no_more_steps_than_they_know() -> No
 def test_another_quality_is_refused() -> None:
     with pytest.raises(ValidationError, match="draft"):
         SamplerConfig.model_validate({"quality": "superb"})
+
+
+@pytest.mark.parametrize(
+    ("written", "of_the_model", "expected"), [(None, None, 0.5), (None, 0.35, 0.35), (0.8, 0.35, 0.8), (0.0, 0.35, 0.0)]
+)
+def test_as_much_is_repaired_as_is_written_else_as_the_model_says(
+    written: float | None, of_the_model: float | None, expected: float
+) -> None:
+    assert SamplerConfig(repair=written).completed(4, of_the_model).repair == expected
