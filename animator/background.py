@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from animator.cast_shadow import cast_shadow
+from animator.conditioning.warp.cutout import widened
 from animator.inpainting import push_pull
 from animator.matting import box_mean, foreground_colors
 
@@ -48,11 +50,11 @@ def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: t
     rows, columns = known_HW.any(1).nonzero()[:, 0], known_HW.any(0).nonzero()[:, 0]
     top, left = int(rows[0]), int(columns[0])
     bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
-    reach = 2 * round(matte_HW.shape[0] * MARGIN) + 1
-    # Rows, then columns: the maximum over a square at the cost of its side.
-    person = F.max_pool2d((matte_HW > 0.05).float()[None, None], (1, reach), stride=1, padding=(0, reach // 2))
-    person = F.max_pool2d(person, (reach, 1), stride=1, padding=(reach // 2, 0))[0, 0]
-    inside = _without_person(photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5)
+    reach_px = matte_HW.shape[0] * MARGIN
+    person = widened((matte_HW > 0.05).float(), reach_px)
+    photo_3hw, hole_hw = photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5
+    shadow_hw = widened(cast_shadow(photo_3hw, hole_hw).float(), reach_px) > 0.5
+    inside = _without_person(photo_3hw, hole_hw | shadow_hw)
     y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
     x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
     return inside[:, y[:, None], x[None, :]].clamp(0, 1)
