@@ -138,11 +138,13 @@ def tuned(model: SubjectModel, subject: Subject, *, decoder: bool) -> SubjectMod
     """After the subject phase, or its first half."""
     made = copy.deepcopy(model)
     first, second = subject_phase(True)
-    held_out = list(batches(SubjectPhotos([subject], seed=0, held_out=True), start=0, stop=1, batch=4))
+    held_out = list(
+        batches(SubjectPhotos([subject], seed=0, held_out=True, refiner=model.refiner), start=0, stop=1, batch=4)
+    )
     with tempfile.TemporaryDirectory() as folder:
         train_subject(
             made,
-            SubjectPhotos([subject], seed=0),
+            SubjectPhotos([subject], seed=0, refiner=model.refiner),
             held_out,
             first,
             second if decoder else second.model_copy(update={"steps": 1, "learning_rate": 1e-12}),

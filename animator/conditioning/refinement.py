@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # over the whole picture learned how much of it a person fills.
 WINDOW_WIDTH = 160
 # Opacity below which nobody is there.
-_FAINT = 0.1
+FAINT = 0.1
 
 
 class WarpRefinement:
@@ -60,7 +60,7 @@ class WarpRefinement:
         """Displacements [2, H, W] in px of one frame; zero away from the person."""
         height, width = layers_5HW.shape[-2:]
         field = layers_5HW.new_zeros(2, height, width)
-        if not bool((layers_5HW[3] > _FAINT).any()):
+        if not bool((layers_5HW[3] > FAINT).any()):
             return field
         scale = WORK_HEIGHT / height
         colors = torch.lerp(self._background_13HW[0], layers_5HW[:3], layers_5HW[3:4])
@@ -123,7 +123,7 @@ def _window(coverage_HW: torch.Tensor, multiple: int) -> Box:
     """
     width = coverage_HW.shape[-1]
     whole = -(-width // multiple) * multiple
-    person = Box.around(coverage_HW[None] > _FAINT)
+    person = Box.around(coverage_HW[None] > FAINT)
     if person is None or person.right - person.left > WINDOW_WIDTH or whole <= WINDOW_WIDTH:
         return Box(top=0, left=0, bottom=coverage_HW.shape[-2], right=whole)
     middle = (person.left + person.right) // 2

@@ -17,7 +17,7 @@ from animator.models.loading import load_net
 from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
 from animator.models.reference import ReferenceAttention
 from animator.models.source import EMBEDDED, PARTS, look_up
-from animator.models.subject_model import SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
+from animator.models.subject_model import OPTIONAL, SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
 from animator.models.warp_refiner import WarpRefiner
@@ -31,6 +31,8 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _HUB_PART = ("{}/*.json", "{}/*.safetensors")
 _HUB_TOP = ("model_index.json", "config.json", MANIFEST, "README.md", "LICENSE*", "NOTICE*")
 _HUB_ENCODER = ("config.json", "model.safetensors", "image_encoder/*.json", "image_encoder/*.safetensors")
+# What our own model folders hold besides.
+_OWN_PARTS = ("adapter", *OPTIONAL)
 _CLIP_TEXT = ("text_model.", "text_projection.", "visual_projection.", "logit_scale")
 
 
@@ -177,7 +179,8 @@ def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, B
             f"{name}: no such folder, and no hub id (owner/name). Use a folder, a hub id, or {EMBEDDED!r}."
         )
     repository, _, revision = str(name).partition("@")
-    patterns = [pattern.format(part) for part in parts for pattern in _HUB_PART] or list(_HUB_ENCODER)
+    wanted = [*parts, *_OWN_PARTS] if parts else []
+    patterns = [pattern.format(part) for part in wanted for pattern in _HUB_PART] or list(_HUB_ENCODER)
     folder = _fetch(repository, revision or None, [*patterns, *_HUB_TOP])
     return folder, BaseInfo(name=repository, revision=folder.name, licence=card_licence(folder))
 

@@ -16,7 +16,7 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.refinement import WINDOW_WIDTH
+from animator.conditioning.refinement import FAINT, WINDOW_WIDTH
 from animator.models.warp_refiner import CELL_PX, WarpRefiner
 from animator.training.samples import Batch
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -29,8 +29,6 @@ _SMALL_PX = 0.5
 _FEW_KNOWN, _FEW_SHOWN = 50.0, 20.0
 # Cells about the person, warped or true, that count with it when its size is told.
 _MARGIN = 2
-# Opacity below which nobody is there, when the person's middle is looked for as rendering does.
-_FAINT = 0.1
 # Cells that the person may stand beside the middle of the window.
 _SHIFT = 4
 
@@ -154,7 +152,7 @@ def _field(refiner: nn.Module, seen: Batch) -> torch.Tensor:
 
 def _left(coverage_BHW: torch.Tensor) -> torch.Tensor:
     """First column [B] of the window about each warped person, a multiple of the cells."""
-    shown = (coverage_BHW > _FAINT).any(1).int()
+    shown = (coverage_BHW > FAINT).any(1).int()
     width = shown.shape[1]
     first, last = shown.argmax(1), width - shown.flip(1).argmax(1)
     left = (first + last) // 2 - WINDOW_WIDTH // 2

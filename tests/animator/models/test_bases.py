@@ -13,7 +13,8 @@ from transformers import CLIPConfig, CLIPModel
 from animator.conditioning.conditioning import Conditioner, predict
 from animator.errors import ModelError
 from animator.models import source
-from animator.models.bases import card_licence, open_base
+from animator.models.bases import card_licence, open_base, with_refiner
+from animator.models.warp_refiner import WarpRefiner
 from tests.animator.models.tiny import CANVAS, WIDTH, save_base, tiny_image_encoder, tiny_model, tiny_unet
 
 
@@ -145,6 +146,27 @@ def test_a_hub_id_is_opened_from_the_cache_with_its_commit(tmp_path: Path, monke
         model = open_base(name, canvas=CANVAS)
         assert (model.manifest.base.name, model.manifest.base.revision) == ("owner/name", commit)
         assert model.manifest.base.licence == "creativeml-openrail-m"
+
+
+def test_a_model_of_ours_is_fetched_with_all_its_parts(tmp_path: Path, monkeypatch) -> None:
+    """The hub's own matching of names decides what comes."""
+    trained = with_refiner(tiny_model(reference="trained"), WarpRefiner(widths=(8, 8), pose_width=8))
+    trained.save(tmp_path / "online")
+    commit = tmp_path / ("b" * 40)
+
+    def fetched(repo_id: str, *, allow_patterns: list[str], **_: object) -> str:
+        assert repo_id == "someone/dancer"
+        paths = [path.relative_to(tmp_path / "online") for path in (tmp_path / "online").rglob("*") if path.is_file()]
+        for path in huggingface_hub.utils.filter_repo_objects(
+            [str(path) for path in paths], allow_patterns=allow_patterns
+        ):
+            (commit / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tmp_path / "online" / path, commit / path)
+        return str(commit)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetched)
+    opened = open_base("someone/dancer")
+    assert opened.nets.keys() == trained.nets.keys()
 
 
 def test_offline_a_hub_id_that_is_not_cached_is_refused(monkeypatch) -> None:
