@@ -35,14 +35,17 @@ FOREIGN = 0.5
 LIKELY = 0.5
 
 
-def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor) -> torch.Tensor:
+def fill_background(
+    photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor, *, reflected: bool = True
+) -> torch.Tensor:
     """The photo without its person.
 
     Args:
         photo_3HW: [0, 1].
         matte_HW: the person's opacity.
-        known_HW: bool, the rectangle of canvas pixels that the photo covers; beyond it the filled photo is
-            reflected.
+        known_HW: bool, the rectangle of canvas pixels that the photo covers; beyond it the filled photo goes on.
+        reflected: as in a mirror; else smoothly, for photos that show other people: nobody's head belongs there
+            upside down.
 
     Returns:
         [3, H, W] in [0, 1]; untouched pixels are the photo's own.
@@ -55,6 +58,10 @@ def fill_background(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: t
     photo_3hw, hole_hw = photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5
     shadow_hw = widened(cast_shadow(photo_3hw, hole_hw).float(), reach_px) > 0.5
     inside = _without_person(photo_3hw, hole_hw | shadow_hw)
+    if not reflected:
+        placed = torch.zeros_like(photo_3HW)
+        placed[:, top:bottom, left:right] = inside
+        return push_pull(placed, known_HW.float()).clamp(0, 1)
     y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
     x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
     return inside[:, y[:, None], x[None, :]].clamp(0, 1)

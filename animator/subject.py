@@ -39,6 +39,7 @@ class Portrait:
         skeleton: names of its joints.
         matte_HW: float32 [0, 1], the person's opacity.
         warnings: what the person at the keyboard should know about this photo.
+        is_alone: whether nobody else is in the photo.
     """
 
     image: Image.Image
@@ -46,6 +47,7 @@ class Portrait:
     skeleton: Skeleton
     matte_HW: np.ndarray
     warnings: tuple[str, ...]
+    is_alone: bool = True
 
     @classmethod
     def from_photo(cls, photo: Photo, tracker: TrackerConfig) -> Portrait:
@@ -59,7 +61,14 @@ class Portrait:
         if photo.opacity_HW is not None:
             matte = matte * photo.opacity_HW
         skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
-        return cls(image=photo.image, person=person, skeleton=skeleton, matte_HW=matte, warnings=warnings)
+        return cls(
+            image=photo.image,
+            person=person,
+            skeleton=skeleton,
+            matte_HW=matte,
+            warnings=warnings,
+            is_alone=not others,
+        )
 
     @property
     def pose(self) -> PoseSequence:
@@ -112,6 +121,7 @@ class Subject:
             placement,
             skeleton=portrait.skeleton,
             warnings=portrait.warnings,
+            is_alone=portrait.is_alone,
         )
 
     @classmethod
@@ -124,6 +134,7 @@ class Subject:
         *,
         skeleton: Skeleton = BLAZEPOSE_33,
         warnings: tuple[str, ...] = (),
+        is_alone: bool = True,
     ) -> Subject:
         """Put a photo, its pose and its coarse matte (all in photo px) on the canvas."""
         points_K2 = placement.to_canvas(person.keypoints_K2)
@@ -134,7 +145,7 @@ class Subject:
         matte = refine_matte(placed, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)) * inside
         bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
         matte = recut_matte(placed, matte, bones) * inside
-        background = fill_background(placed, matte, inside)
+        background = fill_background(placed, matte, inside, reflected=is_alone)
         continued = torch.where(inside, placed, background)
         return cls(
             photo_HWC=_as_pixels(continued),
