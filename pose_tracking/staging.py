@@ -33,6 +33,7 @@ _USUAL = 0.95
 # The top of the head over the middle of the eyes, in torsos, hair included.
 _CROWN = 0.3
 _FACE = ("nose", "eye", "ear", "mouth")
+_EYES = ("left_eye", "right_eye")
 _FOOT = ("ankle", "heel", "foot", "toe")
 
 
@@ -79,10 +80,10 @@ class Stage:
 
     @property
     def is_cut_on_both_ends(self) -> bool:
-        """Whether the picture cuts the person off below, and the head above."""
-        points_T2 = self.place_2[None]
-        crown_y = self.outline_TO2(self.pose, place_T2=points_T2, size_T=np.ones(1))[0, -1, 1]
-        return not self.stands and bool(crown_y < 0)
+        """Whether the picture cuts the person off below, and the head above: the eyes, too, as the pose has them."""
+        joints = self.pose.skeleton.joints
+        eyes_y = [self.pose.keypoints_TK2[0, joints.index(eye), 1] for eye in _EYES if eye in joints]
+        return not self.stands and len(eyes_y) > 0 and bool(np.mean(eyes_y) < _CROWN * self.torso_px)
 
     def extent_4(self) -> np.ndarray:
         """Box of the subject in the photo; NaN where nothing of it is in the picture."""

@@ -86,6 +86,16 @@ def test_a_head_that_the_picture_cuts_off_stays_as_high_and_as_large_as_it_is(ey
     assert (arms[1] >= 0) == is_held
 
 
+def test_a_head_that_the_picture_cuts_off_below_the_eyes_is_cut_off_too() -> None:
+    """Of a face of which the mouth alone is in the picture, nothing tells where the eyes are but the pose."""
+    bends = np.abs(np.sin(np.linspace(0, 2 * np.pi, 60)))
+    poses = np.array([pose_of(knees=(1.4 * bend, 1.4 * bend)) for bend in bends])
+    motion, onto = sequence_of(poses, fps=12.0, scale=100.0 - 30.0 * bends), bust(-10.0)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS)
+    assert np.nanmax(middle(result, "shoulder")[:, 1] - middle(onto, "shoulder")[0, 1]) < 0.03 * CANVAS[1]
+    assert reach(with_arms(np.linspace(0, 1, 20)), onto=onto)[1] >= 0
+
+
 def test_a_bust_that_leans_far_leans_little_and_its_cut_stays_below_the_picture() -> None:
     onto, leans = half_body(), np.concatenate([np.zeros(10), np.linspace(0, 1.2, 40)])
     upright = pose_of()
