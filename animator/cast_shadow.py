@@ -18,8 +18,10 @@ _REACH = 0.16
 _DARKER, _VARIATIONS = 0.06, 4.0
 # A wall varies less than this about its surface (RGB in [0, 1], median).
 _PLAIN = 0.03
-# Share of light that must be missing somewhere in a shadow: soft ones are part of how a wall looks, and nobody minds.
-_DEEP = 0.3
+# Share of light that must be missing in a quarter of a shadow: soft ones are part of how a wall looks; nobody minds.
+_DEEP, _DEEP_QUANTILE = 0.3, 0.75
+# A wall throws light back even there: what lacks more of it in more than a twentieth of its area is a thing.
+_BLACK, _BLACK_QUANTILE = 0.8, 0.95
 # How far the channels of a shadow may differ in the light they lose.
 _TINT = 0.15
 # Share of a shadow that may lie beyond reach; more, and it is a dark part of the room.
@@ -55,10 +57,11 @@ def cast_shadow(photo_3HW: torch.Tensor, person_HW: torch.Tensor) -> torch.Tenso
         np.bincount(pieces.ravel(), weights=mask.ravel(), minlength=count + 1)
         for mask in (darker, from_person < 2, from_person > reach_px, _border(person.shape))
     )
-    deepest = np.zeros(count + 1)
-    np.maximum.at(deepest, pieces.ravel(), missing.ravel() * darker.ravel())
-    kept = (touching > 0) & (deepest > _DEEP) & (beyond <= _BEYOND * area) & (at_border <= _AT_BORDER * np.sqrt(area))
+    kept = (touching > 0) & (beyond <= _BEYOND * area) & (at_border <= _AT_BORDER * np.sqrt(area))
     kept[0] = False
+    for piece in np.flatnonzero(kept):
+        deep, black = np.quantile(missing[pieces == piece], (_DEEP_QUANTILE, _BLACK_QUANTILE))
+        kept[piece] = deep > _DEEP and black <= _BLACK
     return torch.from_numpy(kept[pieces])
 
 

@@ -49,11 +49,18 @@ def test_darker_wall_beside_the_person_is_the_persons_shadow() -> None:
         (_box(slice(0, 96), slice(46, 80)), None),
         (_box(slice(40, 60), slice(50, 55)), None),
         (_box(slice(40, 80), slice(46, 55)), torch.tensor([0.6, 0.1, 0.1])),
+        (_box(slice(40, 80), slice(46, 55)), 0.1 * WALL),
     ],
-    ids=["a dark half of the room", "a spot apart from the person", "a red thing"],
+    ids=["a dark half of the room", "a spot apart from the person", "a red thing", "a black thing"],
 )
 def test_what_is_no_shadow_stays(dark: torch.Tensor, colour: torch.Tensor | None) -> None:
     assert not cast_shadow(_scene(dark, colour), _person()).any()
+
+
+def test_a_soft_shadow_stays_though_it_is_deep_in_one_corner() -> None:
+    soft, corner = _box(slice(40, 80), slice(46, 55)), _box(slice(40, 44), slice(46, 50))
+    scene = torch.where(soft & ~corner, 0.8 * _wall(), _scene(soft))
+    assert not cast_shadow(scene, _person()).any()
 
 
 def test_before_leaves_and_stones_nothing_is_a_shadow() -> None:
