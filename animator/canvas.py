@@ -143,26 +143,11 @@ def place_photo(
     little as brings the reach onto the canvas; the person stays there in any case. A photo that cuts the person off
     above and below is as high as the canvas at least.
     """
-    (width, height), (canvas_width, canvas_height) = photo_size, canvas.size
-    fit = min(canvas_width / width, canvas_height / height)
-    fill = max(canvas_width / width, canvas_height / height)
+    scale = _scale(photo_size, canvas, person, reach)
     if person is None:
-        person = (0.3 * width, 0.3 * height, 0.7 * width, 0.7 * height)
-        scale = fill if canvas.fit == "fill" else fit
-    else:
-        margin = PERSON_MARGIN * (person[3] - person[1])
-        box_width = person[2] - person[0] + 2 * margin
-        box_height = person[3] - person[1] + margin
-        whole_person = min(canvas_width / box_width, canvas_height / box_height)
-        scale = {"fit": fit, "fill": fill}.get(canvas.fit, min(max(whole_person, fit), fill))
+        person = _presumed(photo_size)
     whole = person if reach is None else _union(person, reach)
     edge = REACH_MARGIN * max(canvas.size)
-    if reach is not None and canvas.fit == "auto":
-        whole_reach = min((room - 2 * edge) / (whole[2 + axis] - whole[axis]) for axis, room in enumerate(canvas.size))
-        scale = min(scale, max(whole_reach, SMALLEST_FOR_REACH * scale))
-    if canvas.fit == "auto" and all(_cut_sides(person[1], person[3], height)):
-        # Whoever is cut off above and below would float between two borders: there the canvas ends, too.
-        scale = max(scale, canvas_height / height)
     offset = []
     for axis, (extent, room) in enumerate(zip(photo_size, canvas.size, strict=True)):
         first, last = person[axis], person[2 + axis]
@@ -175,6 +160,35 @@ def place_photo(
         # Whole pixels: the photo is pasted there, and points must land on the same grid.
         offset.append(float(round(start)))
     return Placement(scale=scale, offset=(offset[0], offset[1]), photo_size=photo_size, canvas_size=canvas.size)
+
+
+def _scale(photo_size: tuple[int, int], canvas: CanvasConfig, person: Box | None, reach: Box | None) -> float:
+    """Canvas px per photo px, as `place_photo` says."""
+    (width, height), (canvas_width, canvas_height) = photo_size, canvas.size
+    fit = min(canvas_width / width, canvas_height / height)
+    fill = max(canvas_width / width, canvas_height / height)
+    if person is None:
+        scale, person = fill if canvas.fit == "fill" else fit, _presumed(photo_size)
+    else:
+        margin = PERSON_MARGIN * (person[3] - person[1])
+        box_width = person[2] - person[0] + 2 * margin
+        box_height = person[3] - person[1] + margin
+        whole_person = min(canvas_width / box_width, canvas_height / box_height)
+        scale = {"fit": fit, "fill": fill}.get(canvas.fit, min(max(whole_person, fit), fill))
+    if canvas.fit != "auto":
+        return scale
+    if reach is not None:
+        whole, edge = _union(person, reach), REACH_MARGIN * max(canvas.size)
+        whole_reach = min((room - 2 * edge) / (whole[2 + axis] - whole[axis]) for axis, room in enumerate(canvas.size))
+        scale = min(scale, max(whole_reach, SMALLEST_FOR_REACH * scale))
+    # Whoever is cut off above and below would float between two borders: there the canvas ends, too.
+    return max(scale, canvas_height / height) if all(_cut_sides(person[1], person[3], height)) else scale
+
+
+def _presumed(photo_size: tuple[int, int]) -> Box:
+    """Where somebody would be of whom nothing is known."""
+    width, height = photo_size
+    return 0.3 * width, 0.3 * height, 0.7 * width, 0.7 * height
 
 
 def _union(one: Box, other: Box) -> Box:
