@@ -41,12 +41,13 @@ def check_file_place(path: Path) -> None:
         _try_folder(target.parent)
 
 
-def check_folder_place(path: Path, *, is_ours: IsOurs | None = None) -> None:
+def check_folder_place(path: Path, *, is_ours: IsOurs | None = None, what: str = "a folder") -> None:
     """Find out whether a folder can be written to `path`, leaving nothing behind.
 
     Args:
         path: missing, an empty folder, or one that holds nothing but what may go.
         is_ours: whether a file in it may go; without it, nothing may.
+        what: is to be written, for messages.
 
     Raises:
         EncodeError: something is in the way, or the folder above cannot be written.
@@ -57,7 +58,7 @@ def check_folder_place(path: Path, *, is_ours: IsOurs | None = None) -> None:
         if target == Path(target.anchor) or Path.cwd().is_relative_to(target) or os.path.ismount(target):
             raise EncodeError(f"{path}: is a folder in use and cannot be replaced; give the name of a new folder")
         if target.exists() and not target.is_dir():
-            raise EncodeError(f"{path}: is a file, not a folder of pictures; give another output name")
+            raise EncodeError(f"{path}: is a file, and {what} is to be written; give another output name")
         if target.is_dir():
             _refuse_foreign(path, target, is_ours)
         _try_folder(target.parent)
@@ -90,18 +91,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path, *, is_ours: IsOurs | None = None) -> Iterator[Path]:
+def replacing_folder(path: Path, *, is_ours: IsOurs | None = None, what: str = "a folder") -> Iterator[Path]:
     """The same for a folder of files; one that exists keeps its permissions.
 
     Args:
-        path: see `check_folder_place`.
+        path, what: see `check_folder_place`.
         is_ours: see `check_folder_place`. Files that came meanwhile are never deleted.
 
     Raises:
         EncodeError: something is in the way, or the folder above cannot be written.
         DiskError: the disk is full or fails.
     """
-    check_folder_place(path, is_ours=is_ours)
+    check_folder_place(path, is_ours=is_ours, what=what)
     target = _behind_links(path)
     sweep_leftovers(target)
     temporary = hidden_name(target)

@@ -162,14 +162,14 @@ def check_output(
     Raises:
         EncodeError, DiskError: as `encode` would.
     """
-    from animator.encoding.images import is_picture_of_ours
+    from animator.encoding.images import PICTURES, is_picture_of_ours
 
     output = Path(output)
     chosen = _choose_format(output, config or EncodeConfig())
     _check_rate(fps)
     spare_inputs(output, inputs)
     if chosen == "png":
-        check_folder_place(output, is_ours=is_picture_of_ours)
+        check_folder_place(output, is_ours=is_picture_of_ours, what=PICTURES)
     else:
         check_file_place(output)
 

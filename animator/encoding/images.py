@@ -25,6 +25,7 @@ from animator.encoding.encoder import StreamingEncoder
 from animator.encoding.provenance import read_provenance, xmp_packet
 from animator.errors import EncodeError
 
+PICTURES = "a folder of pictures"  # in messages; an output without an ending is one
 _PNG_EFFORT = 3  # zlib level; 6 takes twice as long for a tenth less
 _SEQUENCE_NAME = re.compile(r"\d{6,}\.png")
 _WEBP_QUALITY, _WEBP_EFFORT, _WEBP_MAX_SIDE = 80, 4, 16383
@@ -89,7 +90,7 @@ class PngSequenceEncoder(StreamingEncoder):
     media = "png"
 
     def _reserve(self) -> AbstractContextManager[Path]:
-        return replacing_folder(self.output, is_ours=is_picture_of_ours)
+        return replacing_folder(self.output, is_ours=is_picture_of_ours, what=PICTURES)
 
     def _start(self, height: int, width: int) -> None:
         pass

@@ -209,7 +209,8 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
                 raise
             return before  # on a shared folder, things may lie elsewhere for every machine
     if folder.holds_something_else():
-        raise JobError(f"{folder.path}: already holds something else; give a new folder, or one that holds a job")
+        what = "already holds something else" if folder.path.is_dir() else "is a file, and a job is a folder"
+        raise JobError(f"{folder.path}: {what}; give a new folder, or one that holds a job")
     folder.make()
     return write_record(folder, record)
 

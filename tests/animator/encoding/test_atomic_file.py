@@ -133,5 +133,10 @@ def test_a_file_above_the_place_and_an_impossible_name_are_refused(tmp_path: Pat
         check_file_place(tmp_path / "file" / "out.mp4")
     with pytest.raises(EncodeError, match="NUL"):
         check_file_place(tmp_path / "a\0b.mp4")
-    with pytest.raises(EncodeError, match="is a file"):
-        check_folder_place(tmp_path / "file")
+    with pytest.raises(EncodeError, match="is a file, and a model's folder is to be written"):
+        check_folder_place(tmp_path / "file", what="a model's folder")
+    with (
+        pytest.raises(EncodeError, match="is a file, and a folder is to be written"),
+        replacing_folder(tmp_path / "file"),
+    ):
+        pass

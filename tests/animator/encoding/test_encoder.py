@@ -175,6 +175,12 @@ def test_a_folder_that_holds_anything_else_is_left_alone(tmp_path: Path, make_fi
     assert content_of(folder) == before
 
 
+def test_a_file_in_the_place_of_a_folder_of_pictures_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"the only copy")
+    with pytest.raises(EncodeError, match="out: is a file, and a folder of pictures is to be written"):
+        check_output(tmp_path / "out", fps=25)
+
+
 def test_a_file_that_comes_while_pictures_are_written_is_kept(tmp_path: Path, make_film: MakeFilm) -> None:
     folder = tmp_path / "out"
     encode(make_film(2), folder, fps=25, metadata=MARK)

@@ -162,6 +162,13 @@ def test_a_folder_of_something_else_is_left_alone(folder: JobFolder, tmp_path: P
     assert [path.name for path in folder.path.iterdir()] == ["holiday.jpg"]
 
 
+def test_a_file_in_the_place_of_a_job_s_folder_is_named_as_one(folder: JobFolder, tmp_path: Path) -> None:
+    folder.path.write_text("the only copy")
+    with pytest.raises(JobError, match="job: is a file, and a job is a folder; give a new folder"):
+        begin_job(folder, record(tmp_path))
+    assert folder.path.read_text() == "the only copy"
+
+
 def test_a_folder_that_was_being_made_when_the_power_went_is_taken(folder: JobFolder, tmp_path: Path) -> None:
     folder.make()
     (folder.path / ".job.json.12345678.tmp").touch()
