@@ -157,12 +157,14 @@ class RenderJob(BaseModel):
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """The files that shape the pictures, by role; those of models apart."""
+        """The files and folders that shape the pictures, by role; those of models that draw apart."""
         files = {
             "photo": self.photo,
             "clip": self.clip,
             "poses": self.tracker.recorded,
             "background": self.background_picture,
+            "detector": self.tracker.task_file,
+            "densepose": self.sampler.densepose,
         }
         return {role: path for role, path in files.items() if path is not None}
 

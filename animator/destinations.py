@@ -58,9 +58,8 @@ def check_job_place(job: RenderJob, path: Path) -> None:
 
 def _inputs(job: RenderJob) -> tuple[Path, ...]:
     """The files a render reads, those of models apart."""
-    task = Path(job.tracker.kind) if job.tracker.kind.endswith(".task") else None
     signer = (job.provenance.certificate, job.provenance.key)
-    return tuple(path for path in (*job.inputs.values(), task, *signer) if path is not None)
+    return tuple(path for path in (*job.inputs.values(), *signer) if path is not None)
 
 
 def _companions(job: RenderJob) -> tuple[Path, ...]:

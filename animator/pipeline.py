@@ -20,6 +20,7 @@ from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor
 from animator.jobs.folder import JobFolder, kept_or_passing
+from animator.jobs.inputs import INPUT_SETTINGS
 from animator.jobs.record import begin_job, read_record, refuse_changes
 from animator.jobs.scene import Scene
 from animator.jobs.session import retry_gaps
@@ -141,12 +142,11 @@ def resume(
 
 def _refuse_missing(place: JobFolder, job: RenderJob) -> None:
     """Say how a job learns where its files lie now; their contents are compared later."""
-    files = {"photo": job.photo, "clip": job.clip, "background": job.background_picture}
-    for key, path in files.items():
-        if path is not None and not path.exists():
+    for role, path in job.inputs.items():
+        if not path.exists():
             raise JobError(
-                f"{place.name}: its {key} {path} is not there any more. Put it back, or say where it lies now: "
-                f"animator jobs resume {quote(str(place.path))} --set {key}=FILE"
+                f"{place.name}: its {role} {path} cannot be found any more. Put it back, or say where it lies now: "
+                f"animator jobs resume {quote(str(place.path))} --set {INPUT_SETTINGS[role]}=FILE"
             )
 
 

@@ -20,10 +20,17 @@ from animator.errors import ModelError
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.jobs.executors.protocol import Executor, Work
 from animator.jobs.folder import JobFolder
+from animator.jobs.inputs import INPUT_SETTINGS, input_sha256, with_places
 from animator.jobs.ledger import ATTEMPTS
 from animator.jobs.making import Gaps, Made, make_frames, stand_in
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
-from animator.jobs.record import DELIVERY, PLACES, STATEMENTS, JobRecord, file_sha256, software
+from animator.jobs.record import (
+    DELIVERY,
+    PLACES,
+    STATEMENTS,
+    JobRecord,
+    software,
+)
 from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
@@ -144,21 +151,16 @@ class Render:
     def record(self) -> JobRecord:
         """What a job's folder holds of this render."""
         model = self.chosen.model
-        names = ("photo", "clip", "output", *(("background",) if self.job.background_picture else ()))
-        places = {name: getattr(self.job, name).absolute() for name in names}
-        pictures = {
-            role: file_sha256(path) for role, path in self.job.inputs.items() if role in {"photo", "background"}
-        }
         found = {} if model is None else {"model": model.name}
         return JobRecord(
             software=software(),
             fingerprint=frames_fingerprint(self.job, self.clip, self.chosen),
-            inputs={**pictures, "clip": self.clip.sha256()},
+            inputs=dict(_input_hashes(self.job, self.clip)),
             model=None if model is None else {"name": model.name, "fingerprint": model.fingerprint()},
             generator=self.chosen.name,
             canvas=self.chosen.canvas.size,
             chunk_size=chunk_size(self.job.sampler.batch or DEFAULT_BATCH),
-            job=self.job.model_copy(update={**places, **found}).model_dump(mode="json"),
+            job=with_places(self.job.model_copy(update=found)),
         )
 
     def prepare(self, folder: JobFolder, record: JobRecord) -> None:
@@ -243,14 +245,21 @@ def frames_fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerato
 
 def _digest(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator, *, without: Mapping[str, Any]) -> str:
     unseen: Any = {**dict.fromkeys(PLACES, True), **without}
-    if job.background_picture is not None:
-        unseen["background"] = True  # its content counts, not where it lies
+    for role in job.inputs:  # the content counts, not where it lies
+        group, _, key = INPUT_SETTINGS[role].partition(".")
+        unseen[group] = {*unseen.get(group, ()), key} if key else True
     digest = hashlib.sha256(job.model_dump_json(exclude=unseen).encode())
-    for role, path in job.inputs.items():
-        digest.update(f"{role} {clip.sha256() if role == 'clip' else file_sha256(path)}\n".encode())
+    for role, content in _input_hashes(job, clip):
+        digest.update(f"{role} {content}\n".encode())
     if chosen.model is not None:
         digest.update(chosen.model.fingerprint().encode())
     return digest.hexdigest()
+
+
+def _input_hashes(job: RenderJob, clip: DrivingClip) -> Iterator[tuple[str, str]]:
+    """(role, SHA-256) of everything that a job reads, those of models that draw apart."""
+    for role, path in job.inputs.items():
+        yield role, clip.sha256() if role == "clip" else input_sha256(path)
 
 
 def _provenance(job: RenderJob, chosen: ChosenGenerator, fingerprint: str) -> dict[str, str]:

@@ -93,6 +93,11 @@ class TrackerConfig(BaseModel):
             raise ValueError(f"{kind!r} is not a tracker; choose blazepose, holistic or a path ending in .task")
         return kind
 
+    @property
+    def task_file(self) -> Path | None:
+        """The model that `kind` names, where it is one."""
+        return Path(self.kind) if self.kind.endswith(".task") else None
+
 
 def open_tracker(config: TrackerConfig) -> PoseTracker:
     """The tracker that `config` describes. Close it, or use it in a `with` block.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -16,6 +15,7 @@ from animator.errors import JobError
 from animator.job_file import build_job
 from animator.job_schema import complain
 from animator.jobs.folder import JobFolder, read_json, write_json
+from animator.jobs.inputs import INPUT_SETTINGS
 from animator.jobs.locks import BusyError, locked
 from animator.jobs.plan import Chunk, plan_chunks
 from pose_tracking.source_code import source_sha256
@@ -32,8 +32,8 @@ PLACES = frozenset(
 STATEMENTS = frozenset({"kind", "certificate", "key", "sidecar", "consent"})
 # Parts of a job that shape its delivery alone; changed, the same frames are delivered anew.
 DELIVERY = ("encode", "preview", "provenance")
-# Where the files lie that a job is made of; their content is part of the fingerprint.
-_INPUTS = ("photo", "clip", "background", "model", "image_encoder")
+# Parts of a job in which, between two jobs of one fingerprint, nothing differs but where things lie.
+_PLACED = ("photo", "clip", "background", "tracker", "sampler", "model", "image_encoder")
 MAX_FRAMES = 1_000_000
 _ANEW = "Submit the job into a new folder."
 
@@ -71,7 +71,7 @@ class JobRecord(BaseModel):
         software: what began the job.
         fingerprint: SHA-256 over inputs, weights and every setting that shapes the frames; how they are delivered
             is no part of it.
-        inputs: SHA-256 of photo and clip.
+        inputs: SHA-256 of photo, clip and whatever else the job reads, by role.
         model: name and fingerprint of the weights; none for the puppet.
         generator: what makes the pictures.
         canvas: (width, height) px.
@@ -140,22 +140,6 @@ def software() -> str:
     return f"pose-animator {importlib.metadata.version('pose-animator')}, source {source[:12]}"
 
 
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes, in hexadecimal.
-
-    Raises:
-        JobError: it is not there, or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
-    except OSError as error:
-        raise JobError(f"{path}: cannot be read ({error.strerror or error}). Check the path.") from error
-
-
 def write_record(folder: JobFolder, record: JobRecord) -> JobRecord:
     """Write job.json, whole or not at all."""
     write_json(folder.record, record.model_dump(mode="json"))
@@ -194,7 +178,7 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
     if folder.record.exists():
         before = read_record(folder)
         refuse_changes(folder, before, record)
-        delivery, moved = _changes(before, record, DELIVERY), _changes(before, record, _INPUTS)
+        delivery, moved = _changes(before, record, DELIVERY), _changes(before, record, _PLACED)
         if not delivery and not moved:
             return before
         try:
@@ -239,7 +223,7 @@ def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
         yield f"the program has changed ({before.software} then, {now.software} now)"
     for name, digest in before.inputs.items():
         if now.inputs.get(name) != digest:
-            yield f"the {name} has changed ({Path(str(now.job.get(name, name))).name})"
+            yield f"the {name} {'have' if name == 'poses' else 'has'} changed ({_file_name(now, name)})"
     if before.generator != now.generator:
         yield f"the generator has changed ({before.generator} then, {now.generator} now)"
     if (before.model or {}).get("fingerprint") != (now.model or {}).get("fingerprint"):
@@ -247,9 +231,17 @@ def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
     if before.canvas != now.canvas:
         yield f"the canvas has changed ({before.canvas} then, {now.canvas} now)"
     then, today = dict(_flat(before.job)), dict(_flat(now.job))
-    for key in sorted(then.keys() | today.keys()):
+    compared = {INPUT_SETTINGS.get(role) for role in before.inputs.keys() & now.inputs.keys()}
+    for key in sorted((then.keys() | today.keys()) - compared):
         if then.get(key) != today.get(key):
             yield f"{key} has changed ({then.get(key)!r} then, {today.get(key)!r} now)"
+
+
+def _file_name(record: JobRecord, role: str) -> str:
+    place: Any = record.job
+    for key in INPUT_SETTINGS.get(role, role).split("."):
+        place = place.get(key) if isinstance(place, Mapping) else None
+    return Path(str(place or role)).name
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,8 @@ from animator.canvas import Placement
 from animator.encoding.atomic_file import explained
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder, appearing
-from animator.jobs.record import JobRecord, Prepared, file_sha256, write_record
+from animator.jobs.inputs import file_sha256
+from animator.jobs.record import JobRecord, Prepared, write_record
 from pose_tracking.errors import PipelineError
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import SKELETONS

@@ -16,8 +16,10 @@ from PIL import Image
 
 from animator import pipeline, rendering
 from animator.config import RenderJob
-from animator.errors import DeviceError, ModelError, PhotoError
+from animator.errors import DeviceError, JobError, ModelError, PhotoError
 from animator.generators.protocol import FrameGenerator
+from animator.jobs.folder import JobFolder
+from animator.jobs.record import JobRecord, begin_job, read_record
 from animator.jobs.scene import Scene
 from animator.preview.paths import contact_sheet_path, side_by_side_path
 from animator.progress import SilentProgress
@@ -68,6 +70,27 @@ def test_a_model_of_one_person_says_when_it_is_given_another_photo(tmp_path: Pat
     assert told.startswith("ben.png: anna was tuned to another photo")
     # Whether there is a photo at all is found out where it is read.
     assert said(job("nobody.png", "anna")) == []
+
+
+def test_recorded_poses_count_by_their_content_wherever_they_lie(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.npz", tmp_path / "there.npz"
+    for path in (here, there):
+        path.write_bytes(b"poses")
+
+    def record(poses: Path | None) -> JobRecord:
+        paths = {"photo": CLIP.with_name("portrait.png"), "clip": CLIP, "output": tmp_path / "out.mp4"}
+        job = RenderJob.model_validate({**paths, "tracker": {"recorded": poses}})
+        return Render.of(job, pipeline.prepare_scene, progress=SilentProgress(), trust=False).record()
+
+    folder, begun = JobFolder(tmp_path / "job"), record(here)
+    begin_job(folder, begun)
+    assert record(there).fingerprint == begun.fingerprint != record(None).fingerprint
+    moved = begin_job(folder, record(there))
+    assert moved == read_record(folder)
+    assert moved.render_job().tracker.recorded == there
+    there.write_bytes(b"other poses")
+    with pytest.raises(JobError, match=r"job: the poses have changed \(there\.npz\)"):
+        begin_job(folder, record(there))
 
 
 CANVAS, NUM_FRAMES = (64, 96), 8

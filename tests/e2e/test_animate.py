@@ -12,7 +12,7 @@ from animator.config import PreviewConfig, RenderJob
 from animator.encoding import read_provenance
 from animator.errors import EncodeError, JobError, PhotoError
 from animator.jobs.folder import JobFolder
-from animator.jobs.record import file_sha256
+from animator.jobs.inputs import file_sha256
 from animator.origin import find_origin
 from animator.pipeline import animate, is_made, resume, submit
 from pose_tracking.clip import DrivingClip

@@ -9,12 +9,12 @@ import pytest
 from animator.config import RenderJob
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
+from animator.jobs.inputs import file_sha256
 from animator.jobs.locks import locked
 from animator.jobs.record import (
     JobRecord,
     Prepared,
     begin_job,
-    file_sha256,
     read_record,
     refuse_changes,
     software,

@@ -9,7 +9,8 @@ import pytest
 
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
-from animator.jobs.record import JobRecord, Prepared, file_sha256, read_record
+from animator.jobs.inputs import file_sha256
+from animator.jobs.record import JobRecord, Prepared, read_record
 from animator.jobs.scene import load_scene
 from tests.animator.jobs.job_folder import SIZE, prepared_job
 

@@ -93,18 +93,19 @@ def test_resume_delivers_otherwise_and_refuses_other_frames(
     assert frames(folder) == before
 
 
-def test_a_photo_that_was_moved_is_missed_by_name_and_found_where_it_is_said_to_be(
-    tiny: TinyJob, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("role", "setting"), [("photo", "photo"), ("poses", "tracker.recorded")])
+def test_an_input_that_was_moved_is_missed_by_name_and_found_where_it_is_said_to_be(
+    tiny: TinyJob, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], role: str, setting: str
 ) -> None:
     shutil.copytree(made, tmp_path / "job")
-    record = JobFolder(tmp_path / "job").record
-    record.write_text(record.read_text().replace(str(tiny.values["photo"]), "/gone/me.png"))
+    record, lies = JobFolder(tmp_path / "job").record, {"photo": tiny.values["photo"], "poses": tiny.poses}[role]
+    record.write_text(record.read_text().replace(str(lies), "/gone/it"))
     resume = ["jobs", "resume", str(tmp_path / "job"), "--quiet"]
     assert main(resume) == BAD_INPUT
     told = capsys.readouterr().err
-    assert "job: its photo /gone/me.png is not there any more" in told
-    assert f"animator jobs resume {tmp_path / 'job'} --set photo=FILE" in told
-    assert main([*resume, "--set", f"photo={tiny.values['photo']}"]) == 0
+    assert f"job: its {role} /gone/it cannot be found any more" in told
+    assert f"animator jobs resume {tmp_path / 'job'} --set {setting}=FILE" in told
+    assert main([*resume, "--set", f"{setting}={lies}"]) == 0
     assert decoded(tmp_path / "job" / "out.mp4").shape[0] == NUM_FRAMES
 
 
