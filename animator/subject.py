@@ -182,16 +182,17 @@ def _one_pose(
 def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[Detection], tuple[str, ...]]:
     """Who is animated, who else is in the photo, and what to say about it."""
     people, notes = find_people(photo, tracker)
+    also = "".join(f" It {note.removeprefix(f'{photo.name}: ')}." for note in photo.notes)  # may be the reason
     if not people:
         raise PhotoError(
             f"{photo.name}: nobody was found in the photo, nor in a closer look at its parts. Use a photo that shows a "
             "person from head to at least the waist, and crop it if they are small in it; drawings are often not "
-            "recognised."
+            f"recognised.{also}"
         )
     person = choose_person(people, tracker.person, frame_size=photo.image.size)
     if person is None:
         raise PhotoError(
-            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person."
+            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person.{also}"
         )
     warnings = [*photo.notes, *notes]
     if len(people) > 1 and tracker.person == "largest":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from animator import people, subject
 from animator.errors import PhotoError
-from animator.photo import Photo
+from animator.photo import Photo, read_photo
 from animator.subject import Portrait
 from pose_tracking.person import Detection
 from pose_tracking.tracking import TrackerConfig
@@ -52,3 +54,14 @@ def test_what_is_to_know_about_the_file_is_said_too(monkeypatch: pytest.MonkeyPa
     finding(monkeypatch, [standing(300, height=600)], [])
     photo = Photo(image=WALL.image, opacity_HW=None, original_size=(600, 1000), name="a.gif", notes=("a.gif: moves",))
     assert Portrait.from_photo(photo, TrackerConfig()).warnings == ("a.gif: moves",)
+
+
+@pytest.mark.parametrize(("found", "trouble"), [([], "nobody was found"), ([standing(300, height=600)], "none at 3")])
+def test_what_is_to_know_about_the_file_is_said_where_its_first_picture_is_no_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: list[Detection], trouble: str
+) -> None:
+    black, grey = Image.new("RGB", (90, 120)), Image.new("RGB", (90, 120), "grey")
+    black.save(tmp_path / "a.gif", save_all=True, append_images=[grey])
+    finding(monkeypatch, found, [])
+    with pytest.raises(PhotoError, match=rf"{trouble}.* It holds several pictures; only the first one is used as"):
+        Portrait.from_photo(read_photo(tmp_path / "a.gif"), TrackerConfig(person=3))
