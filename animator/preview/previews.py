@@ -10,10 +10,10 @@ from types import TracebackType
 
 from animator.encoding import EncodeConfig, Encoder, open_encoder
 from animator.encoding.images import write_png
-from animator.preview.caption import picture_size, resize
+from animator.preview.caption import resize
 from animator.preview.contact_sheet import ContactSheet
 from animator.preview.paths import contact_sheet_path, preview_paths, side_by_side_path
-from animator.preview.side_by_side import PANEL_HEIGHT_PX, SideBySide
+from animator.preview.side_by_side import SideBySide, panel_size
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.drawing import draw_skeleton
@@ -22,7 +22,7 @@ from pose_tracking.sequence import PoseSequence
 
 CLIP_SIDE_PX = 640
 # Pictures of the clip that wait for the frames they are shown beside: while the photo is placed, nothing else keeps a
-# second core busy. So many of a clip in 16:9 take these bytes; of a wider one, fewer wait.
+# second core busy. So many of a clip in 16:9 take these bytes; of one whose panels are larger, fewer wait.
 PANELS_AHEAD = 96
 PANELS_AHEAD_BYTES = 64 * 2**20
 
@@ -104,13 +104,13 @@ def clip_panels(clip: DrivingClip, tracked: PoseSequence) -> Generator[Frame, No
     with closing(clip_with_skeleton(clip, tracked)) as frames:
         for frame in frames:
             height, width = frame.pixels_HWC.shape[:2]
-            size = size or picture_size(height, width, PANEL_HEIGHT_PX / height)
+            size = size or panel_size(height, width)
             yield Frame(pixels_HWC=resize(frame.pixels_HWC, *size), time_s=frame.time_s, index=frame.index)
 
 
 def panels_ahead(info: ClipInfo) -> int:
     """How many panels of a clip may be drawn before they are needed, one at least."""
-    height, width = picture_size(info.height, info.width, PANEL_HEIGHT_PX / info.height)
+    height, width = panel_size(info.height, info.width)
     return max(1, min(PANELS_AHEAD, PANELS_AHEAD_BYTES // (3 * height * width)))
 
 

@@ -14,6 +14,8 @@ from animator.preview.caption import BACKGROUND_RGB, draw_caption, picture_size,
 from pose_tracking.frame import Frame
 
 PANEL_HEIGHT_PX = 360
+# Two screens of 16:9 in a row are as wide. What is wider yet, and x264 refuses from 16384 px on, shows less high.
+MAX_PANEL_WIDTH_PX = 1280
 _SEPARATOR_PX = 2
 _CAPTION_PX = 20
 # Times that were computed in two ways may differ in their last bits; frames lie much further apart.
@@ -21,7 +23,8 @@ _SAME_TIME_S = 1e-6
 
 
 class SideBySide:
-    """Composes one frame after the other: photo | clip at that time | result, all of one height.
+    """Composes one frame after the other: photo | clip at that time | result, all of one height, or, where that would
+    make one wider than `MAX_PANEL_WIDTH_PX`, in the middle of it.
 
     Args:
         photo_HWC: uint8 RGB photo [H, W, 3].
@@ -48,8 +51,9 @@ class SideBySide:
             raise ValueError("the clip has no frames to show beside the result")
         self._height = height
         self._captions = captions
-        self._photo = _scale_to_height(photo_HWC, height)
-        self._clip_panel = _scale_to_height(first.pixels_HWC, height)
+        self._photo = _panel(photo_HWC, height)
+        self._clip_size = panel_size(*first.pixels_HWC.shape[:2], height=height)
+        self._clip_panel = _panel(first.pixels_HWC, height)
         self._next = next(self._clip, None)
         self._captions_HWC: np.ndarray | None = None
 
@@ -60,7 +64,7 @@ class SideBySide:
         before the clip's first frame that one stands in, after its last frame the last.
         """
         self._move_clip_to(result.time_s)
-        panels = [self._photo, self._clip_panel, _scale_to_height(result.pixels_HWC, self._height)]
+        panels = [self._photo, self._clip_panel, _panel(result.pixels_HWC, self._height)]
         if self._captions_HWC is None:
             self._captions_HWC = _draw_captions(self._captions, [panel.shape[1] for panel in panels])
         pixels = np.concatenate([self._captions_HWC, _join(panels)], axis=0)
@@ -74,8 +78,8 @@ class SideBySide:
         while self._next is not None and self._next.time_s <= time_s + _SAME_TIME_S:
             current, self._next = self._next, next(self._clip, None)
         if current is not None:
-            height, width = self._clip_panel.shape[:2]  # a clip may change its size on the way
-            self._clip_panel = resize(current.pixels_HWC, height, width)
+            picture = resize(current.pixels_HWC, *self._clip_size)  # a clip may change its size on the way
+            self._clip_panel = _centred(picture, self._height)
 
 
 def side_by_side(
@@ -92,9 +96,23 @@ def side_by_side(
         yield composer.compose(result)
 
 
-def _scale_to_height(pixels_HWC: np.ndarray, height: int) -> np.ndarray:
-    rows, columns = pixels_HWC.shape[:2]
-    return resize(pixels_HWC, *picture_size(rows, columns, height / rows))
+def panel_size(rows: int, columns: int, *, height: int = PANEL_HEIGHT_PX) -> tuple[int, int]:
+    """(height, width) px that a picture of `rows` x `columns` px gets in panels of some height."""
+    return picture_size(rows, columns, min(height / rows, MAX_PANEL_WIDTH_PX / columns))
+
+
+def _panel(pixels_HWC: np.ndarray, height: int) -> np.ndarray:
+    return _centred(resize(pixels_HWC, *panel_size(*pixels_HWC.shape[:2], height=height)), height)
+
+
+def _centred(picture_HWC: np.ndarray, height: int) -> np.ndarray:
+    missing = height - picture_HWC.shape[0]
+    if not missing:
+        return picture_HWC
+    panel = np.empty((height, *picture_HWC.shape[1:]), np.uint8)
+    panel[:] = BACKGROUND_RGB
+    panel[missing // 2 : height - (missing - missing // 2)] = picture_HWC
+    return panel
 
 
 def _join(panels: list[np.ndarray]) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from animator.preview import SideBySide, side_by_side
+from animator.preview.side_by_side import PANEL_HEIGHT_PX
 from pose_tracking.frame import Frame
 
 PHOTO = np.full((90, 60, 3), (200, 30, 30), np.uint8)
@@ -103,6 +104,20 @@ def test_clip_pictures_of_another_size_keep_the_film_in_one_size() -> None:
     changing = [grey(10, 0.0), grey(20, 0.1, 1, size=(100, 40))]
     sizes = {f.pixels_HWC.shape for f in side_by_side(PHOTO, changing, results([0.0, 0.1]), height=60)}
     assert len(sizes) == 1
+
+
+def test_a_picture_of_any_shape_gives_a_film_that_can_be_encoded() -> None:
+    widest = np.full((64, 4096, 3), (200, 30, 30), np.uint8)
+    wide = grey(90, 0.0, size=(64, 2048))
+    (frame,) = side_by_side(widest, [wide, grey(95, 0.1, 1, size=(64, 2048))], [grey(100, 0.1, size=(4096, 64))])
+    pixels = frame.pixels_HWC
+    assert pixels.shape == (20 + PANEL_HEIGHT_PX, 1280 + 2 + 1280 + 2 + 6, 3)
+    for left, right, height, level in ((0, 1280, 20, 200), (1282, 2562, 40, 95), (2564, 2570, 360, 100)):
+        panel = pixels[20:, left:right, 0]
+        top = (PANEL_HEIGHT_PX - height) // 2
+        assert (panel[top : top + height] == level).all()
+        assert (panel[:top] == 24).all()
+        assert (panel[top + height :] == 24).all()
 
 
 def test_clip_without_frames_is_refused() -> None:
