@@ -143,7 +143,8 @@ def _tracker() -> Finding:
     probe = _probe(
         """
 import numpy
-from pose_tracking.trackers.blazepose import face_landmarks, find_people, load_mediapipe
+from pose_tracking.trackers.blazepose import face_landmarks, find_people
+from pose_tracking.trackers.graphs import load_mediapipe
 empty = numpy.zeros((256, 256, 3), numpy.uint8)
 find_people(empty), face_landmarks(empty)
 print(load_mediapipe().__version__)

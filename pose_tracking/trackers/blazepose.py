@@ -1,5 +1,4 @@
-"""MediaPipe's solutions behind our own types: poses, mattes and faces. The only file that imports mediapipe, and
-only when used.
+"""MediaPipe's solutions behind our own types: poses, mattes and faces.
 
 Models come with mediapipe 0.10.21: BlazePose (Bazarevsky et al. 2020, arXiv 2006.10204) at complexity 1, Holistic
 (body, hands, face mesh), selfie segmentation, face mesh. They see one person at a time; the others are found by
@@ -12,26 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pose_tracking.close_look import find_small_people
 from pose_tracking.crowd import find_everybody, paint_out
-from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import SAME_PERSON, Detection
 from pose_tracking.region import Region, cut, paint_around, place, region_within, view_of
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
+from pose_tracking.trackers.graphs import POSE_STREAM, Graph, check_model, lend_still, lend_still_pose
 from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks, read_person
-from pose_tracking.trackers.pose_stream import open_pose_stream
-from pose_tracking.trackers.shelf import Shelf
-from pose_tracking.trackers.stderr_filter import without_library_chatter
 
-REQUIREMENT = "mediapipe==0.10.21"
 # A photo shows what its owner wants animated: where nobody is found at the tracker's own confidence, one lower
 # look is taken. It finds drawn people, and, on empty rooms, bits of furniture, which are small and barely visible.
 _SECOND_LOOK_CONFIDENCE = 0.5
@@ -40,19 +33,6 @@ _SECOND_LOOK_MIN_VISIBILITY = 0.6
 _CLOSE_UP_MIN_VISIBILITY = 0.5
 _LOOK_MARGIN = 0.2
 _MAX_FACES = 8
-_POSE_STREAM = "pose_stream"
-# Class in `mediapipe.solutions` (None: our own), and the results that show that all of its models have been loaded.
-_SOLUTIONS: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    _POSE_STREAM: (None, ("pose_landmarks",)),
-    "pose": ("Pose", ("pose_landmarks",)),
-    "holistic": (
-        "Holistic",
-        ("pose_landmarks", "left_hand_landmarks", "right_hand_landmarks", "face_landmarks"),
-    ),
-    "selfie_segmentation": ("SelfieSegmentation", ("segmentation_mask",)),
-    "face_mesh": ("FaceMesh", ("multi_face_landmarks",)),
-}
-_MODELS_OF_COMPLEXITY = {0: "lite", 1: "full", 2: "heavy"}
 
 
 class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
@@ -79,7 +59,7 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
         tracking_confidence: float = 0.7,
         min_visibility: float = 0.3,
     ) -> None:
-        _check_model(complexity)
+        check_model(complexity)
         self.skeleton: Skeleton = HOLISTIC_543 if holistic else BLAZEPOSE_33
         self._detection_confidence = detection_confidence
         self._min_visibility = min_visibility
@@ -88,8 +68,8 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
         self._is_stale = False
         self._is_told_intervals = not holistic  # only our own stream can be
         self._time_s: float | None = None
-        self._graph = _Graph(
-            "holistic" if holistic else _POSE_STREAM,
+        self._graph = Graph(
+            "holistic" if holistic else POSE_STREAM,
             model_complexity=complexity,
             min_detection_confidence=detection_confidence,
             min_tracking_confidence=tracking_confidence,
@@ -126,7 +106,7 @@ class BlazePoseTracker(AbstractContextManager["BlazePoseTracker"]):
 
     def search(self, frame: Frame, *, known: Sequence[Detection] = (), cut_outs: bool = True) -> list[Detection]:
         """Everybody in the frame, from left to right, apart from the tracking; see `find_everybody`."""
-        with _still_pose(self._detection_confidence) as still:
+        with lend_still_pose(self._detection_confidence) as still:
             find_one = partial(still.find, skeleton=self.skeleton, min_visibility=self._min_visibility)
             return find_everybody(frame.pixels_HWC, find_one, self.skeleton, known=known, cut_outs=cut_outs)
 
@@ -152,7 +132,7 @@ def find_people(
     """
 
     def search(confidence: float, min_visibility: float) -> list[Detection]:
-        with _still_pose(confidence) as still:
+        with lend_still_pose(confidence) as still:
             find_one = partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=min_visibility)
             return find_everybody(pixels_HWC, find_one, BLAZEPOSE_33)
 
@@ -172,7 +152,7 @@ def find_people_close_up(
     Args: as those of `find_people`.
     """
     visibility = max(min_visibility, _CLOSE_UP_MIN_VISIBILITY)
-    with _still_pose(confidence) as still:
+    with lend_still_pose(confidence) as still:
         people = find_small_people(pixels_HWC, partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=visibility))
     return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
 
@@ -198,14 +178,14 @@ def segment_person(
     whole: Region = (0, 0, *size)
     close_up = whole if person is None else region_within(person.box(margin=_LOOK_MARGIN), size) or whole
     alone = paint_out(pixels_HWC, [body_of(other) for other in others], BLAZEPOSE_33) if others else pixels_HWC
-    with _still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True) as still:
+    with lend_still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True) as still:
         for picture, region in ((pixels_HWC, whole), (alone, whole), (alone, close_up)):
             view = cut(picture, region)
             result = still.process(view)
             found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
             if found and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
                 return place(result.segmentation_mask.clip(0, 1), region, size=size)
-    with _still("selfie_segmentation") as selfie:
+    with lend_still("selfie_segmentation") as selfie:
         mask_HW = selfie.process(cut(alone, close_up)).segmentation_mask
     return place(mask_HW.clip(0, 1), close_up, size=size)
 
@@ -215,96 +195,10 @@ def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
 
     Faces that fill little of the picture are missed: hand in the head, cut out and enlarged.
     """
-    with _still("face_mesh", max_num_faces=_MAX_FACES, static_image_mode=True) as still:
+    with lend_still("face_mesh", max_num_faces=_MAX_FACES, static_image_mode=True) as still:
         result = still.process(np.ascontiguousarray(pixels_HWC))
     size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
     return [read_landmarks(face.landmark, size=size).keypoints_K2 for face in result.multi_face_landmarks or ()]
-
-
-def load_mediapipe() -> Any:
-    """The mediapipe module.
-
-    Raises:
-        TrackingError: it is missing, broken, or of a version that brings no models.
-    """
-    try:
-        with without_library_chatter():
-            import mediapipe
-    except (ImportError, OSError) as error:
-        raise TrackingError(f"mediapipe cannot be loaded ({error}); pip install {REQUIREMENT}") from error
-    if not hasattr(mediapipe, "solutions"):
-        raise TrackingError(f"mediapipe {mediapipe.__version__} brings no models; pip install {REQUIREMENT}")
-    return mediapipe
-
-
-def frame_error(pixels_HWC: np.ndarray, error: Exception) -> TrackingError:
-    """What to tell when MediaPipe refuses a picture."""
-    height, width = pixels_HWC.shape[:2]
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
-    return TrackingError(f"MediaPipe cannot read a picture of {width} x {height} px ({reason}); use a larger one")
-
-
-class _Graph:
-    """One of MediaPipe's solutions, quiet at start, with our errors."""
-
-    def __init__(self, solution: str, **options: Any) -> None:
-        name, self._results = _SOLUTIONS[solution]
-        mediapipe = load_mediapipe()
-        make = getattr(getattr(mediapipe.solutions, solution), name) if name else partial(open_pose_stream, mediapipe)
-        self._make = partial(make, **options)
-        self._solution: Any = None
-        self._is_warm = False
-
-    def process(self, pixels_HWC: np.ndarray, **passed: float) -> Any:
-        try:
-            if self._is_warm:
-                return self._solution.process(pixels_HWC, **passed)
-            # Threads of the graph go on loading models when its constructor has returned, and load further ones
-            # when first needed: only a picture that comes back with all results shows that they are done.
-            with without_library_chatter():
-                self._solution = self._solution or self._make()
-                result = self._solution.process(pixels_HWC, **passed)
-        except (RuntimeError, ValueError) as error:
-            raise frame_error(pixels_HWC, error) from error
-        self._is_warm = all(getattr(result, name) is not None for name in self._results)
-        return result
-
-    def find(
-        self, pixels_HWC: np.ndarray, skeleton: Skeleton, *, min_visibility: float, **passed: float
-    ) -> Detection | None:
-        size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
-        return read_person(self.process(pixels_HWC, **passed), skeleton, size=size, min_visibility=min_visibility)
-
-    def close(self) -> None:
-        # A graph that failed on a picture says so once more when it is closed.
-        with suppress(RuntimeError, ValueError):
-            if self._solution is not None:
-                self._solution.close()
-
-
-def _check_model(complexity: int) -> None:
-    """MediaPipe would try to download a model it does not bring; say so instead."""
-    name = f"pose_landmark_{_MODELS_OF_COMPLEXITY[complexity]}.tflite"
-    if not (Path(load_mediapipe().__file__).parent / "modules" / "pose_landmark" / name).is_file():
-        raise TrackingError(
-            f"complexity {complexity} needs {name}, which mediapipe does not bring and would download; "
-            "set tracker.complexity = 1, or tracker.kind to a .task file"
-        )
-
-
-# Graphs without memory wait for the next picture: starting one takes longer than four pictures.
-_GRAPHS: Shelf[tuple[str, frozenset[tuple[str, Any]]], _Graph] = Shelf(
-    lambda kind: _Graph(kind[0], **dict(kind[1])), most=8
-)
-
-
-def _still(solution: str, **options: Any) -> AbstractContextManager[_Graph]:
-    """A graph that remembers nothing of the pictures before, for the block."""
-    return _GRAPHS.lend((solution, frozenset(options.items())))
-
-
-def _still_pose(confidence: float, *, solution: str = "pose", **options: Any) -> AbstractContextManager[_Graph]:
-    return _still(solution, static_image_mode=True, model_complexity=1, min_detection_confidence=confidence, **options)
 
 
 def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
@@ -312,7 +206,7 @@ def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:
     padded = on_holistic(body)
     region = region_within(body.box(margin=_LOOK_MARGIN), (pixels_HWC.shape[1], pixels_HWC.shape[0]))
     view = pixels_HWC if region is None else paint_around(pixels_HWC, region)
-    with _still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic") as still:
+    with lend_still_pose(_SECOND_LOOK_CONFIDENCE, solution="holistic") as still:
         whole = still.find(view, HOLISTIC_543, min_visibility=0.0)
         if whole is None and region is not None:  # too small in the whole picture
             whole = still.find(cut(pixels_HWC, region), HOLISTIC_543, min_visibility=0.0)

@@ -15,7 +15,7 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
-from pose_tracking.trackers.blazepose import frame_error, load_mediapipe
+from pose_tracking.trackers.graphs import frame_error, load_mediapipe
 from pose_tracking.trackers.landmarks import is_present, read_landmarks
 from pose_tracking.trackers.stderr_filter import without_library_chatter
 

@@ -34,7 +34,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "gradio": ("animator/web/",),
     "imageio_ffmpeg": ("animator/encoding/audio.py",),
     "matplotlib": ("animator/benchmarking/chart.py", "animator/training/record.py"),
-    "mediapipe": ("pose_tracking/trackers/blazepose.py",),
+    "mediapipe": ("pose_tracking/trackers/graphs.py",),
     "numba": ("animator/synthesis/",),
     "peft": ("animator/training/lora.py",),
     "psutil": ("animator/device.py", "animator/doctor.py"),

@@ -19,7 +19,7 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543
-from pose_tracking.trackers import blazepose
+from pose_tracking.trackers import graphs
 from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
 from pose_tracking.trackers.pose_stream import HASTE
 from pose_tracking.trackers.recorded import read_recorded
@@ -74,11 +74,11 @@ def test_picture_that_mediapipe_refuses_is_named_in_one_line() -> None:
 def test_whichever_thread_looks_at_photos_no_model_is_loaded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
-    def make(kind: tuple[str, frozenset[tuple[str, Any]]]) -> blazepose._Graph:
+    def make(kind: tuple[str, frozenset[tuple[str, Any]]]) -> graphs.Graph:
         made.append(kind)
-        return blazepose._Graph(kind[0], **dict(kind[1]))
+        return graphs.Graph(kind[0], **dict(kind[1]))
 
-    monkeypatch.setattr(blazepose, "_GRAPHS", Shelf(make, most=8))
+    monkeypatch.setattr(graphs, "_GRAPHS", Shelf(make, most=8))
     wall = np.full((64, 64, 3), 128, np.uint8)
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
         for thread in (one, other):

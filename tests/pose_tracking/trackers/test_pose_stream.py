@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pose_tracking.clip import DrivingClip
-from pose_tracking.trackers.blazepose import load_mediapipe
+from pose_tracking.trackers.graphs import load_mediapipe
 from pose_tracking.trackers.pose_stream import open_pose_stream
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "media" / "walk_turn.mp4"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
-from pose_tracking.trackers.blazepose import load_mediapipe
+from pose_tracking.trackers.graphs import load_mediapipe
 from pose_tracking.trackers.task_file import TaskTracker, people_in
 from tests.pose_tracking.people import blank_frame
 
