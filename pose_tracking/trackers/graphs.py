@@ -6,6 +6,7 @@ Legend: H W pixels.
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ _SOLUTIONS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "selfie_segmentation": ("SelfieSegmentation", ("segmentation_mask",)),
     "face_mesh": ("FaceMesh", ("multi_face_landmarks",)),
 }
+# The process in which MediaPipe ran first.
+_used_by: int | None = None
 _MODELS_OF_COMPLEXITY = {0: "lite", 1: "full", 2: "heavy"}
 
 
@@ -51,6 +54,30 @@ def load_mediapipe() -> Any:
     if not hasattr(mediapipe, "solutions"):
         raise TrackingError(f"mediapipe {mediapipe.__version__} brings no models; pip install {REQUIREMENT}")
     return mediapipe
+
+
+def is_forked() -> bool:
+    """Whether this process was forked from one in which MediaPipe had run: what that one started is not to be closed
+    here, which would wait for its threads for ever."""
+    return _used_by not in (None, os.getpid())
+
+
+def refuse_fork() -> None:
+    """Say that MediaPipe does not survive a fork, before it dies of it; to be asked before anything is started or used.
+
+    A process forked from one in which a graph has run ends by a signal as soon as it starts a graph of its own, also
+    where the parent had closed all of its graphs (mediapipe 0.10.21 on Linux, seven times of seven).
+
+    Raises:
+        TrackingError: this process was forked from one in which MediaPipe had run.
+    """
+    global _used_by
+    _used_by = _used_by or os.getpid()
+    if is_forked():
+        raise TrackingError(
+            "MediaPipe ran in this process before it was forked, and would end it: begin processes with "
+            'multiprocessing.get_context("spawn"), or before the first picture is looked at'
+        )
 
 
 def frame_error(pixels_HWC: np.ndarray, error: Exception) -> TrackingError:
@@ -83,8 +110,9 @@ class Graph:
         """What the solution says about a picture, uint8 RGB [H, W, 3].
 
         Raises:
-            TrackingError: it refuses the picture.
+            TrackingError: it refuses the picture, or this process was forked after MediaPipe had run.
         """
+        refuse_fork()
         try:
             if self._is_warm:
                 return self._solution.process(pixels_HWC, **passed)
@@ -113,7 +141,7 @@ class Graph:
         """Free the models."""
         # A graph that failed on a picture says so once more when it is closed.
         with suppress(RuntimeError, ValueError):
-            if self._solution is not None:
+            if self._solution is not None and not is_forked():
                 self._solution.close()
 
 

@@ -22,7 +22,8 @@ Thing = TypeVar("Thing", bound=Closable)
 
 class Shelf(Generic[Key, Thing]):
     """Things of several kinds. Any thread may borrow; a process that was forked begins with an empty shelf, and leaves
-    its parent's things alone: their threads are not there.
+    its parent's things alone: their threads are not there. Whether it can make things of its own is up to these:
+    MediaPipe's graphs cannot be made there (`graphs.refuse_fork`).
 
     Args:
         make: makes a thing of a kind.

@@ -15,7 +15,7 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
-from pose_tracking.trackers.graphs import frame_error, load_mediapipe
+from pose_tracking.trackers.graphs import frame_error, is_forked, load_mediapipe, refuse_fork
 from pose_tracking.trackers.landmarks import is_present, read_landmarks
 from pose_tracking.trackers.stderr_filter import without_library_chatter
 
@@ -51,6 +51,7 @@ class TaskTracker(AbstractContextManager["TaskTracker"]):
         self._last_ms = -1
         self._is_warm = False
         bundle = _read(Path(path))
+        refuse_fork()
         self._mediapipe = load_mediapipe()
         vision = self._mediapipe.tasks.vision
         options = vision.PoseLandmarkerOptions(
@@ -70,6 +71,7 @@ class TaskTracker(AbstractContextManager["TaskTracker"]):
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Everybody in the frame, at most `max_people`. Frames are handed in order."""
+        refuse_fork()
         pixels = np.ascontiguousarray(frame.pixels_HWC)
         # The API wants whole, rising milliseconds; two frames of a fast clip may fall into the same one.
         self._last_ms = max(self._last_ms + 1, round(frame.time_s * 1000))
@@ -85,7 +87,8 @@ class TaskTracker(AbstractContextManager["TaskTracker"]):
 
     def close(self) -> None:
         """Free the models."""
-        self._landmarker.close()
+        if not is_forked():
+            self._landmarker.close()
 
     def __exit__(self, *error: object) -> None:
         self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -114,6 +115,34 @@ def test_starting_says_nothing_on_the_terminal() -> None:
     result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=True, text=True)
     assert result.stderr == ""
     assert result.stdout == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_of_a_process_that_looked_at_pictures_says_that_it_cannot_and_lives() -> None:
+    script = """
+        import os, signal, numpy as np
+        from pose_tracking.trackers.blazepose import BlazePoseTracker, find_people
+        from pose_tracking.frame import Frame
+        frame = Frame(pixels_HWC=np.full((64, 64, 3), 90, np.uint8), time_s=0.0, index=0)
+        tracker = BlazePoseTracker()
+        tracker.detect(frame)
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            for look in (tracker.detect, BlazePoseTracker().detect, lambda frame: find_people(frame.pixels_HWC)):
+                try:
+                    look(frame)
+                except Exception as error:
+                    print(error, flush=True)
+            tracker.close()
+            os._exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), tracker.detect(frame))
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=True, text=True)
+    *told, end = result.stdout.splitlines()
+    assert len(told) == 3
+    assert all(line.startswith("MediaPipe ran in this process before it was forked") for line in told)
+    assert end == "7 []"
 
 
 def test_importing_the_tracker_does_not_import_mediapipe() -> None:
