@@ -1,6 +1,7 @@
-"""A person whom the picture cuts off below: the cut must not come up into the picture, leaning or not.
+"""A person whom the picture cuts off: a cut must not come into the picture, neither up from below nor down from above.
 
-Legend: T frames, K keypoints.
+Legend: T frames, K keypoints, N joints of one kind; points of a picture as complex numbers x + iy end in their legend
+alone, without the 2 of two coordinates.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from pose_tracking.sequence import PoseSequence
 _FREE_LEAN = np.deg2rad(6.0)
 # Arms and cloth stand out at the cut beyond the shoulders by so many torsos.
 _BESIDE = 0.25
+# Half the breadth of a head with its hair, in torsos.
+_HALF_HEAD = 0.22
+# Share of its length in the photo that a neck may seem to lose or gain: a nod pushes no head into the shoulders.
+_NECK = 0.15
+_SHOULDERS, _HIPS = ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")
+_FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 
 
 def lean_T(poses: PoseSequence) -> np.ndarray:
@@ -63,6 +70,59 @@ def risen_T(
     carried_T22 = place_T2[:, None] + size_T[:, None, None] * (ends_22 - place_2)
     ends_T22 = turned(carried_T22, lean_T, about_T2=place_T2)
     return np.fmax(below - ends_T22[..., 1].min(axis=1), 0.0)
+
+
+def head_cut_T(pose: PoseSequence, poses: PoseSequence, *, torso_px: float) -> np.ndarray:
+    """How far [T] px below the picture's upper edge the lower end of a head's cut lies; 0 where that is not known.
+
+    The head turns with its face, is no smaller than the trunk has become, and stays on its neck.
+
+    Args:
+        pose: the subject's own, one frame; the picture's upper edge is the cut.
+        poses: where the motion takes the subject, on the same skeleton.
+        torso_px: the subject's true torso length.
+    """
+    trunk_T, neck_T = _trunk(poses)
+    own_trunk_T, own_neck_T = _trunk(pose)
+    # Who has turned round shows the photo mirrored.
+    breadth_T, own_breadth_T = (np.diff(_points(each, _SHOULDERS).real)[:, 0] for each in (poses, pose))
+    head_T, own_head_T, turn_T, size_T = _fitted_face(poses, pose, breadth_T * own_breadth_T < 0)
+    size_T = np.fmax(size_T, np.abs(trunk_T) / np.abs(own_trunk_T))
+    up_T = trunk_T / np.abs(trunk_T)
+    rises_T = ((head_T - neck_T) / up_T).real
+    own_rises_T = size_T * ((own_head_T - own_neck_T) * np.abs(own_trunk_T) / own_trunk_T).real
+    head_T = head_T + up_T * (np.clip(rises_T, (1 - _NECK) * own_rises_T, (1 + _NECK) * own_rises_T) - rises_T)
+    ends_TN = np.array([-1, 1]) * _HALF_HEAD * torso_px - 1j * own_head_T.imag[:, None]
+    cut_TN = head_T[:, None] + (turn_T * size_T)[:, None] * ends_TN
+    return np.nan_to_num(cut_TN.imag.max(axis=1))
+
+
+def _fitted_face(
+    poses: PoseSequence, pose: PoseSequence, is_mirrored_T: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Middle of the face in `poses` and in `pose`, its turn (a unit number) and its size, from the joints both have."""
+    face_TN, own_TN = _points(poses, _FACE), _points(pose, _FACE)
+    known_TN = np.isfinite(face_TN) & np.isfinite(own_TN)
+    weight_TN = known_TN / np.fmax(known_TN.sum(axis=1, keepdims=True), 1)
+    face_TN, own_TN = (np.where(known_TN, each, 0) for each in (face_TN, own_TN))
+    middle_T, own_middle_T = ((weight_TN * each).sum(axis=1) for each in (face_TN, own_TN))
+    off_TN, own_off_TN = face_TN - middle_T[:, None], own_TN - own_middle_T[:, None]
+    own_off_TN = np.where(is_mirrored_T[:, None], -own_off_TN.conj(), own_off_TN)
+    turn_T = np.exp(1j * np.angle((weight_TN * own_off_TN.conj() * off_TN).sum(axis=1)))
+    spread_T, own_spread_T = (np.sqrt((weight_TN * np.abs(each) ** 2).sum(axis=1)) for each in (off_TN, own_off_TN))
+    return middle_T, own_middle_T, turn_T, spread_T / np.fmax(own_spread_T, 1e-6)
+
+
+def _trunk(poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
+    """From the middle of the hips to that of the shoulders, and the latter's place; complex [T]."""
+    neck_T, hips_T = (_points(poses, joints).mean(axis=1) for joints in (_SHOULDERS, _HIPS))
+    return neck_T - hips_T, neck_T
+
+
+def _points(poses: PoseSequence, joints: tuple[str, ...]) -> np.ndarray:
+    """[T, N] complex, of those joints that the skeleton has."""
+    has = [poses.joint(joint) for joint in joints if joint in poses.skeleton.joints]
+    return np.stack([points_T2[:, 0] + 1j * points_T2[:, 1] for points_T2 in has], axis=1)
 
 
 def _middle(poses: PoseSequence, joint: str) -> np.ndarray:

@@ -28,11 +28,17 @@ _EDGE = 0.01
 _FREE_SHARE = 0.5
 # Corrections come and go within this time.
 _EASE_S = 0.8
+# A head's cut follows the picture's edge within this time: longer, and much of the face would be cut off meanwhile.
+_SINK_S = 0.4
 # Share of the frames whose reach counts for the room that the body's way has; the rest is met by moving the body.
 _USUAL = 0.95
-# The top of the head over the middle of the eyes, in torsos, hair included.
-_CROWN = 0.3
+# The top of the head over the middle of the eyes, in torsos, hair included; and what no head has less of.
+_CROWN, _LEAST_CROWN = 0.3, 0.2
+# How much larger somebody may become for the cut through the head to stay out of view; less for who stands in the
+# picture, for there one sees it.
+_MOST_GROWTH, _MOST_GROWTH_STANDING = 1.5, 1.1
 _FACE = ("nose", "eye", "ear", "mouth")
+_TRUNK = ("hip", "shoulder")
 _EYES = ("left_eye", "right_eye")
 _FOOT = ("ankle", "heel", "foot", "toe")
 
@@ -81,9 +87,18 @@ class Stage:
     @property
     def is_cut_on_both_ends(self) -> bool:
         """Whether the picture cuts the person off below, and the head above: the eyes, too, as the pose has them."""
+        return not self.stands and self._eyes_y() < _CROWN * self.torso_px
+
+    @property
+    def is_cut_above(self) -> bool:
+        """Whether the picture cuts through the head itself, and not only where its hair ends."""
+        return self._eyes_y() < _LEAST_CROWN * self.torso_px
+
+    def _eyes_y(self) -> float:
+        """Height of the eyes in the photo, px; infinity where it is not known."""
         joints = self.pose.skeleton.joints
         eyes_y = [self.pose.keypoints_TK2[0, joints.index(eye), 1] for eye in _EYES if eye in joints]
-        return not self.stands and len(eyes_y) > 0 and bool(np.mean(eyes_y) < _CROWN * self.torso_px)
+        return float(np.nan_to_num(np.mean(eyes_y), nan=np.inf)) if eyes_y else float("inf")
 
     def extent_4(self) -> np.ndarray:
         """Box of the subject in the photo; NaN where nothing of it is in the picture."""
@@ -109,7 +124,9 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
     Everything the photo shows ends up within `stage.room_4`, or in its middle where a gesture is wider than the
     picture. A person whom the picture cuts off below leans little and is lowered until the cut is hidden, as far as
     the head stays in the picture. Where it cuts off the head, too, the person stays as high and at least as large as
-    in the photo. Standing feet stay on the floor, and limbs keep their proportions.
+    in the photo. A cut through a head stays at the picture's edge as far as a person who becomes larger brings it
+    there: all but always where the feet are out of the picture, else where it would sink by a tenth of the height.
+    Standing feet stay on the floor, and limbs keep their proportions.
 
     Args:
         poses: retargeted motion in px of the picture.
@@ -146,7 +163,38 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         shift_T2[:, 1] += _eased(up_T, poses)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
     moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
+    if stage.is_cut_above:
+        feet_y_T = boxes(outline_TO2)[:, 3] + shift_T2[:, 1]
+        middle_x_T = shrunk(place_T2[:, None])[:, 0, 0] + shift_T2[:, 0]
+        moved = poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
+        moved_TK2 = _grown(moved, stage, middle_x_T=middle_x_T, feet_y_T=feet_y_T)
+    moved_TK2[..., 0] += _back_T(moved_TK2, stage, poses)[:, None]
     return poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
+
+
+def shows_cut_head(pose: PoseSequence) -> bool:
+    """Whether a motion may bring the cut through a head into view: the picture of this one pose cuts off the head, but
+    not the feet, which stay on the floor while the head sinks."""
+    hips_2, shoulders_2 = ((pose.joint(f"left_{joint}") + pose.joint(f"right_{joint}"))[0] / 2 for joint in _TRUNK)
+    stage = Stage.from_pose(pose, place_2=hips_2, torso_px=float(np.hypot(*(shoulders_2 - hips_2))))
+    return stage.stands and stage.is_cut_above
+
+
+def _grown(poses: PoseSequence, stage: Stage, *, middle_x_T: np.ndarray, feet_y_T: np.ndarray) -> np.ndarray:
+    """Joints [T, K, 2] of a person who becomes larger from the floor up, for the head's cut to stay out of view.
+
+    The feet of who stands stay on the floor. The floor of others is the picture's edge, which cuts them off; they sink
+    below it where growth, which comes gently, or the motion would bring the head's cut above the other edge.
+    """
+    cut_T = cut_edge.head_cut_T(stage.pose, poses, torso_px=stage.torso_px)
+    floor_T = feet_y_T if stage.stands else np.full(len(poses), float(stage.pose.frame_size[1]))
+    needed_T = floor_T / np.fmax(floor_T - np.fmax(cut_T, 0.0), 1e-6)
+    growth_T = 1 + _eased(np.fmin(needed_T, _MOST_GROWTH_STANDING if stage.stands else _MOST_GROWTH) - 1, poses)
+    room_T = np.fmax(growth_T * (floor_T - cut_T) - floor_T, 0.0)
+    sunk_T = -_eased(-room_T, poses, ease_s=_SINK_S) * (not stage.stands)
+    about_T2 = np.stack([middle_x_T, floor_T], axis=1)
+    onto_T2 = np.stack([middle_x_T, floor_T + sunk_T], axis=1)
+    return onto_T2[:, None] + growth_T[:, None, None] * (poses.keypoints_TK2 - about_T2[:, None])
 
 
 def boxes(points_TN2: np.ndarray) -> np.ndarray:
@@ -191,8 +239,9 @@ def _nudge(outline_TO2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.nda
     """Shift [T, 2] px that brings every frame's outline into the room."""
     box_T4 = boxes(outline_TO2)
     if not stage.stands:
-        face_K = np.flatnonzero(stage.kept_K & _among(stage.pose.skeleton, _FACE))
-        box_T4[:, 3] = boxes(outline_TO2[:, face_K])[:, 3] if len(face_K) else -np.inf
+        box_T4[:, 3] = _face_boxes(outline_TO2, stage)[:, 3]
+    if stage.is_cut_above:
+        box_T4[:, 1] = np.inf  # arms leave the picture where the head does: nobody is lowered for them
     least_T2, most_T2 = stage.room_4[:2] - box_T4[:, :2], stage.room_4[2:] - box_T4[:, 2:]
     wanted_T2 = [
         _eased(np.fmax(least_T2[:, axis], 0.0), poses) - _eased(np.fmax(-most_T2[:, axis], 0.0), poses)
@@ -202,10 +251,25 @@ def _nudge(outline_TO2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.nda
     return np.where(least_T2 <= most_T2, nudge_T2, (least_T2 + most_T2) / 2)
 
 
-def _eased(need_T: np.ndarray, poses: PoseSequence) -> np.ndarray:
+def _back_T(points_TK2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.ndarray:
+    """Shift [T] px to the side that brings a face back that gestures wider than the picture have pushed out of it."""
+    own_4, face_T4 = _face_boxes(stage.pose.keypoints_TK2, stage)[0], _face_boxes(points_TK2, stage)
+    left, right = np.fmin(own_4[0], 0.0), np.fmax(own_4[2], stage.pose.frame_size[0])
+    return _eased(np.fmax(left - face_T4[:, 0], 0.0), poses) - _eased(np.fmax(face_T4[:, 2] - right, 0.0), poses)
+
+
+def _face_boxes(points_TN2: np.ndarray, stage: Stage) -> np.ndarray:
+    """Boxes [T, 4] around the joints of the face, which come first among the points; around none they lie nowhere."""
+    face_K = np.flatnonzero(stage.kept_K & _among(stage.pose.skeleton, _FACE))
+    if len(face_K) == 0:
+        return np.tile((np.inf, np.inf, -np.inf, -np.inf), (len(points_TN2), 1))
+    return boxes(points_TN2[:, face_K])
+
+
+def _eased(need_T: np.ndarray, poses: PoseSequence, *, ease_s: float = _EASE_S) -> np.ndarray:
     """Something smoother that is nowhere less: the running mean of the running maximum over the same time."""
-    highest_T = window_frames(need_T, poses.times_s_T, _EASE_S).max(axis=-1)
-    return window_frames(highest_T, poses.times_s_T, _EASE_S).mean(axis=-1)
+    highest_T = window_frames(need_T, poses.times_s_T, ease_s).max(axis=-1)
+    return window_frames(highest_T, poses.times_s_T, ease_s).mean(axis=-1)
 
 
 def _among(skeleton: Skeleton, parts: tuple[str, ...]) -> np.ndarray:

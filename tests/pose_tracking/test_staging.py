@@ -8,6 +8,7 @@ import pytest
 from pose_tracking import cut_edge
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
+from pose_tracking.staging import shows_cut_head
 from tests.pose_tracking.driven_figure import CANVAS, distance, lowest, middle, pose_of, sequence_of, subject, without
 
 LET_GO = RetargetConfig(stay_in_view=False)
@@ -168,3 +169,98 @@ def test_the_reach_of_a_person_cut_off_below_ends_there() -> None:
 def test_joints_that_the_motion_lacks_hang_as_in_the_photo_and_count() -> None:
     motion = without(with_arms(np.linspace(0, 1, 20)), "knee", "ankle", "heel", "foot")
     assert reach(motion, onto=subject())[3] == pytest.approx(700.0, abs=15.0)
+
+
+def leaning(motion: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Poses [T, K, 2] with all above the hips turned about them."""
+    hips_T2 = motion[:, 23:25].mean(axis=1)
+    above = cut_edge.turned(motion[:, :23], angles, about_T2=hips_T2)
+    return np.concatenate([above, motion[:, 23:]], axis=1)
+
+
+def carried_by_the_head(result: PoseSequence, onto: PoseSequence, points_N2: np.ndarray) -> np.ndarray:
+    """Where [T, N, 2] points of the photo go that are fixed to its head; the face is carried by its best similarity."""
+    face, own = result.keypoints_TK2[:, :11] @ (1, 1j), onto.keypoints_TK2[0, :11] @ (1, 1j)
+    fit = ((face - face.mean(axis=1, keepdims=True)) * (own - own.mean()).conj()).mean(axis=1) / np.var(own)
+    moved = face.mean(axis=1)[:, None] + fit[:, None] * (points_N2 @ (1, 1j) - own.mean())
+    return np.stack([moved.real, moved.imag], axis=-1)
+
+
+def edge_of(onto: PoseSequence) -> np.ndarray:
+    """The picture's upper edge over the ears, [2, 2] px."""
+    return np.array([[onto.joint(f"{side}_ear")[0, 0], 0.0] for side in ("right", "left")])
+
+
+SWAYING = np.sin(np.linspace(0, 2 * np.pi, 60))
+
+
+def test_the_cut_through_a_head_stays_out_of_the_picture_when_the_person_leans_and_bows() -> None:
+    bows = 1 - 0.2 * np.abs(SWAYING)[:, None, None] * (0.0, 1.0)
+    motion = sequence_of(leaning(np.repeat(pose_of()[None], 60, axis=0), 0.5 * SWAYING) * bows, fps=12.0)
+    onto = bust(40.0)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS)
+    free = retarget(motion, onto=onto, canvas_size=CANVAS, config=LET_GO)
+    free_y, cut_y = (carried_by_the_head(each, onto, edge_of(onto))[..., 1].max(axis=1) for each in (free, result))
+    assert free_y.max() > 0.1 * CANVAS[1]
+    assert cut_y.max() < 0.005 * CANVAS[1]
+    assert cut_y.min() > -0.1 * CANVAS[1]
+    assert np.abs(np.diff(cut_y)).max() < np.abs(np.diff(free_y)).max()
+
+
+def test_raised_arms_leave_the_picture_above_rather_than_lower_a_head_that_it_cuts_off() -> None:
+    onto = bust(40.0)
+    result = retarget(with_arms(np.linspace(0, 1, 20)), onto=onto, canvas_size=CANVAS)
+    assert result.joint("left_wrist")[-1, 1] < 0
+    assert carried_by_the_head(result, onto, edge_of(onto))[..., 1].max() < 0.005 * CANVAS[1]
+
+
+def whole_figure(eyes_y: float) -> PoseSequence:
+    """Feet near the picture's lower edge; the upper one cuts through the head if the eyes lie near enough to it."""
+    pose = sequence_of(pose_of(), scale=235.0, at=(320.0, 780.0), frame_size=CANVAS)
+    eyes = (pose.joint("left_eye") + pose.joint("right_eye"))[0, 1] / 2
+    larger = (780.0 - eyes_y) / (780.0 - eyes)
+    return pose.replace(
+        keypoints_TK2=((pose.keypoints_TK2 - (320.0, 780.0)) * larger + (320.0, 780.0)).astype(np.float32)
+    )
+
+
+@pytest.mark.parametrize(("eyes_y", "is_held"), [(20.0, True), (120.0, False)])
+def test_a_standing_person_grows_a_little_for_the_cut_through_the_head_to_stay_above(
+    eyes_y: float, is_held: bool
+) -> None:
+    bends = 0.35 * np.abs(SWAYING)
+    motion = sequence_of(np.array([pose_of(knees=(bend, bend)) for bend in bends]), fps=12.0)
+    onto = whole_figure(eyes_y)
+    result = retarget(motion, onto=onto, canvas_size=CANVAS)
+    free = retarget(motion, onto=onto, canvas_size=CANVAS, config=LET_GO)
+    np.testing.assert_allclose(lowest(result), lowest(onto)[0], atol=2.0)
+    cut_y, free_y = (carried_by_the_head(each, onto, edge_of(onto))[..., 1].max() for each in (result, free))
+    assert 10 < free_y < 0.09 * CANVAS[1]
+    assert (cut_y < 3.0) == is_held
+
+
+def test_a_standing_person_does_not_grow_beyond_a_tenth_for_the_cut_through_the_head() -> None:
+    motion = sequence_of(np.array([pose_of(knees=(bend, bend)) for bend in np.abs(SWAYING) * 1.2]), fps=12.0)
+    torso, free_torso = (
+        distance(retarget(motion, onto=whole_figure(20.0), canvas_size=CANVAS, config=c), "left_hip", "left_shoulder")
+        for c in (RetargetConfig(), LET_GO)
+    )
+    assert (torso / free_torso).max() == pytest.approx(1.1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("pose", "shows"), [(whole_figure(20.0), True), (whole_figure(120.0), False), (bust(40.0), False)]
+)
+def test_the_cut_through_a_head_shows_where_feet_hold_the_body_on_the_floor(pose: PoseSequence, shows: bool) -> None:
+    assert shows_cut_head(pose) == shows
+
+
+def test_a_gesture_wider_than_the_picture_does_not_push_the_face_out_of_it() -> None:
+    hand_before_the_chest = pose_of(arms=(0.2, 0.2), elbows=(-2.4, 0.2))
+    onto = sequence_of(hand_before_the_chest, scale=600.0, at=(320.0, 1950.0), frame_size=CANVAS)
+    poses = [pose_of(arms=(side, 0.2), elbows=(0.0, 0.2)) for side in np.linspace(0.2, 1.6, 30)]
+    result = retarget(sequence_of(np.array(poses), fps=12.0), onto=onto, canvas_size=CANVAS)
+    assert result.joint("left_wrist")[-1, 0] > CANVAS[0]
+    face = result.keypoints_TK2[:, :11, 0]
+    assert face.min() >= -0.1
+    assert face.max() <= CANVAS[0] + 0.1
