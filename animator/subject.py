@@ -22,6 +22,7 @@ from animator.photo import Photo
 from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
+from pose_tracking.staging import shows_cut_head
 from pose_tracking.trackers.blazepose import segment_person
 from pose_tracking.tracking import TrackerConfig
 
@@ -61,7 +62,7 @@ class Portrait:
         if photo.opacity_HW is not None:
             matte = matte * photo.opacity_HW
         skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
-        return cls(
+        portrait = cls(
             image=photo.image,
             person=person,
             skeleton=skeleton,
@@ -69,6 +70,7 @@ class Portrait:
             warnings=warnings,
             is_alone=not others,
         )
+        return replace(portrait, warnings=(*warnings, *_cut_notes(photo, portrait.pose)))
 
     @property
     def pose(self) -> PoseSequence:
@@ -200,6 +202,16 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[
             f"{photo.name}: {len(people)} people in the photo; the largest is animated, choose with --photo-person"
         )
     return person, [other for other in people if other is not person], tuple(warnings)
+
+
+def _cut_notes(photo: Photo, pose: PoseSequence) -> list[str]:
+    """What to say about a head that the photo cuts off, where a motion may show that."""
+    if not shows_cut_head(pose):
+        return []
+    return [
+        f"{photo.name}: the photo's upper edge cuts off the head of somebody who stands in it; where the motion lowers "
+        "the head (crouching, leaning), it shows flat on top. Take a photo with room above the head."
+    ]
 
 
 def _extent(person: Detection, matte_HW: np.ndarray) -> Box:

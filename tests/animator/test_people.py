@@ -65,3 +65,12 @@ def test_what_is_to_know_about_the_file_is_said_where_its_first_picture_is_no_us
     finding(monkeypatch, found, [])
     with pytest.raises(PhotoError, match=rf"{trouble}.* It holds several pictures; only the first one is used as"):
         Portrait.from_photo(read_photo(tmp_path / "a.gif"), TrackerConfig(person=3))
+
+
+@pytest.mark.parametrize(("top", "is_said"), [(-30.0, True), (30.0, False)])
+def test_a_head_cut_off_above_standing_feet_is_said(monkeypatch: pytest.MonkeyPatch, top: float, is_said: bool) -> None:
+    finding(monkeypatch, [standing(300, top=top, height=900)], [])
+    warnings = Portrait.from_photo(WALL, TrackerConfig()).warnings
+    assert [warning.startswith("wall.png: the photo's upper edge cuts off the head") for warning in warnings] == (
+        [True] if is_said else []
+    )
