@@ -24,6 +24,7 @@ from animator.conditioning.warp.bones import (
     TORSO,
     BonePose,
 )
+from animator.conditioning.warp.feet import SHINS, foot_motion
 from animator.conditioning.warp.plane import apply, cross, direction, mirror, rotation, stretch_along, wrap
 from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion, upwards
 
@@ -111,8 +112,10 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
             wanted = torch.lerp(scale, length, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
             ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
             strain[:, bone] = (wanted - ratio).abs() / scale
-            angle[:, bone] = turn
             stretch[:, bone] = stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
+            if bone in SHINS:
+                turn, stretch[:, bone] = foot_motion(photo, target, bone, turn, stretch[:, bone], scale)
+            angle[:, bone] = turn
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     matrix = rotation(angle) @ stretch
     return BoneMotion(
