@@ -5,6 +5,7 @@ Legend: H W canvas pixels.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -111,13 +112,20 @@ class Placement:
         """Whole-pixel top-left corner of the photo on the canvas."""
         return round(self.offset[0]), round(self.offset[1])
 
-    def inside_HW(self) -> np.ndarray:
-        """Boolean [H, W]: canvas pixels that the photo covers."""
-        width, height = self.canvas_size
-        left, top = self.corner
-        inside = np.zeros((height, width), dtype=bool)
+    def inside_HW(self, *, without: tuple[int, int, int, int] = (0, 0, 0, 0)) -> np.ndarray:
+        """Boolean [H, W]: canvas pixels that the photo covers.
+
+        Args:
+            without: px of the photo at its left, top, right and bottom that do not count where the canvas goes on
+                beyond them, nor the canvas pixel beside, into which resampling blends them.
+        """
+        (width, height), (left, top) = self.canvas_size, self.corner
         right = left + round(self.photo_size[0] * self.scale)
         bottom = top + round(self.photo_size[1] * self.scale)
+        less = [math.ceil(px * self.scale) + 1 if px else 0 for px in without]
+        left, top = left + less[0] * (left > 0), top + less[1] * (top > 0)
+        right, bottom = right - less[2] * (right < width), bottom - less[3] * (bottom < height)
+        inside = np.zeros((height, width), dtype=bool)
         inside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
         return inside
 

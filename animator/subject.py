@@ -19,6 +19,7 @@ from animator.errors import PhotoError
 from animator.matting import refine_matte
 from animator.people import find_people
 from animator.photo import Photo
+from animator.photo_frame import frame_px
 from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
@@ -143,7 +144,7 @@ class Subject:
         pose = _one_pose(points_K2, person.confidence_K, skeleton, frame_size=placement.canvas_size)
         placed = _as_tensor(placement.place(image))
         coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
-        inside = torch.from_numpy(placement.inside_HW())
+        inside = torch.from_numpy(placement.inside_HW(without=frame_px(image)))
         matte = refine_matte(placed, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)) * inside
         bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
         matte = recut_matte(placed, matte, bones) * inside

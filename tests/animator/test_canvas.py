@@ -127,3 +127,12 @@ def test_a_photo_that_cuts_the_person_off_above_and_below_is_as_high_as_the_canv
         assert bottom >= 320 - 0.5
     head_in_view = place_photo((512, 512), CanvasConfig(width=256, height=320), person=(100.0, 40.0, 420.0, 512.0))
     assert head_in_view.scale < 0.6
+
+
+def test_lines_around_a_photo_do_not_count_where_the_canvas_goes_on_beyond_them():
+    placement = place_photo((600, 600), CanvasConfig(width=256, height=320, fit="fit"))
+    whole, inner = placement.inside_HW(), placement.inside_HW(without=(3, 3, 3, 0))
+    rows, columns = whole.any(axis=1).nonzero()[0], whole.any(axis=0).nonzero()[0]
+    # 3 px become 1.3, and the canvas pixel beside: at the sides the canvas ends with the photo.
+    np.testing.assert_array_equal(inner.any(axis=1).nonzero()[0], rows[3:])
+    np.testing.assert_array_equal(inner.any(axis=0).nonzero()[0], columns)
