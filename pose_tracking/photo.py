@@ -5,6 +5,7 @@ Legend: H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def track_photo(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection
     Raises:
         TrackingError: mediapipe or the model is not at hand.
     """
-    if config.kind.endswith(".task"):
+    if config.task_file is not None:
         with open_tracker(config.model_copy(update={"recorded": None})) as tracker:
             people = tracker.detect(Frame(pixels_HWC=pixels_HWC, time_s=0.0, index=0))
         return sorted(people, key=lambda person: person.center[0])
@@ -33,19 +34,29 @@ def track_photo(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection
     return find_people(pixels_HWC, **_photo_options(config))
 
 
-def track_photo_close_up(pixels_HWC: np.ndarray, config: TrackerConfig) -> list[Detection]:
-    """Whoever is too small in a photo for `track_photo`, from left to right; for photos in which that finds nobody.
+def track_photo_close_up(
+    pixels_HWC: np.ndarray,
+    config: TrackerConfig,
+    *,
+    known: Sequence[Detection] = (),
+    point: tuple[float, float] | None = None,
+) -> list[Detection]:
+    """Whoever is too small in a photo for `track_photo`, from left to right, and those of `known` who are people.
 
-    Args: as those of `track_photo`. A `.task` file is not asked: it finds nobody.
+    Args:
+        pixels_HWC, config: as those of `track_photo`. A `.task` file is not asked: it finds nobody else.
+        known: what `track_photo` found. Without a point, these are taken for small ones: they stay if they show close
+            up, too, unless a part of the photo shows more of them.
+        point: fractions (x, y) of width and height; only the person there is looked for, and all of `known` stay.
 
     Raises:
         TrackingError: mediapipe or the model is not at hand.
     """
-    if config.kind.endswith(".task"):
-        return []
+    if config.task_file is not None:
+        return list(known)
     from pose_tracking.trackers.blazepose import find_people_close_up
 
-    return find_people_close_up(pixels_HWC, **_photo_options(config))
+    return find_people_close_up(pixels_HWC, known=known, point=point, **_photo_options(config))
 
 
 def _photo_options(config: TrackerConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom in whole px
 
-_PAINT = 127
+PAINT = 127
 # A cut-out is larger than what it is made for, so that it need not follow every step.
 _VIEW_PER_REGION, _MAX_VIEW_PER_REGION = 1.5, 2.5
 
@@ -51,7 +51,7 @@ def cut(pixels_HWC: np.ndarray, region: Region) -> np.ndarray:
 
 def paint_around(pixels_HWC: np.ndarray, region: Region) -> np.ndarray:
     """A copy of the picture in plain grey outside `region`."""
-    painted = np.full_like(pixels_HWC, _PAINT)
+    painted = np.full_like(pixels_HWC, PAINT)
     left, top, right, bottom = region
     painted[top:bottom, left:right] = pixels_HWC[top:bottom, left:right]
     return painted

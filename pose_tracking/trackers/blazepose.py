@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from pose_tracking.close_look import find_small_people
+from pose_tracking.close_look import find_person_at, find_small_people
 from pose_tracking.crowd import find_everybody, paint_out
 from pose_tracking.frame import Frame
 from pose_tracking.person import SAME_PERSON, Detection
@@ -145,16 +145,33 @@ def find_people(
 
 
 def find_people_close_up(
-    pixels_HWC: np.ndarray, *, holistic: bool = False, confidence: float = 0.7, min_visibility: float = 0.3
+    pixels_HWC: np.ndarray,
+    *,
+    known: Sequence[Detection] = (),
+    point: tuple[float, float] | None = None,
+    holistic: bool = False,
+    confidence: float = 0.7,
+    min_visibility: float = 0.3,
 ) -> list[Detection]:
-    """People too small in a photo for `find_people`, from left to right, with up to fifty looks at its parts.
+    """People too small in a photo for `find_people`, from left to right, with up to fifty looks at its parts, and three
+    for each find.
 
-    Args: as those of `find_people`.
+    Args: `known` and `point` as those of `close_look.find_small_people` (`at_once`) and `find_person_at`; with a point,
+        only the person there is looked for, beside the known ones. The others as those of `find_people`.
     """
     visibility = max(min_visibility, _CLOSE_UP_MIN_VISIBILITY)
     with lend_still_pose(confidence) as still:
-        people = find_small_people(pixels_HWC, partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=visibility))
-    return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
+        find_one = partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=visibility)
+        bodies = [body_of(one) for one in known]
+        if point is None:
+            people = find_small_people(pixels_HWC, find_one, at_once=bodies)
+        else:
+            found = find_person_at(pixels_HWC, point, find_one, known=bodies)
+            people = sorted([*bodies, *([found] if found else [])], key=lambda person: person.center[0])
+    same = [next((one for one, body in zip(known, bodies, strict=True) if body is person), None) for person in people]
+    if not holistic:
+        return [one or person for one, person in zip(same, people, strict=True)]
+    return [one or _with_hands_and_face(pixels_HWC, person) for one, person in zip(same, people, strict=True)]
 
 
 def segment_person(

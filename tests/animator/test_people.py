@@ -16,12 +16,14 @@ from pose_tracking.person import Detection
 from pose_tracking.tracking import TrackerConfig
 from tests.pose_tracking.people import standing
 
+LOOKS: list[dict[str, object]] = []  # what was asked of each closer look
 WALL = Photo.of(Image.new("RGB", (600, 1000)), name="wall.png")
 
 
 def finding(monkeypatch: pytest.MonkeyPatch, at_once: list[Detection], close_up: list[Detection]) -> None:
     monkeypatch.setattr(people, "track_photo", lambda pixels, config: at_once)
-    monkeypatch.setattr(people, "track_photo_close_up", lambda pixels, config: close_up)
+    monkeypatch.setattr(people, "track_photo_close_up", lambda *_, **asked: LOOKS.append(asked) or close_up)
+    LOOKS.clear()
     monkeypatch.setattr(subject, "segment_person", lambda pixels, *_, **__: np.ones(pixels.shape[:2], np.float32))
 
 
@@ -29,7 +31,26 @@ def test_whoever_shows_at_once_needs_no_closer_look(monkeypatch: pytest.MonkeyPa
     person = standing(300, height=600)
     finding(monkeypatch, [person], [standing(100, height=90)])
     portrait = Portrait.from_photo(WALL, TrackerConfig())
-    assert (portrait.person, portrait.warnings) == (person, ())
+    assert (portrait.person, portrait.warnings, LOOKS) == (person, (), [])
+
+
+def test_whoever_is_asked_for_where_nobody_shows_is_looked_for_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = standing(400, height=600), standing(100, top=700, height=100)
+    finding(monkeypatch, [large], [small, large])
+    portrait = Portrait.from_photo(WALL, TrackerConfig(person=(0.17, 0.75)))
+    assert (portrait.person, LOOKS) == (small, [{"known": [large], "point": (0.17, 0.75)}])
+    assert "(9% of its height) and was found by a closer look" in portrait.warnings[0]
+    portrait = Portrait.from_photo(WALL, TrackerConfig(person=(0.67, 0.4)))
+    assert (portrait.person, portrait.warnings, len(LOOKS)) == (large, (), 1)
+
+
+def test_a_find_that_is_small_does_not_stop_the_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong, person = standing(500, height=80), standing(100, top=400, height=200)
+    finding(monkeypatch, [wrong], [person])
+    portrait = Portrait.from_photo(WALL, TrackerConfig())
+    assert (portrait.person, LOOKS) == (person, [{"known": [wrong]}])
+    finding(monkeypatch, [person], [person])
+    assert Portrait.from_photo(WALL, TrackerConfig()).warnings == ()
 
 
 def test_whoever_shows_in_a_closer_look_is_taken_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pose_tracking.close_look import MIN_SIDE_PX, NUM_PARTS, find_small_people, parts
+from pose_tracking.close_look import MIN_SIDE_PX, NUM_PARTS, find_person_at, find_small_people, parts
 from pose_tracking.person import Detection
 from pose_tracking.photo import track_photo, track_photo_close_up
 from pose_tracking.trackers.blazepose import segment_person
@@ -63,6 +63,35 @@ def test_a_find_that_is_gone_or_elsewhere_when_looked_at_closely_is_nobody() -> 
         assert find_small_people(pixels, _ShortSighted(*[first, second] * 50)) == []
 
 
+def test_of_small_finds_in_the_whole_picture_those_stay_that_show_close_up() -> None:
+    pixels = scene(900, 3000, (400, 1000, 200), (700, 2000, 200))
+    head, other = standing(433, top=1000, height=90), standing(733, top=2000, height=200)
+    wrong = standing(100, top=100, height=150)
+    whole, right = find_small_people(pixels, _ShortSighted(), at_once=[wrong, head, other])
+    assert (whole.center[0], right.center[0]) == pytest.approx((433, 733), abs=5)
+    assert whole.size_px > 1.5 * head.size_px
+    assert find_small_people(scene(900, 3000), _ShortSighted(), at_once=[wrong]) == []
+
+
+def test_whom_the_side_of_the_picture_cuts_has_room_beside_them() -> None:
+    def see(view_HWC: np.ndarray) -> Detection | None:
+        touches_side = (view_HWC[:, [0, -1], 0] == FLESH).any()
+        return None if touches_side else _ShortSighted()(view_HWC)
+
+    for left in (0, 900 - 80):
+        (person,) = find_small_people(scene(900, 1200, (left, 500, 240)), see)
+        assert person.center[0] == pytest.approx(left + 40, abs=5)
+
+
+def test_whoever_is_at_a_point_is_found_and_nobody_else() -> None:
+    pixels, known = scene(1800, 1200, (1500, 200, 700), (300, 650, 120)), standing(1616, top=200, height=700)
+    person = find_person_at(pixels, (320 / 1800, 700 / 1200), _ShortSighted(), known=[known])
+    assert person is not None
+    assert person.center == pytest.approx((320, 715), abs=5)
+    for point in (1616 / 1800, 600 / 1200), (900 / 1800, 200 / 1200):
+        assert find_person_at(pixels, point, _ShortSighted(), known=[known]) is None
+
+
 @pytest.mark.parametrize(("width", "height"), [(900, 3000), (4000, 700), (1200, 1200), (1800, 1200), (640, 480)])
 def test_looks_are_bounded_where_nobody_is(width: int, height: int) -> None:
     eye = _ShortSighted()
@@ -106,6 +135,25 @@ def test_a_real_person_in_the_lowest_fifth_of_a_tall_photo_is_found(dev_media: P
     left, top, right, bottom = person.box()
     assert 290 < left < right < 414
     assert 1510 < top < bottom < 1750
+
+
+@pytest.mark.dev_media
+def test_a_real_person_far_behind_another_one_is_found_at_their_place(dev_media: Path) -> None:
+    park = Image.open(dev_media / "photos" / "man_park_full.jpg").convert("RGB")
+    pixels = np.asarray(park)
+    (man,) = track_photo(pixels, TrackerConfig())
+    matte_HW = segment_person(pixels, man)
+    cut_out = Image.fromarray(np.dstack([pixels, (matte_HW * 255).astype(np.uint8)])[40:, 560:880])
+    small = cut_out.resize((57, 121), Image.Resampling.LANCZOS)
+    park.paste(small, (1050, 350), small)
+    seen = track_photo(np.asarray(park), TrackerConfig())
+    here, nowhere = (1078 / 1280, 400 / 720), (150 / 1280, 400 / 720)
+    people = track_photo_close_up(np.asarray(park), TrackerConfig(), known=seen, point=here)
+    assert (len(seen), people[:-1]) == (1, seen)
+    left, top, right, bottom = people[-1].box()
+    assert 1045 < left < right < 1125
+    assert 345 < top < bottom < 475
+    assert track_photo_close_up(np.asarray(park), TrackerConfig(), known=seen, point=nowhere) == seen
 
 
 @pytest.mark.dev_media
