@@ -22,6 +22,9 @@ _SMALLEST, _BORDER = 0.1, 0.02
 _FOREIGN = 0.005
 # Share of a thing outside the body's outline; less may be a print or a buckle.
 _STICKS_OUT = 0.25
+# Share of its rim that lies before the background; a panel of a jacket has cloth all around, though the outline of
+# somebody seen from the side is narrower than the jacket.
+_FREE_RIM = 0.05
 
 
 def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
@@ -50,14 +53,19 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     odds[near] = (_FOREIGN / (share_alike(colors_3HW[:, near].T, colors_3HW[:, body].T) + 1e-4)).log().clamp(-2, 2)
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
-    return _whole_pieces(foreign & near, within, figure.hull < 0.5, fewest=fewest)
+    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, fewest=fewest)
 
 
 def _whole_pieces(
-    foreign_HW: torch.Tensor, within_HW: torch.Tensor, outside_HW: torch.Tensor, *, fewest: float
+    foreign_HW: torch.Tensor,
+    within_HW: torch.Tensor,
+    outside_HW: torch.Tensor,
+    background_HW: torch.Tensor,
+    *,
+    fewest: float,
 ) -> torch.Tensor:
-    """The pieces that are large enough, do not go on beyond reach, and stick out of the body."""
-    from scipy.ndimage import binary_dilation, binary_fill_holes, label
+    """The pieces that are large enough, do not go on beyond reach, and stick out of the body into the open."""
+    from scipy.ndimage import binary_dilation, binary_fill_holes, grey_dilation, label
 
     pieces, count = label(foreign_HW.cpu().numpy())
     area, outside, beyond = (
@@ -66,6 +74,15 @@ def _whole_pieces(
     )
     kept = (area > fewest) & (outside > _STICKS_OUT * area) & (beyond < 0.01 * area)
     kept[0] = False
+    if not kept.any():
+        return torch.zeros_like(foreign_HW)
+    # A px of mixed colours lies between a thing and what is beside it.
+    around = np.where(pieces == 0, grey_dilation(pieces, size=5), 0)
+    rim, free = (
+        np.bincount(around.ravel(), weights=mask.ravel(), minlength=count + 1)
+        for mask in (np.ones_like(around), background_HW.cpu().numpy())
+    )
+    kept &= free > _FREE_RIM * rim
     # The rim, where colours mix, goes along.
     whole = binary_dilation(binary_fill_holes(kept[pieces]), iterations=2)
     return torch.from_numpy(whole).to(foreign_HW.device)

@@ -1,5 +1,7 @@
 """What a hand holds: a ball is one thing, a buckle is none, and neither is cloth or the hand's own sleeve."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
@@ -7,7 +9,7 @@ from PIL import Image, ImageDraw
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
 from animator.conditioning.warp.held_things import held_thing
-from tests.animator.conditioning.warp.dressed import BALL, figure, joint, pose_of, with_a_ball
+from tests.animator.conditioning.warp.dressed import BALL, CLOTH, figure, joint, pose_of, with_a_ball
 
 
 def _held(photo, matte, bones=LEFT_ARM, pose=None):
@@ -45,3 +47,16 @@ def test_a_thing_that_goes_on_beyond_reach_is_left_to_the_outline():
     photo[:, 60:230, x - 4 : x + 10] = 0.94
     matte[60:230, x - 4 : x + 10] = 1
     assert not _held(photo, matte).any()
+
+
+def test_a_panel_of_the_jacket_beside_a_narrow_outline_is_not_held():
+    # Seen from the side, shoulders and hips lie close together, and cloth stands off the outline they draw.
+    photo, matte = figure()
+    x, y = (int(part) for part in joint("left_wrist"))
+    rows, columns = slice(y - 22, y + 18), slice(x - 20, x + 16)
+    photo[:, rows, columns], matte[rows, columns] = torch.tensor(CLOTH)[:, None, None] / 255, 1
+    panel = torch.zeros_like(matte, dtype=torch.bool)
+    panel[y - 8 : y + 10, x - 10 : x + 6] = True
+    photo[:, panel] = torch.tensor(BALL)[:, None] / 255
+    whole = figure_of(photo, matte, pose_of())
+    assert not (held_thing(replace(whole, hull=whole.hull * ~panel), LEFT_ARM) & panel).any()
