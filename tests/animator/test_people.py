@@ -21,9 +21,13 @@ WALL = Photo.of(Image.new("RGB", (600, 1000)), name="wall.png")
 
 
 def finding(monkeypatch: pytest.MonkeyPatch, at_once: list[Detection], close_up: list[Detection]) -> None:
-    monkeypatch.setattr(people, "track_photo", lambda pixels, config: at_once)
-    monkeypatch.setattr(people, "track_photo_close_up", lambda *_, **asked: LOOKS.append(asked) or close_up)
+    def look_closer(*_: object, **asked: object) -> list[Detection]:
+        LOOKS.append(asked)
+        return close_up
+
     LOOKS.clear()
+    monkeypatch.setattr(people, "track_photo", lambda pixels, config: at_once)
+    monkeypatch.setattr(people, "track_photo_close_up", look_closer)
     monkeypatch.setattr(subject, "segment_person", lambda pixels, *_, **__: np.ones(pixels.shape[:2], np.float32))
 
 
