@@ -25,16 +25,12 @@ from animator.conditioning.warp.bones import (
     BonePose,
 )
 from animator.conditioning.warp.feet import SHINS, foot_motion
-from animator.conditioning.warp.plane import apply, cross, direction, mirror, rotation, stretch_along, wrap
-from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion, upwards
+from animator.conditioning.warp.head import head_motion
+from animator.conditioning.warp.plane import apply, direction, mirror, rotation, stretch_along, wrap
+from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion
 
 # A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
 STRETCH_RANGE = (0.25, 1.6)
-NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
-# How much nearer to or farther from the shoulders than in the photo the face may move.
-NECK_RANGE = (0.85, 1.15)
-# Torso lengths that it may move aside.
-NECK_LEAN = 0.18
 HAND_TURN = 1.0
 # The bones beyond elbows and knees, and those before.
 _MIDDLE, _UPPER = [chain[1] for chain in LIMBS], [chain[0] for chain in LIMBS]
@@ -104,7 +100,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     stretch, strain = like.new_zeros(batch, NUM_BONES, 2, 2), like.new_zeros(batch, NUM_BONES)
     goal[:, TORSO] = target.start_BJ2[:, TORSO]
     angle[:, TORSO], stretch[:, TORSO] = torso_motion(photo, target, scale)
-    goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = _head(photo, target, scale, angle[:, TORSO])
+    goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = head_motion(photo, target, scale, angle[:, TORSO])
     unfolded = _unfolded(photo, target)
     for place, chain in enumerate(LIMBS):
         for bone in chain:
@@ -152,50 +148,6 @@ def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> Bo
         face_BN2=flip(photo.face_BN2),
         face_trust_BN=photo.face_trust_BN.expand(batch, -1),
     )
-
-
-def _head(
-    photo: BonePose, target: BonePose, scale: torch.Tensor, torso_angle: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Place, turn and shape of the head: best similarity of the face points, narrowed as the face turns away."""
-    weight = photo.face_trust_BN * target.face_trust_BN + 1e-4
-    share = (weight / weight.sum(1, keepdim=True))[..., None]
-    middle_photo, middle = (photo.face_BN2 * share).sum(1), (target.face_BN2 * share).sum(1)
-    before, after = photo.face_BN2 - middle_photo[:, None], target.face_BN2 - middle[:, None]
-    cosine = (share * before * after).sum((1, 2))
-    sine = (share[..., 0] * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0])).sum(1)
-    seen = torch.minimum(target.trust_BJ[:, HEAD], photo.trust_BJ[:, HEAD])
-    turn = torso_angle + wrap(torch.atan2(sine, cosine) - torso_angle) * seen
-    spread_photo = (before.square() * share).sum(1).sqrt()
-    spread = (apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()
-    # Shoulders that turn to the camera become broader, but no head grows with them.
-    face = spread.norm(dim=1) / spread_photo.norm(dim=1).clamp_min(1e-3)
-    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
-    scale = torch.lerp(scale, torch.minimum(scale, torch.maximum(length, face)), seen)
-    ratio = (spread[:, 0] / spread_photo[:, 0].clamp_min(1e-3) / scale).clamp(NARROWEST_HEAD, WIDEST_HEAD)
-    ones = torch.ones_like(seen)
-    shape = torch.diag_embed(torch.stack([torch.lerp(ones, ratio, seen), ones], -1)) * scale[:, None, None]
-    placed = middle + apply(rotation(turn) @ shape, photo.start_BJ2[:, HEAD] - middle_photo)
-    placed = torch.where(seen[:, None] > 0, placed, target.start_BJ2[:, HEAD])
-    return _on_neck(photo, target, placed, scale), turn, shape
-
-
-def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Keep the neck's length, and the head on it.
-
-    A nod moves the face down, but a flat head must not sink into the shoulders; and a face in profile lies before the
-    shoulders, where a head seen from the front would hang beside its neck.
-    """
-    unit_photo, unit = upwards(photo), upwards(target)
-    size = photo.torso_length_B * scale
-    before = (photo.start_BJ2[:, HEAD] - photo.end_BJ2[:, TORSO]) * scale[:, None]
-    after = head_B2 - target.end_BJ2[:, TORSO]
-    up_before, up = (before * unit_photo).sum(-1), (after * unit).sum(-1)
-    kept_up = torch.minimum(torch.maximum(up, NECK_RANGE[0] * up_before), NECK_RANGE[1] * up_before)
-    side_before, side = (cross(axis, offset) for axis, offset in ((unit_photo, before), (unit, after)))
-    kept_side = side_before + torch.minimum(torch.maximum(side - side_before, -NECK_LEAN * size), NECK_LEAN * size)
-    across = torch.stack([-unit[:, 1], unit[:, 0]], -1)
-    return head_B2 + (kept_up - up)[:, None] * unit + (kept_side - side)[:, None] * across
 
 
 def _limb(

@@ -6,7 +6,7 @@ import torch
 
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.plane import rotation
-from animator.conditioning.warp.torso import MOST_SHEAR, torso_motion
+from animator.conditioning.warp.torso import DEPTH, MOST_SHEAR, WIDEST_TORSO, torso_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import standing_pose
 
@@ -41,3 +41,36 @@ def test_both_sides_go_where_the_target_has_them(slide, turn):
 def test_an_impossible_tilt_shears_no_more_than_a_body_can():
     _, shape = torso_motion(pose_with(0), pose_with(500), torch.ones(1))
     assert float(shape[0, 1, 0].abs()) == pytest.approx(MOST_SHEAR, abs=1e-4)
+
+
+def seen_at(degrees: float, *, width: float):
+    """Shoulders and hips as they show in somebody who turned about the upright; `width` times the figure's."""
+    joints = STANDING.copy()
+    both = [*SIDES["left"], *SIDES["right"]]
+    joints[both, 0] = 96 + (joints[both, 0] - 96) * width * np.cos(np.radians(degrees))
+    return bone_pose(torch.from_numpy(joints)[None], torch.ones(1, 33))
+
+
+def width_at(degrees: float, *, photo_at: float = 0.0, width: float = 1.4) -> float:
+    _, shape = torso_motion(seen_at(photo_at, width=width), seen_at(degrees, width=width), torch.ones(1))
+    return float(shape[0, 0, 0])
+
+
+def test_a_trunk_from_the_side_is_as_wide_as_it_is_deep():
+    assert width_at(0) == pytest.approx(1)
+    assert width_at(88) == pytest.approx(DEPTH, abs=0.01)
+    assert width_at(60) > np.cos(np.radians(60)) + 0.2
+
+
+def test_a_trunk_narrows_without_a_step_as_it_turns():
+    widths = [width_at(degrees) for degrees in range(0, 89, 2)]
+    assert (np.diff(widths) <= 1e-6).all()
+    assert np.abs(np.diff(widths)).max() < 0.03
+
+
+def test_somebody_narrow_may_be_turned_in_the_photo_and_narrows_less():
+    assert DEPTH < width_at(88, width=1.0) < 1
+
+
+def test_a_photo_from_the_side_widens_by_what_it_hid():
+    assert width_at(0, photo_at=80) == pytest.approx(min(1 / width_at(80), WIDEST_TORSO), abs=0.02)
