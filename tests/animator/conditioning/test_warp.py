@@ -6,8 +6,9 @@ import torch
 
 from animator.conditioning.warp import PhotoWarp
 from animator.conditioning.warp.bones import HEAD, LEFT_FOREARM, LEFT_UPPER_ARM, bone_pose
+from animator.conditioning.warp.head import NECK_LEAN
 from animator.conditioning.warp.raster import NOTHING, inverse_maps, rasterize
-from animator.conditioning.warp.skinning import NECK_LEAN, bone_motion
+from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import draw_figure, standing_pose
 

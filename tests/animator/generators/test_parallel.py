@@ -137,14 +137,15 @@ def test_the_diffusion_s_frames_do_not_depend_on_the_number_of_workers(
 
 def test_out_of_memory_beside_each_other_goes_on_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusion, "subject_warp", lambda *_: figure_warp(CANVAS))
-    model, at_once, notes = tiny_model(), threading.Semaphore(1), []
+    model, at_once, refused, notes = tiny_model(), threading.Semaphore(1), threading.Event(), []
     forward = type(model.unet).forward
 
     def greedy(*arguments: object, **options: object) -> object:
         if not at_once.acquire(blocking=False):
+            refused.set()
             raise MemoryError
         try:
-            time.sleep(0.01)
+            refused.wait(60)  # until the other has come, however busy the machine is
             return forward(*arguments, **options)
         finally:
             at_once.release()
