@@ -195,7 +195,8 @@ def _find_person(photo: Photo, tracker: TrackerConfig) -> tuple[Detection, list[
     person = choose_person(people, tracker.person, frame_size=photo.image.size)
     if person is None:
         raise PhotoError(
-            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another --photo-person.{also}"
+            f"{photo.name}: {len(people)} person(s) found, none at {tracker.person!r}. Choose another "
+            f"--photo-person.{also}"
         )
     warnings = [*photo.notes, *notes]
     if len(people) > 1 and tracker.person == "largest":
