@@ -14,10 +14,12 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment, smoothstep
 from animator.conditioning.warp.bones import TORSO, BonePose
 from animator.conditioning.warp.color_evidence import share_alike
-from animator.conditioning.warp.cutout import SLIVER, without_slivers
+from animator.conditioning.warp.cutout import without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
 from animator.inpainting import nearest_fill
 
+# Torso lengths: what is narrower beside an arm is its sleeve's rim.
+_RIM = 0.075
 # Torso lengths that a hand can hide of an outline.
 _HAND_REACH = 0.35
 # Difference of colours (RGB in [0, 1]) below which a sleeve and the cloth beside it are the same.
@@ -39,7 +41,7 @@ def behind_arms(figure: Figure, arms_HW: torch.Tensor) -> BehindArms:
     """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
     colors_3HW, matte_HW, hull, size = figure.colors_3HW, figure.matte_HW, figure.hull, figure.size
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
-    own = torch.maximum(without_slivers(own, covered, width_px=SLIVER * size), own * hull)
+    own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * hull)
     reach = 2 * round(size * 0.025) + 1
     near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
@@ -49,6 +51,8 @@ def behind_arms(figure: Figure, arms_HW: torch.Tensor) -> BehindArms:
         cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose))
         goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size))
     alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
+    # Behind a hand with background all around it there is no body, however near the body is.
+    alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
     unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
     return BehindArms(
         colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),

@@ -1,0 +1,56 @@
+"""What arms hide is made up where a body must go on, and nowhere else."""
+
+from dataclasses import replace
+
+import torch
+
+from animator.conditioning.warp.figure import Figure, figure_of
+from animator.conditioning.warp.hidden import behind_arms
+from tests.animator.conditioning.warp.dressed import figure, joint, pixel, pose_of
+
+
+def _figure_with(patch: tuple[slice, slice]) -> Figure:
+    """The figure in trousers, more of somebody at `patch`, where the outline of the body is said to reach."""
+    photo, matte = figure()
+    found = figure_of(photo, matte, pose_of())
+    more = torch.zeros_like(matte)
+    more[patch] = 1
+    return replace(found, matte_HW=torch.maximum(matte, more), hull=torch.maximum(found.hull, more))
+
+
+def _beside(name: str, *, apart: int, width: int, height: int) -> tuple[slice, slice]:
+    """A patch to the right of the figure's outline at a joint's height, so many px apart from it."""
+    row, column = pixel(joint(name))
+    _, matte = figure()
+    edge = int((matte[row, column:] > 0.5).long().argmin()) + column
+    return slice(row - height // 2, row + height - height // 2), slice(edge + apart, edge + apart + width)
+
+
+def _covering(found: Figure, patch: tuple[slice, slice]) -> torch.Tensor:
+    arms = torch.zeros_like(found.matte_HW)
+    arms[patch] = 1
+    return arms
+
+
+def test_there_is_no_body_behind_a_hand_with_background_around_it() -> None:
+    patch = _beside("left_knee", apart=6, width=10, height=10)
+    found = _figure_with(patch)
+    assert float(behind_arms(found, _covering(found, patch)).alpha_HW[patch].max()) == 0
+
+
+def test_the_body_goes_on_behind_a_hand_that_lies_on_it() -> None:
+    patch = _beside("left_knee", apart=-1, width=10, height=10)
+    found = _figure_with(patch)
+    assert float(behind_arms(found, _covering(found, patch)).alpha_HW[patch].min()) > 0.9
+
+
+def test_a_scrap_of_sleeve_that_sticks_out_of_the_body_goes_with_the_arm() -> None:
+    photo, matte = figure()
+    found = figure_of(photo, matte, pose_of())
+    height = max(2, int(0.06 * found.size))
+    scrap = _beside("left_knee", apart=0, width=8, height=height)
+    arm = (slice(scrap[0].start - 10, scrap[0].stop + 10), slice(scrap[1].stop, scrap[1].stop + 8))
+    opaque = found.matte_HW.clone()
+    opaque[scrap] = opaque[arm] = 1
+    found = replace(found, matte_HW=opaque)
+    assert float(behind_arms(found, _covering(found, arm)).alpha_HW[scrap][:, 3:].max()) < 0.1
