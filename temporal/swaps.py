@@ -2,7 +2,8 @@
 
 A swap shows as limbs that jump to each other's place. A person who turns, or legs that cross, show the opposite: left
 and right glide through each other. So the labels are chosen that make every joint's path the smoothest in position
-*and* velocity, over the whole sequence at once (Viterbi 1967), with a price on every change of mind.
+*and* velocity, over the whole sequence at once (Viterbi 1967), with a price on every change of mind, and on labels that
+would hang a limb on the other side of the body.
 
 Legend: T frames, S states, P joint pairs of a region.
 """
@@ -32,9 +33,12 @@ SWAP_STATES: tuple[frozenset[str], ...] = (
     frozenset({"legs", "arms"}),
     frozenset({"legs", "hips", "arms", "shoulders", "head"}),
 )
+# Regions of which the second hangs on the first, and the joint it hangs by.
+_HANGS_BY = (("shoulders", "arms", "elbow"), ("hips", "legs", "knee"), ("shoulders", "hips", "hip"))
 # Prices in units of one joint pair's typical deviation.
 CHANGE_COST = 3.0
 SWAPPED_COST_PER_S = 1.0
+CROSSED_COST_PER_S = 60.0  # and torso length by which limbs would be longer
 # Deviations count up to this many times the typical one, so that a spike decides nothing.
 MAX_DEVIATION = 6.0
 MIN_DEVIATION_TORSO = 0.03
@@ -58,7 +62,7 @@ def repair_swaps(sequence: PoseSequence) -> PoseSequence:
     positions_TK2 = sequence.keypoints_TK2[frames].astype(np.float64) / torso_length_px(sequence)
     times_s_T = sequence.times_s_T[frames]
     costs = {region: _region_costs(positions_TK2, times_s_T, np.array(pairs)) for region, pairs in regions.items()}
-    states_T = _cheapest_states(costs, times_s_T)
+    states_T = _cheapest_states(costs, _crossed_costs(positions_TK2, sequence.skeleton, regions), times_s_T)
     order_TK = np.tile(np.arange(len(sequence.skeleton)), (len(sequence), 1))
     for region, pairs in regions.items():
         swapped_T = np.array([region in SWAP_STATES[state] for state in states_T])
@@ -122,12 +126,33 @@ def _region_costs(positions_TK2: np.ndarray, times_s_T: np.ndarray, pairs_P2: np
     return deviation
 
 
+def _crossed_costs(
+    positions_TK2: np.ndarray, skeleton: Skeleton, regions: dict[str, list[tuple[int, int]]]
+) -> np.ndarray:
+    """Torso lengths [T, S] by which each state makes limbs longer: arms that hang on the wrong shoulders.
+
+    Only ever against an exchange: that limbs lie crossed says nothing yet, people cross their legs.
+    """
+    costs_TS = np.zeros((len(positions_TK2), len(SWAP_STATES)))
+    for holder, held, word in _HANGS_BY:
+        joints = [pair for pair in regions.get(held, ()) if word in skeleton.joints[pair[0]]]
+        if not joints or holder not in regions:
+            continue
+        root_T22, joint_T22 = (positions_TK2[:, list(pair)] for pair in (regions[holder][0], joints[0]))
+        straight_T, crossed_T = (
+            np.linalg.norm(root_T22 - side_T22, axis=-1).sum(-1) for side_T22 in (joint_T22, joint_T22[:, ::-1])
+        )
+        parted_S = np.array([(holder in state) != (held in state) for state in SWAP_STATES])
+        costs_TS += np.nan_to_num(crossed_T - straight_T).clip(0, None)[:, None] * parted_S
+    return costs_TS
+
+
 def _typical(deviation_TPS: np.ndarray) -> float:
     known = deviation_TPS[np.isfinite(deviation_TPS)]
     return max(MIN_DEVIATION_TORSO, float(np.percentile(known, TYPICAL_PERCENTILE)) if len(known) else 0.0)
 
 
-def _cheapest_states(costs: dict[str, np.ndarray], times_s_T: np.ndarray) -> np.ndarray:
+def _cheapest_states(costs: dict[str, np.ndarray], crossed_TS: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
     """Index into SWAP_STATES for every frame: Viterbi over pairs of consecutive states."""
     num_frames, num_states = len(times_s_T), len(SWAP_STATES)
     gap_s_T = np.diff(times_s_T, prepend=times_s_T[0])
@@ -139,11 +164,12 @@ def _cheapest_states(costs: dict[str, np.ndarray], times_s_T: np.ndarray) -> np.
     flips = {region: bit[:, None] ^ bit[None, :] for region, bit in bits.items()}
 
     step_s = float(np.median(gap_s_T[1:]))
-    best_SS = np.repeat(swapped_S[:, None] * step_s, num_states, axis=1)  # [state before, state now]
+    per_s_TS = swapped_S + CROSSED_COST_PER_S * crossed_TS
+    best_SS = np.repeat(per_s_TS[0][:, None] * step_s, num_states, axis=1)  # [state before, state now]
     pointers = np.zeros((num_frames, num_states, num_states), dtype=np.int8)
     for frame in range(1, num_frames):
         linked = gap_s_T[frame] <= MAX_LINK_S
-        here_SS = (change_SS if linked else 0) + swapped_S[None, :] * min(gap_s_T[frame], MAX_LINK_S)
+        here_SS = (change_SS if linked else 0) + per_s_TS[frame][None, :] * min(gap_s_T[frame], MAX_LINK_S)
         if frame == 1:
             best_SS = best_SS + here_SS
             continue

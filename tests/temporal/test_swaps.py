@@ -110,3 +110,18 @@ def test_a_skeleton_without_sides_has_nothing_to_repair():
 def test_too_few_frames_are_left_alone(num_frames):
     sequence = as_sequence(standing(num_frames))
     assert repair_swaps(sequence) is sequence
+
+
+@pytest.mark.parametrize("fps", [5, 12.5, 30])
+def test_one_broken_frame_does_not_hang_arms_on_the_other_side_for_the_rest(fps):
+    """As seen of a rendered person at rest: for a frame, shoulders fell together and hands changed sides."""
+    poses = with_noise(standing(38), 0.01)
+    broken = poses[15]
+    for word in ("shoulder", "elbow"):
+        pair = [BLAZEPOSE_33.index(f"{side}_{word}") for side in ("left", "right")]
+        middle = broken[pair].mean(axis=0)
+        broken[pair] = middle - 0.2 * (broken[pair] - middle)
+    poses[15:16] = swap(poses[15:16], slice(0, 1), ("wrist", "pinky", "index", "thumb"))
+    repaired = repair_swaps(as_sequence(poses, fps=fps)).keypoints_TK2
+    others = np.arange(38) != 15
+    np.testing.assert_array_equal(repaired[others], as_sequence(poses, fps=fps).keypoints_TK2[others])
