@@ -40,6 +40,8 @@ _MOST_GROWTH, _MOST_GROWTH_STANDING = 1.5, 1.1
 _FACE = ("nose", "eye", "ear", "mouth")
 _TRUNK = ("hip", "shoulder")
 _EYES = ("left_eye", "right_eye")
+# What is reckoned beyond several joints is so from the motion's, or from the photo's, never from some of each.
+_TOGETHER = (_EYES, *((f"{side}_wrist", f"{side}_index", f"{side}_pinky") for side in ("left", "right")))
 _FOOT = ("ankle", "heel", "foot", "toe")
 
 
@@ -107,8 +109,11 @@ class Stage:
     def outline_TO2(self, poses: PoseSequence, *, place_T2: np.ndarray, size_T: np.ndarray) -> np.ndarray:
         """Joints to be kept, finger tips and crown; what the motion does not show hangs as in the photo."""
         hung_TK2 = place_T2[:, None] + size_T[:, None, None] * (self.pose.keypoints_TK2[0] - self.place_2)
-        shown_TK1 = (poses.confidence_TK >= SEEN_CONFIDENCE)[..., None]
-        points_TK2 = np.where(shown_TK1, poses.keypoints_TK2, hung_TK2).astype(float)
+        shown_TK = poses.confidence_TK >= SEEN_CONFIDENCE
+        for names in _TOGETHER:
+            group = [number for number, joint in enumerate(poses.skeleton.joints) if joint in names]
+            shown_TK[:, group] = shown_TK[:, group].all(axis=1, keepdims=True)
+        points_TK2 = np.where(shown_TK[..., None], poses.keypoints_TK2, hung_TK2).astype(float)
         points_TK2 = np.where(self.kept_K[:, None], points_TK2, np.nan)
         place = {joint: points_TK2[:, number] for number, joint in enumerate(poses.skeleton.joints)}
         unknown_T2 = np.full_like(place_T2, np.nan)

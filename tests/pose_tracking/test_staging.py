@@ -171,6 +171,18 @@ def test_joints_that_the_motion_lacks_hang_as_in_the_photo_and_count() -> None:
     assert reach(motion, onto=subject())[3] == pytest.approx(700.0, abs=15.0)
 
 
+@pytest.mark.parametrize("doubted", ["left_wrist", "left_index", "left_eye"])
+def test_a_joint_seen_with_less_confidence_now_and_then_moves_nobody(doubted: str) -> None:
+    onto = sequence_of(pose_of(), scale=120.0, at=(320.0, 450.0), frame_size=CANVAS)
+    motion = with_arms(np.linspace(0, 1, 40))
+    confidence_TK = motion.confidence_TK.copy()
+    confidence_TK[20:, motion.skeleton.index(doubted)] = 0.4
+    sure, unsure = (
+        retarget(each, onto=onto, canvas_size=CANVAS) for each in (motion, motion.replace(confidence_TK=confidence_TK))
+    )
+    np.testing.assert_allclose(middle(unsure, "hip"), middle(sure, "hip"), atol=0.5)
+
+
 def leaning(motion: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """Poses [T, K, 2] with all above the hips turned about them."""
     hips_T2 = motion[:, 23:25].mean(axis=1)
