@@ -13,6 +13,8 @@ from PIL import Image
 # A line is no wider than this share of the photo's side, and has one colour: so many pixels within so many levels.
 _WIDEST, _LEAST_PX = 0.01, 2
 _SHARE, _LEVELS = 0.98, 8
+# Smaller pictures have no room for one.
+_LEAST_SIDE_PX = 16
 # What lies inside differs by more levels than this, in the middle of the line's pixels.
 _STEP = 32
 
@@ -26,6 +28,8 @@ def frame_px(image: Image.Image) -> tuple[int, int, int, int]:
         image: RGB.
     """
     width, height = image.size
+    if min(width, height) < _LEAST_SIDE_PX:
+        return 0, 0, 0, 0
     left, right = (_line_px(_lines_from(image, side, _depth_px(width))) for side in ("left", "right"))
     top, bottom = (_line_px(_lines_from(image, side, _depth_px(height))) for side in ("top", "bottom"))
     return left, top, right, bottom

@@ -72,3 +72,8 @@ def test_a_line_is_not_continued_beyond_the_photo() -> None:
     for shown in (subject.background_HWC, subject.photo_HWC):
         red, green, _ = np.moveaxis(shown.astype(int), -1, 0)
         assert (green - red).max() < 40
+
+
+@pytest.mark.parametrize("side", [1, 2, 15])
+def test_a_picture_of_a_few_px_has_no_line_around_it(side: int) -> None:
+    assert frame_px(Image.new("RGB", (side, 200), (250, 250, 250))) == (0, 0, 0, 0)

@@ -63,6 +63,28 @@ def test_a_find_that_is_gone_or_elsewhere_when_looked_at_closely_is_nobody() -> 
         assert find_small_people(pixels, _ShortSighted(*[first, second] * 50)) == []
 
 
+def _lying(width: float, height: float) -> Detection:
+    joints = standing(0, top=0, height=1).keypoints_K2
+    low, high = np.nanmin(joints, axis=0), np.nanmax(joints, axis=0)
+    joints = (joints - low) / (high - low) * (width, height)
+    return Detection(keypoints_K2=joints.astype(np.float32), confidence_K=np.ones(len(joints), np.float32))
+
+
+@pytest.mark.parametrize(("height", "num"), [(20, 0), (60, 1)])
+def test_something_much_wider_than_high_is_no_person_but_a_bumper(height: int, num: int) -> None:
+    pixels = np.full((900, 900, 3), GROUND, np.uint8)
+    pixels[400 : 400 + height, 300:480] = FLESH
+
+    def find_one(view_HWC: np.ndarray) -> Detection | None:
+        rows, columns = np.nonzero(view_HWC[..., 0] == FLESH)
+        if not len(columns) or np.ptp(columns) < 0.3 * view_HWC.shape[1]:
+            return None
+        found = _lying(float(np.ptp(columns)), float(np.ptp(rows)))
+        return found.moved((int(columns.min()), int(rows.min())))
+
+    assert len(find_small_people(pixels, find_one)) == num
+
+
 def test_of_small_finds_in_the_whole_picture_those_stay_that_show_close_up() -> None:
     pixels = scene(900, 3000, (400, 1000, 200), (700, 2000, 200))
     head, other = standing(433, top=1000, height=90), standing(733, top=2000, height=200)

@@ -110,7 +110,8 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
             strain[:, bone] = (wanted - ratio).abs() / scale
             stretch[:, bone] = stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
             if bone in SHINS:
-                turn, stretch[:, bone] = foot_motion(photo, target, bone, turn, stretch[:, bone], scale)
+                shin = angle[:, PARENT[bone]]
+                turn, stretch[:, bone] = foot_motion(photo, target, bone, turn, shin, stretch[:, bone], scale)
             angle[:, bone] = turn
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     matrix = rotation(angle) @ stretch
