@@ -21,6 +21,7 @@ COLUMNS = (
     "person_psnr",
     "person_ssim",
     "person_temporal_error",
+    "person_motion_error",
     "temporal_error",
     "pck",
     "sharpness",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from animator.evaluation.temporal_metrics import MOTION_S
+
 Direction = Literal["higher", "lower", "one"]
 Mode = Literal["self", "cross"]
 
@@ -123,6 +125,15 @@ METRICS: dict[str, Metric] = {
             better="lower",
             decimals=4,
             meaning=f"{_TEMPORAL}, over pixels that are the person's in either real frame.",
+        ),
+        Metric(
+            key="person_motion_error",
+            title=f"temporal error person, {MOTION_S:g} s",
+            unit="",
+            better="lower",
+            decimals=4,
+            meaning=f"The same over {MOTION_S:g} s instead of one frame (at least one), so that clips of different "
+            "frame rates can be compared.",
         ),
         Metric(
             key="faces_found",

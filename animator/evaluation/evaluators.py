@@ -18,7 +18,7 @@ from animator.evaluation import metrics
 from animator.evaluation.faces import FaceFinder, face_error, find_face
 from animator.evaluation.pose_metrics import limb_drift, pck, pose_error
 from animator.evaluation.scores import Scores
-from animator.evaluation.temporal_metrics import BackgroundFlicker, TemporalError
+from animator.evaluation.temporal_metrics import BackgroundFlicker, TemporalError, frames_of_motion
 from pose_tracking.sequence import PoseSequence
 
 # Opacity [H, W] in [0, 1] of the person in uint8 RGB [H, W, 3].
@@ -105,6 +105,7 @@ class SelfEvaluator(CrossEvaluator):
         self._finder = finder
         self._inside = None if inside_HW is None or inside_HW.all() else metrics.region_tensor(inside_HW)
         self._temporal = TemporalError()
+        self._motion = TemporalError(frames_of_motion(target.times_s_T))
         self._photo_frame = photo_frame
         self._num_frames = 0
 
@@ -143,6 +144,7 @@ class SelfEvaluator(CrossEvaluator):
         whole, around_person = self._temporal.add(generated, target, self._inside, person)
         self._append("temporal_error", whole)
         self._append("person_temporal_error", around_person)
+        self._append("person_motion_error", self._motion.add(generated, target, self._inside, person)[1])
 
     def _add_face(self, generated_HWC: np.ndarray, real: RealFrame) -> None:
         found, error = math.nan, math.nan

@@ -15,28 +15,43 @@ from torch import Tensor
 from animator.evaluation.metrics import l1
 from temporal.flicker import flicker_score
 
+# Seconds over which motion is compared whatever the frame rate: from one frame to the next, who is filmed at 60 frames/s
+# moves by a pixel, and what is measured is texture rather than motion.
+MOTION_S = 0.2
 # The matte's edge wavers by some px; this share of the height around the person is not background.
 PERSON_MARGIN = 0.02
 
 
 class TemporalError:
-    """Mean |change of the generated clip - change of the real clip| between consecutive frames."""
+    """Mean |change of the generated clip - change of the real clip| over `step` frames.
 
-    def __init__(self) -> None:
-        self._last: tuple[Tensor, Tensor] | None = None
+    Args:
+        step: frames from one of the two pictures to the other; 1 compares consecutive ones.
+    """
+
+    def __init__(self, step: int = 1) -> None:
+        self._last: deque[tuple[Tensor, Tensor]] = deque(maxlen=step)
 
     def add(self, generated: Tensor, real: Tensor, region: Tensor | None, person: Tensor) -> tuple[float, float]:
-        """The error since the frame before: within `region`, and where the person is or just was.
+        """The error since the frame `step` before: within `region`, and where the person is or was then.
 
-        NaN for the first frame.
+        NaN for the first `step` frames.
         """
         # Change minus change is the change of the difference.
         difference = generated - real
-        last, self._last = self._last, (difference, person)
-        if last is None:
+        is_full = len(self._last) == self._last.maxlen
+        before, person_before = self._last[0] if is_full else (difference, person)
+        self._last.append((difference, person))
+        if not is_full:
             return math.nan, math.nan
-        before, person_before = last
         return l1(difference, before, region), l1(difference, before, person.maximum(person_before))
+
+
+def frames_of_motion(times_s_T: np.ndarray) -> int:
+    """How many frames make up `MOTION_S` seconds, at least one."""
+    if len(times_s_T) < 2:
+        return 1
+    return max(1, round(MOTION_S / float(np.median(np.diff(times_s_T)))))
 
 
 class BackgroundFlicker:

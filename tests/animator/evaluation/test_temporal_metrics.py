@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animator.evaluation.metrics import frame_tensor, region_tensor
-from animator.evaluation.temporal_metrics import BackgroundFlicker, TemporalError
+from animator.evaluation.temporal_metrics import BackgroundFlicker, TemporalError, frames_of_motion
 from temporal.flicker import flicker_score
 
 _NOBODY = np.zeros((60, 50), dtype=bool)
@@ -50,6 +50,21 @@ def test_the_persons_temporal_error_covers_where_the_person_was() -> None:
     error.add(frame_tensor(flash), frame_tensor(_gray(100)), None, region_tensor(_left_half()))
     _, person = error.add(frame_tensor(_gray(100)), frame_tensor(_gray(100)), None, nobody)
     assert person == pytest.approx(0.2)
+
+
+def test_over_several_frames_a_there_and_back_in_between_does_not_count() -> None:
+    error, person = TemporalError(step=2), region_tensor(_left_half())
+    real = frame_tensor(_gray(100))
+    scores = [error.add(frame_tensor(_gray(level)), real, None, person) for level in (100, 151, 100, 202)]
+    assert [math.isnan(whole) for whole, _ in scores] == [True, True, False, False]
+    assert scores[2] == pytest.approx((0, 0), abs=1e-6)
+    assert scores[3] == pytest.approx((0.2, 0.2))
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(60, 12), (25, 5), (5, 1), (2, 1)])
+def test_a_motion_is_a_fifth_of_a_second_and_at_least_a_frame(fps: int, frames: int) -> None:
+    assert frames_of_motion(np.arange(20) / fps) == frames
+    assert frames_of_motion(np.zeros(1)) == 1
 
 
 def test_background_flicker_is_the_flicker_score_outside_the_person() -> None:
