@@ -15,7 +15,7 @@ from torch import Tensor
 from animator.evaluation.metrics import l1
 from temporal.flicker import flicker_score
 
-# Seconds over which motion is compared whatever the frame rate: from one frame to the next, who is filmed at 60 frames/s
+# Seconds over which motion is compared whatever the frame rate: from one frame to the next, at 60 frames/s, a person
 # moves by a pixel, and what is measured is texture rather than motion.
 MOTION_S = 0.2
 # The matte's edge wavers by some px; this share of the height around the person is not background.
