@@ -18,6 +18,7 @@ from animator.config import RenderJob, RenderReport
 from animator.encoding.atomic_file import replacing
 from animator.encoding.images import is_picture_of_ours
 from animator.errors import EncodeError
+from animator.jobs.inputs import input_sha256
 from animator.models.manifest import file_sha256
 
 FORMAT = "pose-animator-sidecar"
@@ -137,9 +138,9 @@ def _content(job: RenderJob, report: RenderReport, metadata: Mapping[str, str]) 
         "watermark": report.fingerprint[:8] if job.provenance.watermark else None,
         "fingerprint": report.fingerprint,
         "inputs": {
-            role: {"name": path.name, "sha256": file_sha256(path)}
+            role: {"name": path.name, "sha256": input_sha256(path)}
             for role, path in job.inputs.items()
-            if path.is_file()
+            if path.exists()
         },
         "settings": settings,
         "consent": job.provenance.consent,

@@ -60,6 +60,17 @@ def test_it_tells_what_stands_behind_the_person(tmp_path: Path) -> None:
     assert "background" not in json.loads(write_sidecar(*rendered(tmp_path), MARK).read_text())["inputs"]
 
 
+def test_it_tells_of_a_folder_of_poses(tmp_path: Path) -> None:
+    poses = tmp_path / "openpose"
+    poses.mkdir()
+    for name in ("dance_1.json", "dance_0.json"):
+        (poses / name).write_text(name)
+    job, report = rendered(tmp_path, tracker={"recorded": str(poses)})
+    told = json.loads(write_sidecar(job, report, MARK).read_text())["inputs"]["poses"]
+    lines = [f"{name} {hashlib.sha256(name.encode()).hexdigest()}\n" for name in ("dance_0.json", "dance_1.json")]
+    assert told == {"name": "openpose", "sha256": hashlib.sha256("".join(lines).encode()).hexdigest()}
+
+
 def test_it_tells_no_folder_of_the_person_s_machine(tmp_path: Path) -> None:
     task = {"kind": str(tmp_path / "pose.task"), "recorded": str(tmp_path / "poses.npz")}
     signer = {"certificate": str(tmp_path / "c.pem"), "key": str(tmp_path / "k.pem")}
