@@ -114,7 +114,7 @@ class Photographer:
 def a_render(output: Path, trouble: str) -> Render:
     """At a photographer's, with a side film, of poses nobody has to look for; what goes wrong is in `trouble`."""
 
-    def make_scene(job: RenderJob, clip: DrivingClip, *, on_tracked: Any, **_: object) -> Scene:
+    def make_scene(job: RenderJob, clip: DrivingClip, *, on_tracked: Any = None, **_: object) -> Scene:
         tracked = waving((clip.info.width, clip.info.height), NUM_FRAMES)
         on_tracked(tracked)
         if trouble == "photo":

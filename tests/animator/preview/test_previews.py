@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -31,12 +32,21 @@ def test_panels_made_ahead_change_no_byte(tmp_path: Path) -> None:
         frame_size=size,
     )
 
-    def film(name: str, panels: object = None) -> bytes:
+    def film(name: str, panels: Iterator[Frame] | None = None) -> bytes:
         output = tmp_path / f"{name}.mp4"
-        told = {"subject": subject, "clip": clip, "tracked": tracked, "num_frames": length, "fps": Fraction(15)}
         result = np.full((96, 64, 3), 90, np.uint8)
         frames = [Frame(pixels_HWC=result, time_s=index / 15, index=index) for index in range(length)]
-        with Previews(output, contact_sheet=False, side_by_side=True, panels=panels, **told) as previews:
+        with Previews(
+            output,
+            contact_sheet=False,
+            side_by_side=True,
+            subject=subject,
+            clip=clip,
+            tracked=tracked,
+            num_frames=length,
+            fps=Fraction(15),
+            panels=panels,
+        ) as previews:
             assert len(list(previews.watch(frames))) == length
         return side_by_side_path(output).read_bytes()
 
