@@ -15,9 +15,12 @@ from typing import Any
 from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.jobs.folder import JobFolder
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
+from animator.jobs.record import check_begin
 from animator.photo import read_photo
-from animator.progress import Progress, Stage
+from animator.progress import Progress, SilentProgress, Stage
+from animator.rendering import Render
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError
 from pose_tracking.frame import ClipInfo
@@ -131,8 +134,13 @@ class RenderPlan:
         return lines
 
 
-def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
+def plan_render(job: RenderJob, *, folder: Path | None = None, trust: bool = False) -> RenderPlan:
     """Check a job's inputs and output as far as that goes without decoding the clip.
+
+    Args:
+        job: what to render.
+        folder: where the job would be kept; whether it could be begun there, or gone on with, is found out, too.
+        trust: allow the job to name Python code.
 
     Raises:
         PipelineError: what `animate` would raise for the same reason.
@@ -141,6 +149,8 @@ def plan_render(job: RenderJob, *, trust: bool = False) -> RenderPlan:
     fps = job.motion.fps or clip.info.fps
     check_destinations(job, fps=fps)
     chosen = choose_generator(job.generator, job.generator_settings(), trust=trust)
+    if folder is not None:
+        _check_folder(job, folder, trust=trust)
     photo = read_photo(job.photo)
     if job.background_picture is not None:
         read_photo(job.background_picture, role="background")
@@ -200,6 +210,13 @@ def try_out(
     num_tracked = 0 if kept is not None else round(plan.clip.duration_s * plan.clip.fps)
     rest_s = stopwatch.rest_s({"track": num_tracked, "render": plan.num_frames, "assemble": plan.num_frames})
     return replace(weighed, estimated_s=round(time.monotonic() - began_s + rest_s, 1), memory_bytes=_most_memory())
+
+
+def _check_folder(job: RenderJob, folder: Path, *, trust: bool) -> None:
+    from animator.pipeline import prepare_scene
+
+    render = Render.of(job, prepare_scene, progress=SilentProgress(), trust=trust)
+    check_begin(JobFolder(folder), render.record())
 
 
 def _first_frames(job: RenderJob, plan: RenderPlan, kept: PoseSequence | None, folder: Path) -> RenderJob:

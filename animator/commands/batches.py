@@ -90,7 +90,8 @@ def plan_all(console: Console, jobs: Sequence[RenderJob], *, keep: bool, trust: 
     plans: list[RenderPlan] = []
     for job in jobs:
         try:
-            plan = try_out(job, plan_render(job, trust=trust), keep=True, progress=console.progress(), trust=trust)
+            plan = plan_render(job, folder=job_folder_beside(job.output), trust=trust)
+            plan = try_out(job, plan, keep=True, progress=console.progress(), trust=trust)
         except DiskError:
             raise
         except PipelineError as error:

@@ -87,18 +87,21 @@ def submit(
     from animator.job_file import read_job
     from animator.jobs.folder import JobFolder
     from animator.jobs.session import read_state
+    from animator.pipeline import submit as submit_job
     from animator.provenance import require_compliance
 
     console = Console.of(context)
     job = read_job(job_file, overrides or (), changes=changes, trust=trust)
     require_compliance(job.provenance, policy)
-    if console.dry_run:
-        tell_plan(console, job, keep=True, trust=trust)
-        return
     path = folder or job_folder_beside(job.output)
     place = JobFolder(path if queue is None else queue / path.name)
     was_there = place.record.is_file()
-    _submit(console, job, place, trust=trust)
+    if was_there:
+        _refuse_another_ending(place, job)
+    if console.dry_run:
+        tell_plan(console, job, folder=place.path, trust=trust)
+        return
+    submit_job(job, place.path, progress=console.progress(), trust=trust)
     if queue is not None:
         from animator.jobs.queue import JobQueue
 
@@ -223,25 +226,24 @@ def refuse_dry_run(console: Console, *, instead: str) -> None:
         raise typer.BadParameter(f"--dry-run: there is nothing to try here; {instead} says how things stand")
 
 
-def tell_plan(console: Console, job: RenderJob, *, keep: bool, trust: bool) -> None:
-    """Check a job, try its first frames, and say what all of it would take; `keep`: with a job's folder."""
+def tell_plan(console: Console, job: RenderJob, *, folder: Path | None, trust: bool) -> None:
+    """Check a job, try its first frames, and say what all of it would take; `folder`: where the job would be kept."""
     from animator.plan import plan_render, try_out
 
-    plan = try_out(job, plan_render(job, trust=trust), keep=keep, progress=console.progress(), trust=trust)
+    plan = plan_render(job, folder=folder, trust=trust)
+    plan = try_out(job, plan, keep=folder is not None, progress=console.progress(), trust=trust)
     console.result("plan", plan.as_dict(), plan.lines())
 
 
-def _submit(console: Console, job: RenderJob, place: JobFolder, *, trust: bool) -> None:
+def _refuse_another_ending(place: JobFolder, job: RenderJob) -> None:
     from animator.errors import JobError
     from animator.jobs.record import read_record
-    from animator.pipeline import submit as submit_job
 
-    if place.record.is_file() and (before := read_record(place).ending) != job.output.suffix:
+    if (before := read_record(place).ending) != job.output.suffix:
         raise JobError(
             f"{place.path}: holds a job whose result is {before or 'a folder of PNG'}, and this one's is "
             f"{job.output.suffix or 'a folder of PNG'}; give it a folder of its own with --job"
         )
-    submit_job(job, place.path, progress=console.progress(), trust=trust)
 
 
 def _finish(
@@ -266,7 +268,7 @@ def _finish(
     if console.dry_run:
         job = job.model_copy(update={"output": place.path / f"out{job.output.suffix}"})
         status(context, [folder])
-        tell_plan(console, job, keep=True, trust=trust)
+        tell_plan(console, job, folder=place.path, trust=trust)
         return
     progress = console.progress()
     made = resume_job(folder, overrides, anew=anew, progress=progress, trust=trust, executor=executor)

@@ -123,7 +123,7 @@ def _run(
 
         check_job_place(job, job_out)
     if console.dry_run:
-        tell_plan(console, job, keep=keep is not None, trust=trust)
+        tell_plan(console, job, folder=keep, trust=trust)
         return
     from animator.pipeline import animate as animate_job
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from animator.config import RenderJob
+from animator.encoding.atomic_file import check_file_place
 from animator.errors import JobError
 from animator.job_file import build_job
 from animator.job_schema import complain
@@ -192,11 +193,24 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
             if delivery:
                 raise
             return before  # on a shared folder, things may lie elsewhere for every machine
-    if folder.holds_something_else():
-        what = "already holds something else" if folder.path.is_dir() else "is a file, and a job is a folder"
-        raise JobError(f"{folder.path}: {what}; give a new folder, or one that holds a job")
+    _refuse_something_else(folder)
     folder.make()
     return write_record(folder, record)
+
+
+def check_begin(folder: JobFolder, record: JobRecord) -> None:
+    """Find out whether a job could be begun here, or gone on with, leaving nothing behind.
+
+    Raises:
+        JobError: the folder holds something else, or a job with other inputs or settings.
+        EncodeError: the folder cannot be written.
+        DiskError: the disk is full or fails.
+    """
+    if folder.record.exists():
+        refuse_changes(folder, read_record(folder), record)
+    else:
+        _refuse_something_else(folder)
+    check_file_place(folder.record)
 
 
 def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None:
@@ -211,6 +225,12 @@ def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None
             f"{folder.name}: {what} since this job was begun, and its frames would not fit together. "
             "Put it back, or start a new job folder."
         )
+
+
+def _refuse_something_else(folder: JobFolder) -> None:
+    if folder.holds_something_else():
+        what = "already holds something else" if folder.path.is_dir() else "is a file, and a job is a folder"
+        raise JobError(f"{folder.path}: {what}; give a new folder, or one that holds a job")
 
 
 def _changes(before: JobRecord, now: JobRecord, names: Sequence[str]) -> dict[str, Any]:

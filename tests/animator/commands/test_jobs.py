@@ -16,6 +16,7 @@ from animator.jobs.record import read_record
 from animator.jobs.session import _plain
 from tests.animator.jobs.job_folder import prepared_job
 
+MEDIA = Path(__file__).parents[3] / "examples" / "media"
 WALK = Path(__file__).parents[3] / "examples" / "jobs" / "walk.toml"
 Capture = pytest.CaptureFixture[str]
 
@@ -123,6 +124,27 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert main(["jobs", *words, "--dry-run"]) == USAGE
     assert main(["worker", str(place.parent), "--until-empty", "--dry-run"]) == USAGE
     assert dict(files(tmp_path)) == before
+
+
+def test_a_dry_run_refuses_a_folder_that_the_job_would_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr("animator.plan.try_out", lambda *_, **__: pytest.fail("there is nothing to try"))
+    place, output = tmp_path / "me", tmp_path / "me.mp4"
+    place.write_text("the only copy")
+    animate = ["animate", str(MEDIA / "portrait.png"), str(MEDIA / "dance.mp4"), "-o", str(output), "--canvas", "64x80"]
+    for words in (["jobs", "submit", str(WALK)], animate, ["render", str(WALK)]):
+        lines = set()
+        for dry in ([], ["--dry-run"]):
+            assert main([*words, "--job", str(place), *dry]) == BAD_INPUT
+            lines.add(capsys.readouterr().err)
+        assert lines == {
+            f"error: {place}: is a file, and a job is a folder; give a new folder, or one that holds a job\n"
+        }
+    place.unlink()
+    assert submit(place) == 0
+    assert submit(place, "--set", "seed=1", "--dry-run") == BAD_INPUT
+    assert "seed has changed (0 then, 1 now)" in capsys.readouterr().err
 
 
 def test_a_worker_of_a_queue_that_is_not_there_does_not_wait_for_ever(tmp_path: Path, capsys: Capture) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from animator.config import RenderJob
-from animator.errors import JobError
+from animator.errors import EncodeError, JobError
 from animator.jobs.folder import JobFolder
 from animator.jobs.inputs import file_sha256
 from animator.jobs.locks import locked
@@ -15,11 +16,14 @@ from animator.jobs.record import (
     JobRecord,
     Prepared,
     begin_job,
+    check_begin,
     read_record,
     refuse_changes,
     software,
     write_record,
 )
+
+Begin = Callable[[JobFolder, JobRecord], object]
 
 
 def record(folder: Path, **changes: Any) -> JobRecord:
@@ -154,19 +158,34 @@ def test_another_version_of_the_program_is_refused(folder: JobFolder, tmp_path: 
         refuse_changes(folder, before.model_copy(update={"software": "pose-animator 0.0.1"}), before)
 
 
-def test_a_folder_of_something_else_is_left_alone(folder: JobFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin", [begin_job, check_begin])
+def test_a_folder_of_something_else_is_left_alone(folder: JobFolder, tmp_path: Path, begin: Begin) -> None:
     folder.path.mkdir()
     (folder.path / "holiday.jpg").touch()
     with pytest.raises(JobError, match="already holds something else"):
-        begin_job(folder, record(tmp_path))
+        begin(folder, record(tmp_path))
     assert [path.name for path in folder.path.iterdir()] == ["holiday.jpg"]
 
 
-def test_a_file_in_the_place_of_a_job_s_folder_is_named_as_one(folder: JobFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin", [begin_job, check_begin])
+def test_a_file_in_the_place_of_a_job_s_folder_is_named_as_one(folder: JobFolder, tmp_path: Path, begin: Begin) -> None:
     folder.path.write_text("the only copy")
     with pytest.raises(JobError, match="job: is a file, and a job is a folder; give a new folder"):
-        begin_job(folder, record(tmp_path))
+        begin(folder, record(tmp_path))
     assert folder.path.read_text() == "the only copy"
+
+
+def test_whether_a_job_could_be_begun_is_found_out_without_a_trace(folder: JobFolder, tmp_path: Path) -> None:
+    check_begin(folder, record(tmp_path))
+    assert not folder.path.exists()
+    begun = begin_job(folder, record(tmp_path))
+    check_begin(folder, record(tmp_path, encode={"crf": 30}))
+    with pytest.raises(JobError, match=r"seed has changed \(0 then, 1 now\)"):
+        check_begin(folder, record(tmp_path, seed=1))
+    assert read_record(folder) == begun
+    (tmp_path / "file").touch()
+    with pytest.raises(EncodeError, match="Not a directory"):
+        check_begin(JobFolder(tmp_path / "file" / "job"), record(tmp_path))
 
 
 def test_a_folder_that_was_being_made_when_the_power_went_is_taken(folder: JobFolder, tmp_path: Path) -> None:
