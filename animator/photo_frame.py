@@ -2,7 +2,7 @@
 
 A photo with such a line that is continued beyond its border would show it in the middle of the picture.
 
-Legend: N lines from the edge inwards, L pixels along a line, C colours.
+Legend: N lines from the edge inwards, L pixels along a line, C luma and two colour differences (YCbCr).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 # A line is no wider than this share of the photo's side, and has one colour: so many pixels within so many levels.
+# Compression rings beside what lies inside, and colour, of half the resolution, runs from there into the line.
 _WIDEST, _LEAST_PX = 0.01, 2
-_SHARE, _LEVELS = 0.98, 8
+_SHARE, _LEVELS_C = 0.9, np.array([12, 24, 24])
 # Smaller pictures have no room for one.
 _LEAST_SIDE_PX = 16
 # What lies inside differs by more levels than this, in the middle of the line's pixels.
@@ -49,7 +50,7 @@ def _lines_from(image: Image.Image, side: str, depth: int) -> np.ndarray:
         "right": (width - depth, 0, width, height),
         "bottom": (0, height - depth, width, height),
     }[side]
-    lines = np.asarray(image.crop(box), dtype=np.int16)
+    lines = np.asarray(image.crop(box).convert("YCbCr"), dtype=np.int16)
     if side in ("left", "right"):
         lines = lines.swapaxes(0, 1)
     return lines[::-1] if side in ("right", "bottom") else lines
@@ -58,9 +59,9 @@ def _lines_from(image: Image.Image, side: str, depth: int) -> np.ndarray:
 def _line_px(lines_NLC: np.ndarray) -> int:
     """How many lines, from the edge on, are a frame or beside it."""
     color_C = np.median(lines_NLC[0], axis=0)
-    off_NL = np.abs(lines_NLC - color_C).max(axis=-1)
-    is_plain_N = (off_NL <= _LEVELS).mean(axis=1) >= _SHARE
+    off_NLC = np.abs(lines_NLC - color_C)
+    is_plain_N = (off_NLC <= _LEVELS_C).all(axis=-1).mean(axis=1) >= _SHARE
     width = int(is_plain_N.argmin())
     if is_plain_N.all() or not 0 < width <= len(lines_NLC) - 2:
         return 0
-    return width + 1 if np.median(off_NL[width + 1]) > _STEP else 0
+    return width + 1 if np.median(off_NLC[width + 1].max(axis=-1)) > _STEP else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,6 +49,16 @@ def test_a_line_counts_though_it_is_broken_in_a_corner_and_was_compressed() -> N
     pixels[-2:] += np.random.default_rng(1).integers(-5, 6, pixels[-2:].shape)
     pixels[-2:, :3] = 30
     assert frame_px(Image.fromarray(pixels.astype(np.uint8))) == (0, 0, 0, 3)
+
+
+def test_a_line_counts_though_a_film_s_compression_rang_in_it_and_colour_ran_into_it() -> None:
+    pixels = np.random.default_rng(2).integers(0, 60, (800, 304, 3), dtype=np.uint8) + np.uint8([30, 60, 130])
+    pixels[:6] = pixels[-6:] = 0
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=60, subsampling="4:2:0")
+    left, top, right, bottom = frame_px(Image.open(file))
+    assert (left, right) == (0, 0)
+    assert {top, bottom} <= {7, 8}
 
 
 @pytest.mark.parametrize("width", [5, 6, 40])
