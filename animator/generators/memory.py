@@ -7,8 +7,10 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from animator.device import DevicePlan, Footprint, free_bytes, measure_footprint, peak_bytes, plan_device
+from animator.models.deep_features import whole_network
 from animator.models.reference import read_photo
 from animator.models.subject_model import SubjectModel
 from animator.sampling.config import SamplerConfig
@@ -28,6 +30,8 @@ def plan_model(model: SubjectModel, config: SamplerConfig, *, workers: int = 1, 
         low_vram: as little as possible at once.
     """
     device, branches = model.device, num_branches(config)
+    keeps_features = (config.completed().reuse or 1) > 1
+    trial = partial(run_once, model, kept_branches=branches if keeps_features else 0)
     most = config.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     if low_vram:
         smallest = Footprint(fixed_bytes=0, frame_bytes=0, lone_branch_bytes=0)
@@ -43,13 +47,13 @@ def plan_model(model: SubjectModel, config: SamplerConfig, *, workers: int = 1, 
         if workers == 1:
             return DevicePlan(batch=most, branches_together=True)
         # A second trial would cost what a frame does; every branch takes at most as much as the first.
-        lone = peak_bytes(partial(run_once, model, 1, 1), device)
+        lone = peak_bytes(partial(trial, 1, 1), device)
         footprint = Footprint(fixed_bytes=0, frame_bytes=most * branches * lone, lone_branch_bytes=most * lone)
         fit = plan_device(
             footprint, free_bytes=free_bytes(device), most_frames=1, most_workers=workers, branches=branches
         )
         return DevicePlan(batch=most, branches_together=fit.branches_together, workers=fit.workers)
-    measured = measure_footprint(partial(run_once, model), device, branches=branches)
+    measured = measure_footprint(trial, device, branches=branches)
     if measured is None:
         return DevicePlan(batch=1, branches_together=branches == 1, offload=True)
     plan = plan_device(
@@ -69,20 +73,35 @@ def num_branches(config: SamplerConfig) -> int:
     return len(Guidance(image=config.guidance_image, pose=config.guidance_pose).weights(0.0))
 
 
-def run_once(model: SubjectModel, frames: int, branches: int) -> None:
-    """One evaluation of the UNet and one decoding of so many frames, of nothing."""
+def run_once(model: SubjectModel, frames: int, branches: int, *, kept_branches: int = 0) -> None:
+    """One evaluation of the UNet and one decoding of so many frames, of nothing.
+
+    Args:
+        model: on its device, in its precision.
+        frames: at once.
+        branches: at once.
+        kept_branches: of so many, the deep features of an earlier step are kept meanwhile (`DeepReuse`).
+    """
+    width, height = model.latent_size
+    kept: list[torch.Tensor] = []
+    if kept_branches:
+        _evaluate(model, whole_network(model.unet, kept.append), 1)
+        kept = [kept[0].new_empty(frames * kept_branches, *kept[0].shape[1:])]
+    _evaluate(model, model.unet, frames * branches)
+    model.codec.decode(torch.zeros(frames, model.vae.config.latent_channels, height, width, device=model.device))
+    kept.clear()
+
+
+def _evaluate(model: SubjectModel, network: nn.Module, batch: int) -> None:
     width, height = model.latent_size
     settings, like = model.unet.config, {"device": model.device, "dtype": model.unet.dtype}
     tokens = model.adapter.config.num_tokens
-    inputs = torch.zeros(frames * branches, settings.in_channels, height, width, **like)
-    told: dict[str, Any] = {
-        "encoder_hidden_states": torch.zeros(frames * branches, tokens, settings.cross_attention_dim, **like)
-    }
+    inputs = torch.zeros(batch, settings.in_channels, height, width, **like)
+    told: dict[str, Any] = {"encoder_hidden_states": torch.zeros(batch, tokens, settings.cross_attention_dim, **like)}
     if model.reference is not None:
         seen = read_photo(model.unet, inputs[:1], told["encoder_hidden_states"][:1])
         told["cross_attention_kwargs"] = {"photo": model.reference(seen)}
-    model.unet(inputs, torch.zeros((), device=model.device), return_dict=False, **told)
-    model.codec.decode(torch.zeros(frames, model.vae.config.latent_channels, height, width, device=model.device))
+    network(inputs, torch.zeros((), device=model.device), return_dict=False, **told)
 
 
 def _encoder_bytes(model: SubjectModel) -> int:

@@ -13,7 +13,8 @@ from animator import device
 from animator.device import DevicePlan
 from animator.generators import diffusion, memory
 from animator.generators.diffusion import DiffusionGenerator
-from animator.generators.memory import num_branches, plan_model, run_once
+from animator.generators.memory import _evaluate, num_branches, plan_model, run_once
+from animator.models.deep_features import DeepReuse
 from animator.sampling.config import SamplerConfig
 from temporal.windows import pose_windows
 from tests.animator.generators.scene import drawn_subject, figure_warp, waving
@@ -35,6 +36,37 @@ def test_the_trial_takes_more_with_more_frames_and_more_branches() -> None:
     )
     assert one < two
     assert one < many  # decoding takes more than a few branches
+
+
+@pytest.mark.parametrize(("frames", "branches", "in_turn"), [(1, 1, False), (2, 1, False), (1, 3, False), (1, 3, True)])
+def test_the_trial_takes_what_a_sampling_takes_that_keeps_deep_features(
+    frames: int, branches: int, in_turn: bool
+) -> None:
+    model, cpu = tiny_model(), torch.device("cpu")
+    names = ["none", "image", "both"][:branches]
+
+    def sample() -> None:
+        deep = DeepReuse(model.unet, every=2)
+        for _ in range(3):
+            deep.begin_step(names)
+            for group in [[name] for name in names] if in_turn else [names]:
+                _evaluate(model, deep.network(group), frames * len(group))
+        height, width = model.latent_size[::-1]
+        model.codec.decode(torch.zeros(frames, model.vae.config.latent_channels, height, width))
+
+    taken = device.peak_bytes(sample, cpu)
+    at_once = 1 if in_turn else branches
+    told = device.peak_bytes(lambda: run_once(model, frames, at_once, kept_branches=branches), cpu)
+    assert told == pytest.approx(taken, rel=0.01)
+    assert told > device.peak_bytes(lambda: run_once(model, frames, at_once), cpu)
+
+
+def test_a_plan_reckons_with_deep_features_where_they_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(memory, "run_once", lambda *_, kept_branches: seen.append(kept_branches))
+    for settings in ({}, {"reuse": 1}, {"reuse": 3}, {"quality": "draft"}):
+        plan_model(tiny_model(), GUIDED.model_copy(update=settings), workers=2)
+    assert seen == [0, 0, 3, 3]
 
 
 @pytest.mark.parametrize(("frames_that_fit", "workers"), [(8.5, 4), (2.2, 2), (0.1, 1)])
