@@ -84,6 +84,7 @@ def add_sound(silent: Path, target: Path, source: AudioSource, track: SoundTrack
     """
     import ffmpeg
 
+    _refuse_odd_name(silent, source.path)
     begin_s = track.container_start_s + source.start_s
     wanted_s = duration_s if source.duration_s is None else min(duration_s, source.duration_s)
     if track.start_s >= begin_s + wanted_s or track.end_s <= begin_s:
@@ -158,6 +159,15 @@ def _last_words(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()] or ["ffmpeg gave no reason"]
     words = re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\] *", "", lines[-1])
     return "".join(letter if letter.isprintable() else "?" for letter in words).strip()[:160]
+
+
+def _refuse_odd_name(*paths: Path) -> None:
+    """ffmpeg-python takes names as text, not as the bytes that they are on the disk."""
+    for path in paths:
+        try:
+            str(path.absolute()).encode()
+        except UnicodeEncodeError as error:
+            raise SoundError(f"{str(path)!a} is not UTF-8; give it another name") from error
 
 
 def _url(path: Path) -> str:

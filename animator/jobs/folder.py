@@ -216,7 +216,9 @@ def appearing(path: Path) -> Iterator[Path]:
 def write_json(path: Path, values: Any) -> None:
     """Write JSON, whole or not at all."""
     with appearing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+        # A file's name need not be UTF-8; what is left of it as a surrogate becomes JSON's own escape.
+        temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
 def read_json(path: Path) -> Any:

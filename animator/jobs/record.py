@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -193,7 +194,7 @@ def begin_job(folder: JobFolder, record: JobRecord) -> JobRecord:
             if delivery:
                 raise
             return before  # on a shared folder, things may lie elsewhere for every machine
-    _refuse_something_else(folder)
+    _refuse_place(folder, record)
     folder.make()
     return write_record(folder, record)
 
@@ -209,8 +210,8 @@ def check_begin(folder: JobFolder, record: JobRecord) -> None:
     if folder.record.exists():
         refuse_changes(folder, read_record(folder), record)
     else:
-        _refuse_something_else(folder)
-    check_file_place(folder.record)
+        _refuse_place(folder, record)
+    check_file_place(folder.record if folder.path.is_dir() else folder.path)
 
 
 def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None:
@@ -227,10 +228,12 @@ def refuse_changes(folder: JobFolder, before: JobRecord, now: JobRecord) -> None
         )
 
 
-def _refuse_something_else(folder: JobFolder) -> None:
+def _refuse_place(folder: JobFolder, record: JobRecord) -> None:
     if folder.holds_something_else():
         what = "already holds something else" if folder.path.is_dir() else "is a file, and a job is a folder"
         raise JobError(f"{folder.path}: {what}; give a new folder, or one that holds a job")
+    if os.path.realpath(folder.path) == os.path.realpath(record.job["output"]):
+        raise JobError(f"{folder.path}: is where the result goes; give the job a folder of its own")
 
 
 def _changes(before: JobRecord, now: JobRecord, names: Sequence[str]) -> dict[str, Any]:

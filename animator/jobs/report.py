@@ -24,7 +24,7 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
 def write_report(folder: JobFolder, record: JobRecord, result: RenderReport | None) -> None:
     """Write report.html, whole or not at all; no scripts, nothing loaded."""
     with appearing(folder.report) as temporary:
-        temporary.write_text(report_page(folder, record, result), encoding="utf-8")
+        temporary.write_text(report_page(folder, record, result), encoding="utf-8", errors="replace")
 
 
 def report_page(folder: JobFolder, record: JobRecord, result: RenderReport | None) -> str:

@@ -219,6 +219,17 @@ def test_broken_sound_gives_a_silent_film_and_one_warning(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_clip_whose_name_is_no_utf_8_gives_a_silent_film_and_says_why(
+    tmp_path: Path, make_clip: Callable[..., Path]
+) -> None:
+    odd = tmp_path / os.fsdecode(b"tanz\xff.mp4")
+    make_clip("clip.mp4").rename(odd)
+    result = encode_with(AudioSource(path=odd), black_film(1.0), tmp_path / "out.mp4")
+    assert sound_length(result.path) is None
+    (warning,) = result.warnings
+    assert "tanz\\udcff.mp4' is not UTF-8; give it another name" in warning
+
+
 def test_sound_with_a_damaged_place_is_kept_with_a_warning(tmp_path: Path, make_clip: Callable[..., Path]) -> None:
     clip = tmp_path / "scratched.mkv"
     content = bytearray(make_clip("intact.mkv", sound_codec="libmp3lame", num_channels=2).read_bytes())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,20 @@ def test_whether_a_job_could_be_begun_is_found_out_without_a_trace(folder: JobFo
     (tmp_path / "file").touch()
     with pytest.raises(EncodeError, match="Not a directory"):
         check_begin(JobFolder(tmp_path / "file" / "job"), record(tmp_path))
+
+
+def test_a_job_is_not_kept_where_its_result_goes(folder: JobFolder, tmp_path: Path) -> None:
+    place = tmp_path / "out.mp4"
+    with pytest.raises(JobError, match="is where the result goes; give the job a folder of its own"):
+        begin_job(JobFolder(place), record(tmp_path))
+    assert not place.exists()
+
+
+def test_a_job_keeps_a_name_that_is_no_utf_8_and_json_people_can_read(folder: JobFolder, tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"\xfe " + "tänz 舞.mp4".encode())
+    begun = begin_job(folder, record(tmp_path).model_copy(update={"job": {"output": str(output)}}))
+    assert read_record(folder) == begun
+    assert "tänz 舞" in folder.record.read_text(encoding="utf-8")
 
 
 def test_a_folder_that_was_being_made_when_the_power_went_is_taken(folder: JobFolder, tmp_path: Path) -> None:
