@@ -128,8 +128,11 @@ class RenderPlan:
                 + (f", {_megabytes(self.folder_bytes)} of it for the job's folder" if self.folder_bytes else "")
             )
         if self.estimated_s is not None:
+            each = min(self.trial_frames, self.num_frames or self.trial_frames)
             lines.append(
-                f"about {self.estimated_s:.0f} s on this machine, as the first {self.trial_frames} frames went"
+                f"about {self.estimated_s:.0f} s on this machine, as "
+                + ("all" if self.num_frames == each else f"the first {each}")
+                + " frames went"
             )
         return lines
 
@@ -194,6 +197,7 @@ def try_out(
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
     if clip.shortfall is not None:
         progress.warn(clip.shortfall)
+        job = job.model_copy(update={"end_s": None})  # is said once
     kept = kept_poses(job, clip)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="animator-trial-") as folder:
@@ -222,7 +226,9 @@ def _check_folder(job: RenderJob, folder: Path, *, trust: bool) -> None:
 def _first_frames(job: RenderJob, plan: RenderPlan, kept: PoseSequence | None, folder: Path) -> RenderJob:
     """The job of a trial, with its result in `folder`, and poses that are kept from before."""
     end_s = job.start_s + plan.trial_frames / float(plan.clip.fps)
-    changes: dict[str, Any] = {"output": folder / job.output.name, "end_s": min(end_s, job.end_s or end_s)}
+    changes: dict[str, Any] = {"output": folder / job.output.name}
+    if not 0 < plan.clip.duration_s <= end_s - job.start_s:  # a clip that ends before is tried whole
+        changes["end_s"] = min(end_s, job.end_s or end_s)
     changes["pose_cache"] = False  # a trial leaves nothing behind, and measures the tracking
     if kept is not None:
         recorded = kept.save(folder / "poses.npz")

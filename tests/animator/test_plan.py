@@ -131,6 +131,18 @@ def test_the_trial_is_no_longer_than_the_job(tmp_path: Path, paced: list[RenderJ
     assert paced[0].end_s == 0.2
 
 
+def test_a_clip_that_ends_before_a_trial_would_is_tried_whole_and_nothing_is_missed(
+    tmp_path: Path, paced: list[RenderJob]
+) -> None:
+    rest_s = DrivingClip.open(MEDIA / "dance.mp4").info.duration_s - 0.2
+    for end_s in (None, 1000.0):
+        job = job_with(tmp_path, start_s=rest_s, end_s=end_s)
+        plan = try_out(job, plan_render(job), progress=SilentProgress())
+        assert paced[-1].end_s is None
+        assert plan.num_frames == 5
+        assert plan.lines()[-1].endswith("as all frames went")
+
+
 def failing(error: Exception) -> Callable[..., RenderReport]:
     def animate(job: RenderJob, **_: object) -> RenderReport:
         raise error
