@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from animator.config import RenderJob
-from animator.encoding.atomic_file import replacing
+from animator.encoding.atomic_file import explained, replacing
 from animator.errors import JobError, OptionError
 from animator.job_schema import complain, find_field, models_in, names_in, types_in, unit_of
 from animator.models.source import EMBEDDED
@@ -171,7 +171,7 @@ def write_job(job: RenderJob, path: str | Path) -> Path:
     except UnicodeEncodeError as error:
         raise JobError(f"{path}: a file name in the job is not UTF-8 and cannot be written: {error}") from error
     path = Path(path)
-    with replacing(path) as temporary:
+    with explained(path), replacing(path) as temporary:
         temporary.write_bytes(text)
     return path
 

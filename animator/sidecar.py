@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from animator.config import RenderJob, RenderReport
-from animator.encoding.atomic_file import replacing
+from animator.encoding.atomic_file import explained, replacing
 from animator.encoding.images import is_picture_of_ours
 from animator.errors import EncodeError
 from animator.jobs.inputs import input_sha256
@@ -79,7 +79,7 @@ def write_sidecar(job: RenderJob, report: RenderReport, metadata: Mapping[str, s
     """
     path = sidecar_path(job.output)
     text = json.dumps(_content(job, report, metadata), indent=2, ensure_ascii=False) + "\n"
-    with replacing(path) as temporary:
+    with explained(path), replacing(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", errors="replace"))
     return path
 

@@ -9,6 +9,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -135,11 +136,7 @@ class PoseSequence:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = hidden_name(path)
         try:
-            with open(temporary, "wb") as file:
-                if ending == ".npz":
-                    np.savez_compressed(file, **self._arrays(), **self._labels())
-                else:
-                    file.write(json.dumps(self._as_json()).encode())
+            temporary.write_bytes(self._as_npz() if ending == ".npz" else json.dumps(self._as_json()).encode())
             put_in_place(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -191,6 +188,12 @@ class PoseSequence:
             "skeleton": np.array(self.skeleton.name),
             "frame_size": np.array(self.frame_size),
         }
+
+    def _as_npz(self) -> bytes:
+        # Archived in memory: what `zipfile` could not finish on a full disk, it complains about once more on its own.
+        archive = BytesIO()
+        np.savez_compressed(archive, **self._arrays(), **self._labels())
+        return archive.getvalue()
 
     def _as_json(self) -> dict[str, object]:
         measured = {} if self.steps_TK2 is None else {"steps": _with_nulls(self.steps_TK2)}

@@ -31,7 +31,7 @@ def bench(
     changes: Mapping[str, Any],
 ) -> None:
     """Measure every stage of a render on this machine; print a table and draw a chart."""
-    from animator.encoding.atomic_file import check_file_place, replacing
+    from animator.encoding.atomic_file import check_file_place, explained, replacing
     from animator.encoding.encoder import spare_inputs
     from animator.photo import read_photo
     from pose_tracking.clip import DrivingClip
@@ -55,7 +55,7 @@ def bench(
     from animator.benchmarking.table import as_dict, lines
 
     report = measure(job, num_frames=frames, progress=console.progress())
-    with replacing(output) as temporary:
+    with explained(output), replacing(output) as temporary:
         draw_report(report, temporary)
     console.result("bench", {**as_dict(report), "chart": str(output)}, [*lines(report), f"chart: {output}"])
 

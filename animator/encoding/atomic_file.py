@@ -23,6 +23,9 @@ __all__ = ["check_file_place", "check_folder_place", "explained", "replacing", "
 # EFBIG is a limit on file sizes (ulimit, FAT32); EIO a disk that fails.
 _DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
+# A disk that has no room for a name and a block has none for anything.
+_PROBE_BYTES = 4096
+
 # Whether a file in a folder about to be replaced is one that may go.
 IsOurs = Callable[[Path], bool]
 
@@ -151,11 +154,11 @@ def _behind_links(path: Path) -> Path:
 
 
 def _try_folder(folder: Path) -> None:
-    """Make and lose a nameless file in `folder`, or in the nearest folder above that exists: only trying tells."""
+    """Fill and lose a nameless file in `folder`, or in the nearest folder above that exists: only trying tells."""
     while not folder.exists():
         folder = folder.parent
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+        probe.write(bytes(_PROBE_BYTES))
 
 
 def _refuse_foreign(path: Path, folder: Path, is_ours: IsOurs | None) -> None:

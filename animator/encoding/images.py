@@ -20,7 +20,7 @@ from einops import rearrange
 from PIL import GifImagePlugin, Image
 from PIL.PngImagePlugin import PngInfo
 
-from animator.encoding.atomic_file import replacing, replacing_folder, sync
+from animator.encoding.atomic_file import explained, replacing, replacing_folder, sync
 from animator.encoding.encoder import StreamingEncoder
 from animator.encoding.provenance import read_provenance, xmp_packet
 from animator.errors import EncodeError
@@ -66,7 +66,7 @@ def write_png(path: str | Path, pixels_HWC: np.ndarray, *, metadata: Mapping[str
         DiskError: the disk is full.
     """
     path = Path(path)
-    with replacing(path) as temporary:
+    with explained(path), replacing(path) as temporary:
         _save_png(temporary, pixels_HWC, metadata or {})
     return path
 

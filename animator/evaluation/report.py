@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from animator.encoding.atomic_file import replacing
+from animator.encoding.atomic_file import explained, replacing
 from animator.evaluation.catalogue import Direction, best_systems, metrics_of
 from animator.evaluation.scores import Evaluation
 
@@ -75,7 +75,7 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         EncodeError, DiskError: it cannot be written.
     """
-    with replacing(path) as temporary:
+    with explained(path), replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,22 +96,24 @@ def load_scene(folder: JobFolder, record: JobRecord) -> Scene:
 
 
 def _save_subject(folder: JobFolder, subject: Subject) -> None:
-    placement = subject.placement
-    with appearing(folder.subject) as temporary, open(temporary, "wb") as file:
-        np.savez(
-            file,
-            format=np.array(FORMAT),
-            photo=subject.photo_HWC,
-            background=subject.background_HWC,
-            matte=subject.matte_HW,
-            keypoints=subject.pose.keypoints_TK2,
-            confidence=subject.pose.confidence_TK,
-            skeleton=np.array(subject.pose.skeleton.name),
-            scale=np.array(placement.scale, np.float64),
-            offset=np.array(placement.offset, np.float64),
-            sizes=np.array([placement.photo_size, placement.canvas_size]),
-            warnings=np.array(subject.warnings, dtype=np.str_),
-        )
+    # Archived in memory: what `zipfile` could not finish on a full disk, it complains about once more on its own.
+    placement, archive = subject.placement, BytesIO()
+    np.savez(
+        archive,
+        format=np.array(FORMAT),
+        photo=subject.photo_HWC,
+        background=subject.background_HWC,
+        matte=subject.matte_HW,
+        keypoints=subject.pose.keypoints_TK2,
+        confidence=subject.pose.confidence_TK,
+        skeleton=np.array(subject.pose.skeleton.name),
+        scale=np.array(placement.scale, np.float64),
+        offset=np.array(placement.offset, np.float64),
+        sizes=np.array([placement.photo_size, placement.canvas_size]),
+        warnings=np.array(subject.warnings, dtype=np.str_),
+    )
+    with appearing(folder.subject) as temporary:
+        temporary.write_bytes(archive.getbuffer())
 
 
 def _load_subject(folder: JobFolder) -> Subject:

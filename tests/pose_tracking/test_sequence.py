@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,21 @@ def test_steps_travel_with_the_file(tmp_path: Path, ending: str) -> None:
     loaded = PoseSequence.load(measured.save(tmp_path / f"poses{ending}"))
     np.testing.assert_array_equal(_steps(loaded), _steps(measured))
     np.testing.assert_array_equal(loaded.keypoints_TK2, measured.keypoints_TK2)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            _measured().save(tmp_path / f"poses{ending}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    gc.collect()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("ending", [".npz", ".json"])

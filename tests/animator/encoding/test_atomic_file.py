@@ -3,12 +3,59 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from animator.config import RenderJob
 from animator.encoding.atomic_file import check_file_place, check_folder_place, explained, replacing, replacing_folder
+from animator.encoding.images import write_png
 from animator.errors import DiskError, EncodeError
+from animator.evaluation.report import write_text
+from animator.job_file import write_job
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """A disk that takes no more than a block of any file."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """A disk that takes names and no bytes."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("check", [check_file_place, check_folder_place])
+def test_a_full_disk_is_found_before_any_work(tmp_path: Path, check: Callable[[Path], None]) -> None:
+    with pytest.raises(DiskError, match=r"out: the disk took no more data"):
+        check(tmp_path / "new" / "out")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("small_files")
+@pytest.mark.parametrize("kind", ["picture", "page", "job"])
+def test_a_disk_that_fills_up_is_told_with_the_file_s_name(tmp_path: Path, kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    job = RenderJob.model_validate(
+        {"photo": "a.png", "clip": "a.mp4", "output": "b.mp4", "provenance": {"consent": "人" * 2000}}
+    )
+    write = {"picture": lambda path: write_png(path, noise), "page": lambda path: write_text(path, "word " * 2000)}
+    with pytest.raises(DiskError, match=r"/out: the disk took no more data"):
+        write.get(kind, lambda path: write_job(job, path))(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_file_appears_only_when_the_block_ends(tmp_path: Path) -> None:
