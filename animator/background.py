@@ -15,7 +15,8 @@ from torch.nn import functional as F  # noqa: N812
 from animator.cast_shadow import cast_shadow
 from animator.conditioning.warp.cutout import widened
 from animator.inpainting import push_pull
-from animator.matting import box_mean, foreground_colors
+from animator.matting import foreground_colors
+from animator.surroundings import continue_beyond, mirrored_texture
 
 # Around the matte, where the person's colour, shadow and blur reach into the background: share of the height.
 MARGIN = 0.018
@@ -36,7 +37,7 @@ LIKELY = 0.5
 
 
 def fill_background(
-    photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor, *, reflected: bool = True
+    photo_3HW: torch.Tensor, matte_HW: torch.Tensor, known_HW: torch.Tensor, *, grained: bool = True
 ) -> torch.Tensor:
     """The photo without its person.
 
@@ -44,8 +45,8 @@ def fill_background(
         photo_3HW: [0, 1].
         matte_HW: the person's opacity.
         known_HW: bool, the rectangle of canvas pixels that the photo covers; beyond it the filled photo goes on.
-        reflected: as in a mirror; else smoothly, for photos that show other people: nobody's head belongs there
-            upside down.
+        grained: with the photo's fine texture beside its border; not for photos that show other people, of whom an
+            outline would go on.
 
     Returns:
         [3, H, W] in [0, 1]; untouched pixels are the photo's own.
@@ -58,13 +59,9 @@ def fill_background(
     photo_3hw, hole_hw = photo_3HW[:, top:bottom, left:right], person[top:bottom, left:right] > 0.5
     shadow_hw = widened(cast_shadow(photo_3hw, hole_hw).float(), reach_px) > 0.5
     inside = _without_person(photo_3hw, hole_hw | shadow_hw)
-    if not reflected:
-        placed = torch.zeros_like(photo_3HW)
-        placed[:, top:bottom, left:right] = inside
-        return push_pull(placed, known_HW.float()).clamp(0, 1)
-    y = _reflected(torch.arange(known_HW.shape[0]) - top, bottom - top)
-    x = _reflected(torch.arange(known_HW.shape[1]) - left, right - left)
-    return inside[:, y[:, None], x[None, :]].clamp(0, 1)
+    placed = torch.zeros_like(photo_3HW)
+    placed[:, top:bottom, left:right] = inside.clamp(0, 1)
+    return continue_beyond(placed, known_HW, grained=grained)
 
 
 def opacity_before(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, background_3HW: torch.Tensor) -> torch.Tensor:
@@ -95,40 +92,18 @@ def opacity_before(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, background_3
     return torch.where(is_edge, torch.lerp(matte_HW, seen, told * doubt), matte_HW)
 
 
-def _reflected(place: torch.Tensor, length: int) -> torch.Tensor:
-    """Indices into 0 ... length-1 that run back and forth beyond it."""
-    folded = place % (2 * length)
-    return torch.where(folded >= length, 2 * length - 1 - folded, folded)
-
-
 def _without_person(photo_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
     if not bool(hole_HW.any()):
         return photo_3HW
     smooth = push_pull(photo_3HW, (~hole_HW).float())
     if float(hole_HW.float().mean()) > 0.9 or min(hole_HW.shape) < 4 * PATCH:
         return smooth
-    textured = _fill_from_patches(photo_3HW, hole_HW, smooth + _mirrored_texture(photo_3HW, hole_HW))
+    # A start without texture finds the photo's flattest pieces alike, and rocks are filled with fog.
+    radius = max(2, round(max(hole_HW.shape) * TEXTURE_REACH))
+    textured = _fill_from_patches(photo_3HW, hole_HW, smooth + mirrored_texture(photo_3HW, hole_HW, radius))
     # A soft seam of two pixels into the photo.
     seam = F.avg_pool2d(F.pad(hole_HW.float()[None, None], (2, 2, 2, 2), mode="replicate"), 5, stride=1)[0, 0]
     return torch.lerp(photo_3HW, textured, torch.maximum(seam, hole_HW.float()))
-
-
-def _mirrored_texture(photo_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
-    """[3, H, W] how the photo differs from its own mean, in the hole as it does across the hole's nearest edge.
-
-    A start without texture finds the photo's flattest pieces alike, and rocks are filled with fog.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    radius = max(2, round(max(hole_HW.shape) * TEXTURE_REACH))
-    known = (~hole_HW).float()[None, None]
-    mean = box_mean(photo_3HW[None] * known, radius)[0] / box_mean(known, radius)[0].clamp_min(1e-6)
-    texture = (photo_3HW - mean) * known[0]
-    hole = hole_HW.numpy()
-    nearest = distance_transform_edt(hole, return_distances=False, return_indices=True)
-    limit = np.array(hole.shape)[:, None, None] - 1
-    row, column = torch.from_numpy(np.clip(2 * nearest - np.indices(hole.shape), 0, limit))
-    return texture[:, row, column]
 
 
 def _fill_from_patches(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, smooth_3HW: torch.Tensor) -> torch.Tensor:

@@ -148,7 +148,7 @@ class Subject:
         matte = refine_matte(placed, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)) * inside
         bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
         matte = recut_matte(placed, matte, bones) * inside
-        background = fill_background(placed, matte, inside, reflected=is_alone)
+        background = fill_background(placed, matte, inside, grained=is_alone)
         continued = torch.where(inside, placed, background)
         return cls(
             photo_HWC=_as_pixels(continued),

@@ -1,0 +1,73 @@
+"""What lies beyond a photo's border: its edge goes on and blurs, as what lies far out of focus does.
+
+A mirror would show trees, windows and shadows a second time, and the eye finds the axis at once. Of the mirrored
+photo only the fine texture is kept beside the border, where its sudden end would show.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from animator.matting import box_mean
+
+# Blur grows with the way to the photo; both as shares of the picture's side, blur at twice the one before.
+_BLURS = tuple(1 / each for each in (160, 80, 40, 20, 10))
+_BLUR_PER_WAY = 0.35
+# What varies within this share of the side is grass or grain, not a shape; it fades within the other share.
+_GRAIN, _GRAIN_FADES = 1 / 80, 0.07
+
+
+def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, grained: bool = True) -> torch.Tensor:
+    """The picture, and beyond the known rectangle its edge, ever more blurred.
+
+    Args:
+        picture_3HW: [0, 1]; values outside the rectangle are ignored.
+        known_HW: bool, a rectangle.
+        grained: with fine texture beside the border.
+
+    Returns:
+        [3, H, W] in [0, 1]; the picture itself inside the rectangle.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    if bool(known_HW.all()):
+        return picture_3HW
+    side = max(known_HW.shape)
+    rows, columns = known_HW.any(1).nonzero()[:, 0], known_HW.any(0).nonzero()[:, 0]
+    y = torch.arange(known_HW.shape[0]).clamp(int(rows[0]), int(rows[-1]))
+    x = torch.arange(known_HW.shape[1]).clamp(int(columns[0]), int(columns[-1]))
+    held = picture_3HW[:, y[:, None], x]
+    way_HW = torch.from_numpy(distance_transform_edt(~known_HW.numpy())).float()
+    beyond = _blurred(held, _BLUR_PER_WAY * way_HW)
+    if grained:
+        fading = (1 - way_HW / (_GRAIN_FADES * side)).clamp_min(0)
+        beyond = beyond + fading * mirrored_texture(held, ~known_HW, max(2, round(_GRAIN * side)))
+    return torch.where(known_HW, picture_3HW, beyond.clamp(0, 1))
+
+
+def mirrored_texture(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, radius: int) -> torch.Tensor:
+    """[3, H, W] how the photo differs from its own mean over so many px, in the hole as across its nearest edge."""
+    from scipy.ndimage import distance_transform_edt
+
+    known = (~hole_HW).float()[None, None]
+    mean = box_mean(photo_3HW[None] * known, radius)[0] / box_mean(known, radius)[0].clamp_min(1e-6)
+    texture = (photo_3HW - mean) * known[0]
+    hole = hole_HW.numpy()
+    nearest = distance_transform_edt(hole, return_distances=False, return_indices=True)
+    limit = np.array(hole.shape)[:, None, None] - 1
+    row, column = torch.from_numpy(np.clip(2 * nearest - np.indices(hole.shape), 0, limit))
+    return texture[:, row, column]
+
+
+def _blurred(picture_3HW: torch.Tensor, blur_px_HW: torch.Tensor) -> torch.Tensor:
+    """Every pixel as blurred as asked for there: between pictures that are blurred more and more."""
+    side = max(blur_px_HW.shape)
+    mixed, picture, last_px = picture_3HW, picture_3HW, 0.0
+    for blur_px in (share * side for share in _BLURS):
+        picture = box_mean(picture[None], max(1, round(blur_px)))[0]
+        mixed = torch.lerp(mixed, picture, ((blur_px_HW - last_px) / (blur_px - last_px)).clamp(0, 1))
+        last_px = blur_px
+    return mixed
