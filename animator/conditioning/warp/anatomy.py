@@ -14,6 +14,10 @@ from animator.conditioning.warp.bones import (
     RIGHT_LEG,
     BonePose,
 )
+from animator.conditioning.warp.torso import breadth, upwards
+
+# Torso lengths: seen from the side, where shoulders and hips lie behind each other, a trunk is as wide as it is deep.
+LEAST_TRUNK = 0.45
 
 
 def smoothstep(low: float, high: float, value: torch.Tensor) -> torch.Tensor:
@@ -68,11 +72,20 @@ def trunk_place(points: torch.Tensor, pose: BonePose) -> tuple[torch.Tensor, tor
     (left_shoulder, right_shoulder), (left_hip, right_hip) = pose.shoulders_B22[0], pose.hips_B22[0]
     neck, pelvis = (left_shoulder + right_shoulder) / 2, (left_hip + right_hip) / 2
     # The trunk's side runs from just inside the shoulder joint to the side of the hip, about as wide.
-    half_top, half_bottom = (left_shoulder - neck) * 0.92, (left_shoulder - neck) * 0.45 + (left_hip - pelvis) * 0.75
+    missing = _missing_width(pose)
+    shoulder, hip = left_shoulder - neck + missing, left_hip - pelvis + missing
+    half_top, half_bottom = shoulder * 0.92, shoulder * 0.45 + hip * 0.75
     place, _ = segment(points, pelvis, neck)
     half = torch.lerp(half_bottom, half_top, place.clamp(0, 1)[..., None])
     center = pelvis + place[..., None].clamp(-0.25, 1.0) * (neck - pelvis)
     return place, ((points - center) * half).sum(-1) / half.square().sum(-1).clamp_min(1e-6)
+
+
+def _missing_width(pose: BonePose) -> torch.Tensor:
+    """From the spine outwards to the left [2] px: by how much a trunk is wider than its joints when seen aslant."""
+    up, wide = upwards(pose)[0], breadth(pose)[0]
+    aside = torch.stack([-up[1], up[0]]) * torch.where(wide < 0, -1.0, 1.0)
+    return aside * (LEAST_TRUNK * pose.torso_length_B[0] - wide.abs()).clamp_min(0) / 2
 
 
 def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> torch.Tensor:

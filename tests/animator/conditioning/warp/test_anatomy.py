@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from animator.conditioning.warp.anatomy import (
+    LEAST_TRUNK,
     body_hull,
     leg_place,
     limb_thickness,
@@ -39,6 +40,17 @@ def test_the_hull_holds_trunk_head_and_legs_but_neither_hands_nor_wall():
         assert hull[pixel(inside)] > 0.95
     for outside in (joint("left_wrist"), joint("right_wrist"), np.array([5, 5])):
         assert hull[pixel(outside)] < 0.05
+
+
+def test_seen_from_the_side_a_trunk_is_as_wide_as_it_is_deep():
+    _, matte = figure()
+    points, frontal = pixel_centers(matte), pose_of()
+    middle = (joint("left_shoulder") + joint("right_hip")) / 2
+    for narrowed in (0.3, 0.0):
+        keypoints = STANDING.copy()
+        keypoints[:, 0] = STANDING[0, 0] + narrowed * (STANDING[:, 0] - STANDING[0, 0])
+        hull = body_hull(points, pose_of(keypoints))[pixel(middle)[0]]
+        assert float(hull.sum()) == pytest.approx(LEAST_TRUNK * float(frontal.torso_length_B[0]), rel=0.15)
 
 
 def test_legs_are_measured_from_hips_over_knees_to_ankles():
