@@ -38,6 +38,8 @@ _COLOR_ODDS = 2.0
 _SHAPE_ODDS = 4.0
 # Log-odds that what lies between the trunk's side and an arm is sleeve.
 _SLEEVE_ODDS = 1.8
+# Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
+_SHOULDER = (0.75, 1.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,17 @@ def _hair_odds(place: _Place, arm_HW: torch.Tensor, asked_HW: torch.Tensor) -> t
     skin, asked = arm_HW | (opaque & (place.head < 0.5)), asked_HW & upper_arm & (place.distance < 1.7)
     odds = color_evidence(place.figure.colors_3HW, skin, hair, asked, reach_px=None)
     return torch.where(odds < 0, odds, float("inf"))
+
+
+def beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
+    """[H, W] how far the trunk is left out below an arm: all but a disc about the joint.
+
+    The arm hides the disc however it turns; more of the shoulder would stay behind as a step when the arm is raised.
+    """
+    joint = pose.start_BJ2[0, upper_arm]
+    place, _ = segment(points, joint, pose.end_BJ2[0, upper_arm])
+    around = (points - joint).norm(dim=-1) / (RADIUS[upper_arm] * pose.torso_length_B[0])
+    return smoothstep(0.0, 0.1, place) * smoothstep(*_SHOULDER, around)
 
 
 def hidden_stretch(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:

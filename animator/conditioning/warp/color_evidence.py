@@ -70,10 +70,10 @@ def color_evidence(
     return evidence
 
 
-def share_alike(colors_N3: torch.Tensor, region_M3: torch.Tensor) -> torch.Tensor:
-    """Share [N] of a region's pixels that look like each colour."""
+def share_alike(colors_N3: torch.Tensor, region_M3: torch.Tensor, *, alike: float = ALIKE) -> torch.Tensor:
+    """Share [N] of a region's pixels that look like each colour, which they do within about `alike`."""
     region_M3 = region_M3[:: max(1, len(region_M3) // _SAMPLES)]
-    return torch.cat([_alike(part, region_M3).mean(1) for part in colors_N3.split(4096)])
+    return torch.cat([_alike(part, region_M3, alike).mean(1) for part in colors_N3.split(4096)])
 
 
 def _palette(colors_N3: torch.Tensor) -> torch.Tensor:
@@ -97,9 +97,9 @@ def _named(colors_N3: torch.Tensor, palette_P3: torch.Tensor) -> torch.Tensor:
     return near.div_(near.sum(1, keepdim=True) + 0.05)
 
 
-def _alike(colors_N3: torch.Tensor, others_M3: torch.Tensor) -> torch.Tensor:
+def _alike(colors_N3: torch.Tensor, others_M3: torch.Tensor, alike: float = ALIKE) -> torch.Tensor:
     """How alike colours are, [N, M], 1 for the same; in place, for there are millions of pairs."""
-    return torch.cdist(colors_N3, others_M3).div_(ALIKE).square_().mul_(-0.5).exp_()
+    return torch.cdist(colors_N3, others_M3).div_(alike).square_().mul_(-0.5).exp_()
 
 
 def _local_histograms(

@@ -37,8 +37,14 @@ class BehindArms:
     invented_HW: torch.Tensor
 
 
-def behind_arms(figure: Figure, arms_HW: torch.Tensor) -> BehindArms:
-    """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around."""
+def behind_arms(figure: Figure, arms_HW: torch.Tensor, lent_HW: torch.Tensor | None = None) -> BehindArms:
+    """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around.
+
+    Args:
+        figure: the person.
+        arms_HW: [0, 1], what the arms cover.
+        lent_HW: the part of it that is filled whatever it looks like; none of it if None.
+    """
     colors_3HW, matte_HW, hull, size = figure.colors_3HW, figure.matte_HW, figure.hull, figure.size
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
     own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * hull)
@@ -54,6 +60,7 @@ def behind_arms(figure: Figure, arms_HW: torch.Tensor) -> BehindArms:
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
     unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
+    unlike = unlike if lent_HW is None else torch.maximum(unlike, lent_HW)
     return BehindArms(
         colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),
         alpha_HW=alpha,

@@ -20,7 +20,7 @@ from animator.conditioning.warp.anatomy import (
     segment,
     smoothstep,
 )
-from animator.conditioning.warp.arms import arm_mask, hidden_stretch
+from animator.conditioning.warp.arms import arm_mask, beyond_shoulder, hidden_stretch
 from animator.conditioning.warp.binding import Pair, body_binding, limb_binding
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
@@ -29,6 +29,15 @@ from animator.conditioning.warp.bones import (
     RIGHT_ARM,
     RIGHT_LEG,
     BonePose,
+)
+from animator.conditioning.warp.borrowed import (
+    is_unseen,
+    left_over,
+    lends,
+    light_ratio,
+    mirror_image,
+    on_other_side,
+    with_lent_bones,
 )
 from animator.conditioning.warp.cutout import (
     SLIVER,
@@ -51,8 +60,6 @@ from animator.matting import foreground_colors
 _ARMS = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM}
 # Cells of a limb's mesh as a share of its radius: coarser, and elbows come out as boxes.
 LIMB_CELL = 0.33
-# Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
-SHOULDER = (0.75, 1.1)
 # Added to a limb's depth where it is opaque: more than there are bones.
 SOLID = 100.0
 
@@ -69,6 +76,7 @@ class Layer:
         mesh: the triangles it is carried on.
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
+        places_V2: where its vertices lie in the photo; None: where they are in its picture, which is not mirrored.
         elbow: of an arm; None for other layers.
         drapes: of a skirt over its legs, one per binding, None for the head's; empty without a skirt.
         depth_V: order inside the layer, larger is nearer.
@@ -83,6 +91,7 @@ class Layer:
     bindings: tuple[Pair, ...]
     shares: tuple[torch.Tensor, ...]
     depth_V: torch.Tensor
+    places_V2: torch.Tensor | None = None
     elbow: Joint | None = None
     drapes: tuple[Drape | None, ...] = ()
     under_body: bool = False
@@ -94,7 +103,8 @@ class Layer:
 
     def carry(self, motion: BoneMotion) -> torch.Tensor:
         """Vertices [B, V, 2] where `motion` takes them."""
-        moved = [motion.carry(self.mesh.vertices_V2, *pair) for pair in self.bindings]
+        places_V2 = self.mesh.vertices_V2 if self.places_V2 is None else self.places_V2
+        moved = [motion.carry(places_V2, *pair) for pair in self.bindings]
         if self.drapes:
             moved = [
                 each if drape is None else drape.over_knee(each, motion)
@@ -116,26 +126,61 @@ def split_layers(
         cell_px: side of the mesh cells.
 
     Returns:
-        The body first, then arms and legs as the photo shows them; and the pose with hidden hands distrusted.
+        The body first, then arms and legs as the photo shows them; and the pose with hidden hands distrusted, and with
+        an arm that the other one lent its picture where that one's mirror image lies.
     """
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(pixel_centers(matte_HW), colors_3HW, matte_HW, pose)
     figure = figure_of(colors_3HW, matte_HW, pose)
-    arms, covered = _arm_layers(figure, cell_px)
-    behind = behind_arms(figure, covered)
+    arms = _arms_of(figure, cell_px)
+    behind = behind_arms(figure, arms.covers_HW, arms.lent_HW)
     legs, moved_away = _leg_layers(figure, behind, cell_px)
     body = _body_layer(figure, behind, moved_away, cell_px)
-    return (body, *arms, *legs), pose
+    return (body, *arms.layers, *legs), arms.pose
 
 
-def _arm_layers(figure: Figure, cell_px: int) -> tuple[list[Layer], torch.Tensor]:
-    """The arms the photo shows, and how far [H, W] they cover what is behind them."""
-    shown = [each for each in _ARMS.items() if float(figure.pose.trust_BJ[0, each[1][0]]) > 0.2]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arms:
+    """The arms, how far [H, W] they cover what is behind them, and which pose of the photo they hang on.
+
+    `lent_HW` is the part of it where an arm was seen that is drawn from the other's picture.
+    """
+
+    layers: tuple[Layer, ...]
+    covers_HW: torch.Tensor
+    lent_HW: torch.Tensor
+    pose: BonePose
+
+
+def _arms_of(figure: Figure, cell_px: int) -> _Arms:
+    """Cut out the arms that the photo shows; the one that it shows badly or not at all is lent by the other."""
+    pose, covers = figure.pose, torch.zeros_like(figure.matte_HW)
+    shown = [each for each in _ARMS.items() if float(pose.trust_BJ[0, each[1][0]]) > 0.2]
     made = side_by_side(lambda arm: _arm_layer(arm, figure, cell_px), shown, figure.points.device)
-    covered = torch.zeros_like(figure.matte_HW)
-    for _, covers in made:
-        covered = torch.maximum(covered, covers)
-    return [layer for layer, _ in made], covered
+    arms = {layer.name: (layer, covered) for layer, covered in made}
+    lent = torch.zeros_like(covers)
+    for lender, name in (tuple(_ARMS), tuple(_ARMS)[::-1]):
+        bones, others = _ARMS[name], _ARMS[lender]
+        if lender in arms and is_unseen(pose, bones, others) and not is_unseen(pose, others, bones):
+            layer, _ = arms[lender]
+            if lends(figure, others, layer.alpha_HW):
+                lent = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
+                pose = with_lent_bones(figure.pose, bones, others)
+                arms[name] = _lent_arm(name, layer, figure, pose), lent
+    for _, covered in arms.values():
+        covers = torch.maximum(covers, covered)
+    return _Arms(layers=tuple(layer for layer, _ in arms.values()), covers_HW=covers, lent_HW=lent, pose=pose)
+
+
+def _lent_arm(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer:
+    """The mirror image of the other arm, on the bones that `pose` has for this one."""
+    bones, others = _ARMS[name], _ARMS[lender.name]
+    places_V2 = mirror_image(lender.mesh.vertices_V2, figure.pose, bones, others)
+    parent, bone, weight = lender.bindings[0]
+    pair = on_other_side(parent, bones, others), on_other_side(bone, bones, others), weight
+    elbow = limb_joint(places_V2, pose, bones, pair)
+    colors = (lender.colors_3HW * light_ratio(figure, bones, others)).clamp(0, 1)
+    return replace(lender, name=name, colors_3HW=colors, places_V2=places_V2, bindings=(pair,), elbow=elbow)
 
 
 def _arm_layer(arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int) -> tuple[Layer, torch.Tensor]:
@@ -154,18 +199,7 @@ def _arm_layer(arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int) -
     layer = _limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=alpha)
     elbow = limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])
     layer = replace(layer, invented_HW=(whole - alpha).clamp_min(0), elbow=elbow)
-    return layer, member * _beyond_shoulder(points, pose, bones[0])
-
-
-def _beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
-    """[H, W] how far the trunk is left out below an arm: all but a disc about the joint.
-
-    The arm hides the disc however it turns; more of the shoulder would stay behind as a step when the arm is raised.
-    """
-    joint = pose.start_BJ2[0, upper_arm]
-    place, _ = segment(points, joint, pose.end_BJ2[0, upper_arm])
-    around = (points - joint).norm(dim=-1) / (RADIUS[upper_arm] * pose.torso_length_B[0])
-    return smoothstep(0.0, 0.1, place) * smoothstep(*SHOULDER, around)
+    return layer, member * beyond_shoulder(points, pose, bones[0])
 
 
 def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[Layer], torch.Tensor]:

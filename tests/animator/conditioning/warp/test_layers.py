@@ -6,7 +6,7 @@ import torch
 
 from animator.conditioning.warp import PhotoWarp
 from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
-from animator.conditioning.warp.bones import LEFT_ARM, LEFT_UPPER_ARM
+from animator.conditioning.warp.bones import LEFT_ARM
 from animator.conditioning.warp.hidden import between
 from animator.conditioning.warp.layers import SOLID, split_layers
 from animator.conditioning.warp.skinning import bone_motion
@@ -70,12 +70,6 @@ def test_the_cloth_of_a_skirt_belongs_to_the_body_and_the_shins_to_the_legs(skir
     assert skirt["body"].alpha_HW[pixel(middle)] > 0.95
     assert skirt["body"].alpha_HW[pixel(shin)] == 0
     assert skirt["left_leg"].alpha_HW[pixel(shin)] > 0.95
-
-
-def test_an_arm_the_photo_does_not_show_gets_no_layer():
-    pose = pose_of()
-    pose.trust_BJ[:, LEFT_UPPER_ARM] = 0
-    assert "left_arm" not in _layers(*figure(), pose)
 
 
 def test_the_photos_own_pose_moves_no_vertex(trousers, skirt):
