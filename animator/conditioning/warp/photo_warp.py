@@ -30,6 +30,10 @@ from animator.conditioning.warp.skinning import BoneMotion, bone_motion
 
 # Triangles stretched beyond this are left out: what they would show is smear.
 TEAR_RATIO = 5.0
+# What lies nearer is told by little, and that changes within a frame or two of a step or a turn. In between, both
+# orders show: while one foot is lower than the other by less than this, while shoulders narrow so far, and while the
+# nose has moved aside from the ears by less than this; all in torso lengths.
+SAME_DEPTH, NARROW, AHEAD = 0.04, (0.28, 0.36), 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +182,9 @@ class PhotoWarp:
         behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
             if (arm := pictures.get(f"{side}_arm")) is not None:
-                far = _is_far(target, side)
-                behind = [*arm.where(far), *behind]
-                before = [*before, *arm.where(~far)]
+                far_B = _farness(target, side)
+                behind = [*arm.where(far_B > 0), *behind]
+                before = [*before, *arm.fading(1 - far_B)]
         canvas = body.picture_B5hw.new_zeros(len(body.picture_B5hw), 5, *self.size)
         for drawn in (*behind, body, *before):
             height, width = drawn.picture_B5hw.shape[2:]
@@ -219,11 +223,17 @@ class _Drawn:
 
     def where(self, mask_B: torch.Tensor) -> list[_Drawn]:
         """This layer in the poses of the mask only; nothing where the mask is empty."""
-        if bool(mask_B.all()):
+        return self.fading(mask_B.to(self.picture_B5hw.dtype))
+
+    def fading(self, share_B: torch.Tensor) -> list[_Drawn]:
+        """This layer, in each pose so opaque; nothing where it is in none."""
+        if bool((share_B == 1).all()):
             return [self]
-        if not bool(mask_B.any()):
+        if not bool(share_B.any()):
             return []
-        return [_Drawn(picture_B5hw=self.picture_B5hw * mask_B[:, None, None, None], top=self.top, left=self.left)]
+        picture = self.picture_B5hw.clone()
+        picture[:, 3] *= share_B[:, None, None]
+        return [_Drawn(picture_B5hw=picture, top=self.top, left=self.left)]
 
 
 def _window(moved_BV2: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -240,8 +250,9 @@ def _legs_by_depth(pictures: dict[str, _Drawn], target: BonePose) -> list[_Drawn
     if "left_leg" not in pictures or "right_leg" not in pictures:
         return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
     left, right = pictures["left_leg"], pictures["right_leg"]
-    left_near = target.end_BJ2[:, LEFT_SHIN, 1] > target.end_BJ2[:, RIGHT_SHIN, 1]
-    return [*right.where(left_near), *left.where(~left_near), *left.where(left_near), *right.where(~left_near)]
+    lower_B = target.end_BJ2[:, LEFT_SHIN, 1] - target.end_BJ2[:, RIGHT_SHIN, 1]
+    left_near_B = smoothstep(-SAME_DEPTH, SAME_DEPTH, lower_B / target.torso_length_B.clamp_min(1e-3))
+    return [*right.where(left_near_B > 0), left, *right.fading(1 - left_near_B)]
 
 
 def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: torch.Tensor) -> torch.Tensor:
@@ -254,11 +265,12 @@ def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: tor
     return torch.stack(ratios).amax(0)
 
 
-def _is_far(target: BonePose, side: str) -> torch.Tensor:
-    """[B] bool: the person is turned so far that this side's arm lies behind the torso."""
+def _farness(target: BonePose, side: str) -> torch.Tensor:
+    """[B] in [0, 1]: how far the person is turned so that this side's arm lies behind the torso."""
+    size_B = target.torso_length_B.clamp_min(1e-3)
     across = target.shoulders_B22[:, 0] - target.shoulders_B22[:, 1]
-    narrow = across.norm(dim=-1) / target.torso_length_B.clamp_min(1e-3) < 0.32
-    ear_middle = target.face_BN2[:, 3:5].mean(1)
-    looks_right = target.face_BN2[:, 0, 0] > ear_middle[:, 0]
+    narrow_B = 1 - smoothstep(*NARROW, across.norm(dim=-1) / size_B)
+    ahead_B = (target.face_BN2[:, 0, 0] - target.face_BN2[:, 3:5, 0].mean(1)) / size_B
+    looks_right_B = smoothstep(-AHEAD, AHEAD, ahead_B)
     # Looking towards larger x, the person's left side is the far one.
-    return narrow & (looks_right if side == "left" else ~looks_right)
+    return narrow_B * (looks_right_B if side == "left" else 1 - looks_right_B)

@@ -84,6 +84,31 @@ def test_the_leg_whose_foot_is_lower_stands_before_the_other(
     assert bool(yellow) == is_shown
 
 
+def crossed(left_lower: float) -> np.ndarray:
+    """One leg before the other, the left foot so many px lower."""
+    names = tuple(f"{side}_{name}" for side in ("left", "right") for name in LEG)
+    places = [[CENTER_X, joint(name)[1] + (left_lower if "left" in name else 0)] for name in names]
+    return moved(names, np.array(places, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    "poses",
+    [
+        [crossed(lower) for lower in np.arange(-3, 3.1, 0.5)],
+        [sideways(looks) for looks in np.arange(-1.5, 1.6, 0.25)],
+    ],
+    ids=["legs", "arm"],
+)
+def test_what_was_behind_comes_to_the_front_little_by_little(warp: PhotoWarp, poses: list[np.ndarray]) -> None:
+    """No pose is drawn much otherwise than one that differs by half a pixel."""
+    pictures = torch.cat([carried(warp, pose).over(torch.full((3, *SIZE[::-1]), 0.8)) for pose in poses])
+    steps = (pictures[1:] - pictures[:-1]).abs().mean((1, 2, 3))
+    whole = (pictures[-1] - pictures[0]).abs().mean()
+    assert float(steps.max()) < 0.25 * float(whole)
+    together = warp(torch.from_numpy(np.stack(poses).astype(np.float32)), torch.ones(len(poses), 33))
+    torch.testing.assert_close(together.over(torch.full((3, *SIZE[::-1]), 0.8)), pictures, rtol=0, atol=1e-4)
+
+
 def test_somebody_who_comes_closer_is_larger_and_not_stretched(warp: PhotoWarp) -> None:
     result = carried(warp, (STANDING - joint("nose")) * 2.5 + [CENTER_X, 60])
     assert float(result.repair_BHW[0][result.coverage_BHW[0] > 0.99].mean()) < 0.05
