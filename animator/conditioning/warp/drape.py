@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from animator.conditioning.warp.anatomy import segment, smoothstep
-from animator.conditioning.warp.bones import HEAD, RADIUS, BonePose
+from animator.conditioning.warp.bones import RADIUS, BonePose
 from animator.conditioning.warp.plane import wrap
 from animator.conditioning.warp.skinning import BoneMotion
 
@@ -58,7 +58,7 @@ class Drape:
         distance, nearer = aside.norm(dim=-1).min(0)
         aside = torch.where((nearer == 0)[..., None], aside[0], aside[1])
         is_outer = (aside * outwards).sum(-1) > 0
-        scale = motion.stretch_BJ22[:, HEAD, 1, 1, None]
+        scale = motion.scale_B[:, None]
         own = self.distance_V * scale
         limit = torch.lerp(own, torch.minimum(own, self.off_bone_px * scale), taut_BV)
         beyond = (1 - limit / distance.clamp_min(1e-6)).clamp_min(0) * is_outer * (taut_BV > 0)

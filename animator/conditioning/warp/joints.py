@@ -14,7 +14,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import segment
 from animator.conditioning.warp.binding import Pair
-from animator.conditioning.warp.bones import HEAD, BonePose
+from animator.conditioning.warp.bones import BonePose
 from animator.conditioning.warp.skinning import BoneMotion
 
 
@@ -46,7 +46,7 @@ class Joint:
         aside = offset - place.clamp(0, 1) * axis
         distance, nearer = aside.square().sum(-1).min(1)
         aside = torch.where((nearer == 0)[..., None], aside[:, 0], aside[:, 1])
-        scale = motion.stretch_BJ22[:, HEAD, 1, 1, None]
+        scale = motion.scale_B[:, None]
         beyond = (1 - self.distance_N * scale / distance.sqrt().clamp_min(1e-6)).clamp_min(0)
         return moved_BV2.index_copy(1, self.vertices_N, points - beyond[..., None] * aside)
 

@@ -52,6 +52,7 @@ from animator.conditioning.warp.held_things import held_thing
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
 from animator.conditioning.warp.joints import Joint, limb_joint
 from animator.conditioning.warp.mesh import GridMesh, grid_mesh
+from animator.conditioning.warp.shoulders import Shoulder, shoulder_of
 from animator.conditioning.warp.skinning import BoneMotion
 from animator.device import side_by_side
 from animator.inpainting import push_pull
@@ -78,6 +79,7 @@ class Layer:
         shares: weight [V] of each binding.
         places_V2: where its vertices lie in the photo; None: where they are in its picture, which is not mirrored.
         elbow: of an arm; None for other layers.
+        shoulders: of the body, one per arm that is cut out of it.
         drapes: of a skirt over its legs, one per binding, None for the head's; empty without a skirt.
         depth_V: order inside the layer, larger is nearer.
         under_body: legs below a skirt lie behind it.
@@ -93,6 +95,7 @@ class Layer:
     depth_V: torch.Tensor
     places_V2: torch.Tensor | None = None
     elbow: Joint | None = None
+    shoulders: tuple[Shoulder, ...] = ()
     drapes: tuple[Drape | None, ...] = ()
     under_body: bool = False
 
@@ -111,6 +114,8 @@ class Layer:
                 for each, drape in zip(moved, self.drapes, strict=True)
             ]
         carried = torch.stack([each * share[:, None] for each, share in zip(moved, self.shares, strict=True)]).sum(0)
+        for shoulder in self.shoulders:
+            carried = shoulder.keep_below_arm(self.mesh.vertices_V2, carried, motion)
         return carried if self.elbow is None else self.elbow.keep_thickness(carried, motion)
 
 
@@ -135,7 +140,7 @@ def split_layers(
     arms = _arms_of(figure, cell_px)
     behind = behind_arms(figure, arms.covers_HW, arms.lent_HW)
     legs, moved_away = _leg_layers(figure, behind, cell_px)
-    body = _body_layer(figure, behind, moved_away, cell_px)
+    body = _body_layer(figure, behind, moved_away, arms, cell_px)
     return (body, *arms.layers, *legs), arms.pose
 
 
@@ -268,12 +273,13 @@ def _solid(alpha_HW: torch.Tensor, vertices_V2: torch.Tensor, *, reach_px: int) 
     return (least[y, x] > 0.5).to(alpha_HW.dtype)
 
 
-def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px: int) -> Layer:
+def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: _Arms, cell_px: int) -> Layer:
     pose = figure.pose
     alpha = without_islands(behind.alpha_HW * (1 - legs), figure.hull > 0.9)
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
     mesh = grid_mesh(alpha, cell_px)
     bindings, shares, depth = body_binding(mesh.vertices_V2, pose, figure.hem is not None)
+    head_V = bindings[0][2] * shares[0]
     drapes: tuple[Drape | None, ...] = ()
     if figure.hem is not None:
         drapes = (None, *(skirt_drape(mesh.vertices_V2, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG)))
@@ -286,5 +292,6 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, cell_px:
         bindings=bindings,
         shares=shares,
         depth_V=depth,
+        shoulders=tuple(shoulder_of(mesh.vertices_V2, arms.pose, _ARMS[arm.name][0], head_V) for arm in arms.layers),
         drapes=drapes,
     )

@@ -14,7 +14,6 @@ import torch
 
 from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
-    HEAD,
     LEFT_SHIN,
     LIMBS,
     RADIUS,
@@ -161,7 +160,7 @@ class PhotoWarp:
         if height == 0 or width == 0:  # all of it beyond the canvas
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         mirrored = mirror(source[None], motion.mirrored_B[:batch], motion.axis_x)
-        relative = _growth(mirrored, moved, triangles) / motion.stretch_BJ22[:batch, HEAD, 1, 1, None]
+        relative = _growth(mirrored, moved, triangles) / motion.scale_B[:batch, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)
         depth = torch.where(relative < TEAR_RATIO, depth, float("-inf"))
         maps, strain = inverse_maps(source, moved, triangles), smoothstep(1.4, 2.2, relative)

@@ -21,6 +21,7 @@ from animator.conditioning.warp.bones import (
     NUM_BONES,
     PARENT,
     RIGHT_HAND,
+    RIGHT_UPPER_ARM,
     TORSO,
     BonePose,
 )
@@ -50,6 +51,7 @@ class BoneMotion:
         stretch_BJ22: change of shape before the turn.
         matrix_BJ22: stretch and turn together.
         strain_BJ: how far the wanted length lay outside `STRETCH_RANGE`, 0 where inside.
+        scale_B: how much larger than in the photo the body is.
         mirrored_B: the person shows the other side than in the photo.
         axis_x: the vertical line, in px, about which the photo is mirrored.
     """
@@ -61,6 +63,7 @@ class BoneMotion:
     stretch_BJ22: torch.Tensor
     matrix_BJ22: torch.Tensor
     strain_BJ: torch.Tensor
+    scale_B: torch.Tensor
     mirrored_B: torch.Tensor
     axis_x: float
 
@@ -82,9 +85,14 @@ class BoneMotion:
         weight = weight_V[None, :, None]
         pivot, hung = self.source_BJ2[:, bone_V], self.source_BJ2[:, bone_V] - self.source_BJ2[:, parent_V]
         by_parent = self.target_BJ2[:, parent_V] + apply(self.matrix_BJ22[:, parent_V], hung)
+        # An arm hangs on its joint: a trunk that widens would tear its upper end aside.
+        on_arm = ((bone_V == LEFT_UPPER_ARM) | (bone_V == RIGHT_UPPER_ARM)) & (parent_V == TORSO)
+        by_parent = torch.where(on_arm[:, None], self.target_BJ2[:, bone_V], by_parent)
         goal = torch.lerp(by_parent, self.target_BJ2[:, bone_V], weight)
         turn = torch.lerp(self.angle_BJ[:, parent_V], self.angle_BJ[:, bone_V], weight[..., 0])
-        shape = torch.lerp(self.stretch_BJ22[:, parent_V], self.stretch_BJ22[:, bone_V], weight[..., None])
+        even = self.scale_B[:, None, None, None] * torch.eye(2, dtype=points.dtype, device=points.device)
+        shape = torch.where(on_arm[:, None, None], even, self.stretch_BJ22[:, parent_V])
+        shape = torch.lerp(shape, self.stretch_BJ22[:, bone_V], weight[..., None])
         return goal + apply(rotation(turn), apply(shape, points - pivot))
 
 
@@ -123,6 +131,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
         stretch_BJ22=stretch,
         matrix_BJ22=matrix,
         strain_BJ=strain,
+        scale_B=scale,
         mirrored_B=mirrored,
         axis_x=axis_x,
     )

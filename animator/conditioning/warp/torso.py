@@ -14,14 +14,19 @@ NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 # A clothed trunk is so deep as a share of how wide it is; and from the front, half of shoulders and hips together is so
 # broad as a share of the torso's length. On rendered people and real clips depths from 0.5 to 0.8 beat none.
 DEPTH, BREADTH = 0.7, 0.6
+# From the front, shoulders are at least so far apart as a share of the torso's length.
+SHOULDERS = 0.58
 # How far its sides may slide past each other, as a share of the way from one to the other.
 MOST_SHEAR = 0.6
 
 
 def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
     """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts."""
-    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
-    shoulders = _half(target.shoulders_B22).norm(dim=-1) / _half(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
+    before = photo.torso_length_B.clamp_min(1e-3)
+    length = target.torso_length_B / before
+    # Nor were they narrow in a photo from the side: nobody grows by turning to the camera.
+    front = (_between(photo.shoulders_B22) / before).clamp_min(SHOULDERS)
+    shoulders = _between(target.shoulders_B22) / (front * before)
     return torch.maximum(length, torch.minimum(shoulders, length * 1.5)).clamp(0.3, 3.0)
 
 
@@ -88,6 +93,10 @@ def _away_from_zero(values: torch.Tensor) -> torch.Tensor:
 
 def _breadth_line(pose: BonePose) -> torch.Tensor:
     return _half(pose.shoulders_B22) + _half(pose.hips_B22)
+
+
+def _between(pair_B22: torch.Tensor) -> torch.Tensor:
+    return (pair_B22[:, 0] - pair_B22[:, 1]).norm(dim=-1)
 
 
 def _half(pair_B22: torch.Tensor) -> torch.Tensor:

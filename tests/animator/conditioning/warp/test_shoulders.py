@@ -1,0 +1,104 @@
+"""Shoulders of somebody who turns to the camera: no stump beyond the arm, no step where the arm begins."""
+
+import numpy as np
+import pytest
+import torch
+
+from animator.conditioning.warp.binding import limb_binding
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_UPPER_ARM, RADIUS, TORSO, bone_pose
+from animator.conditioning.warp.plane import apply
+from animator.conditioning.warp.shoulders import REACH, shoulder_of
+from animator.conditioning.warp.skinning import bone_motion
+from animator.conditioning.warp.torso import SHOULDERS, body_scale
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.figure import standing_pose
+
+CENTER_X = 96
+STANDING = standing_pose(height=240, center_x=CENTER_X, top=20)
+TRUNK = [BLAZEPOSE_33.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("shoulder", "hip")]
+LEFT, RIGHT = (
+    [BLAZEPOSE_33.index(f"{side}_{joint}") for joint in ("shoulder", "elbow", "wrist", "pinky", "index", "thumb")]
+    for side in ("left", "right")
+)
+NO_HEAD = torch.zeros(1)
+
+
+def turned(degrees: float, size: float = 1.0):
+    """Somebody who turned about the upright: shoulders and hips nearer to each other, the arms with them."""
+    joints = STANDING.copy()
+    aside = (joints[TRUNK, 0] - CENTER_X) * (np.cos(np.radians(degrees)) - 1)
+    joints[TRUNK, 0] += aside
+    joints[LEFT[1:], 0] += aside[0]
+    joints[RIGHT[1:], 0] += aside[2]
+    return bone_pose(torch.from_numpy(joints * np.float32(size))[None], torch.ones(1, 33))
+
+
+def carried(points_V2, photo, target):
+    """Points of the trunk about the left shoulder: as the trunk has them, and as they are kept below the arm."""
+    motion = bone_motion(photo, target)
+    source, goal = motion.source_BJ2[:, TORSO], motion.target_BJ2[:, TORSO]
+    with_trunk = goal + apply(motion.matrix_BJ22[:, TORSO], points_V2[None] - source)
+    shoulder = shoulder_of(points_V2, photo, LEFT_UPPER_ARM, NO_HEAD)
+    return with_trunk[0], shoulder.keep_below_arm(points_V2, with_trunk, motion)[0], motion
+
+
+def disc(photo, radii: float):
+    joint = photo.start_BJ2[0, LEFT_UPPER_ARM]
+    angles = torch.linspace(0, 2 * torch.pi, 13)
+    radius = radii * RADIUS[LEFT_UPPER_ARM] * float(photo.torso_length_B[0])
+    return joint + radius * torch.stack([angles.cos(), angles.sin()], -1)
+
+
+def test_what_lies_below_an_arm_keeps_its_distance_from_where_the_arm_begins():
+    photo, target = turned(60), turned(0)
+    points = disc(photo, 1.0)
+    with_trunk, kept, motion = carried(points, photo, target)
+    begins = motion.target_BJ2[0, LEFT_UPPER_ARM]
+    far = (points - photo.start_BJ2[0, LEFT_UPPER_ARM]).norm(dim=-1)
+    torch.testing.assert_close((kept - begins).norm(dim=-1), far, atol=0.3, rtol=0)
+    assert float(((with_trunk - begins).norm(dim=-1) - far).abs().max()) > 3
+
+
+def test_a_trunk_seen_from_the_side_is_not_drawn_in_to_its_joints():
+    photo, target = turned(0), turned(85)
+    joint = photo.start_BJ2[:, LEFT_UPPER_ARM]
+    with_trunk, kept, motion = carried(joint, photo, target)
+    assert float((with_trunk - motion.target_BJ2[0, LEFT_UPPER_ARM]).norm()) > 3
+    torch.testing.assert_close(kept, with_trunk)
+
+
+def test_far_from_the_joint_the_trunk_goes_as_it_did():
+    photo = turned(60)
+    with_trunk, kept, _ = carried(disc(photo, REACH[1] * 1.01), photo, turned(0))
+    torch.testing.assert_close(kept, with_trunk)
+
+
+def test_in_the_photos_own_pose_nothing_moves():
+    photo = turned(35)
+    points = disc(photo, 1.7)
+    _, kept, _ = carried(points, photo, photo)
+    torch.testing.assert_close(kept, points, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_the_upper_end_of_an_arm_does_not_widen_with_the_trunk(side):
+    photo, target = turned(60), turned(0)
+    motion = bone_motion(photo, target)
+    point = photo.start_BJ2[0, LEFT_UPPER_ARM] + torch.tensor([side * 8.0, 0.0])
+    pair = limb_binding(point[None], photo, LEFT_ARM, root=(-0.15, 0.4))
+    moved = motion.carry(point[None], *pair)[0, 0]
+    begins = motion.target_BJ2[0, LEFT_UPPER_ARM]
+    assert float((moved - begins).norm()) == pytest.approx(8.0, rel=0.05)
+
+
+def test_nobody_grows_by_turning_to_the_camera():
+    breadth = float((photo := turned(75)).shoulders_B22.diff(dim=1).norm() / photo.torso_length_B)
+    assert breadth < SHOULDERS / 2
+    front = turned(0)
+    assert float(front.shoulders_B22.diff(dim=1).norm() / front.torso_length_B) == pytest.approx(SHOULDERS, rel=0.3)
+    assert float(body_scale(photo, front)) == pytest.approx(1, rel=0.3)
+
+
+@pytest.mark.parametrize("size", [0.5, 2.0])
+def test_who_comes_nearer_grows_whichever_way_they_turn(size):
+    assert float(body_scale(turned(75), turned(75, size))) == pytest.approx(size)
