@@ -7,27 +7,42 @@ from __future__ import annotations
 
 import torch
 
-from animator.conditioning.warp.bones import TORSO, BonePose
+from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO, BonePose
 from animator.conditioning.warp.plane import cross, direction, stretch_along, wrap
 
 NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 # A clothed trunk is so deep as a share of how wide it is; and from the front, half of shoulders and hips together is so
 # broad as a share of the torso's length. On rendered people and real clips depths from 0.5 to 0.8 beat none.
 DEPTH, BREADTH = 0.7, 0.6
-# From the front, shoulders are at least so far apart as a share of the torso's length.
-SHOULDERS = 0.58
 # How far its sides may slide past each other, as a share of the way from one to the other.
 MOST_SHEAR = 0.6
+# Thighs and shins, and what a size told by one of them counts: joints and proportions are known to some percent, and
+# the largest of several sizes is one that is too large.
+LEG_BONES, LEG_SIZE = (*LEFT_LEG[:2], *RIGHT_LEG[:2]), 0.98
+# How long, in torso lengths, a thigh or shin is in a photo that shows it foreshortened, and in one that does not.
+FORESHORTENED, WHOLE = 0.55, 0.7
 
 
 def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
-    """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts."""
-    before = photo.torso_length_B.clamp_min(1e-3)
-    length = target.torso_length_B / before
-    # Nor were they narrow in a photo from the side: nobody grows by turning to the camera.
-    front = (_between(photo.shoulders_B22) / before).clamp_min(SHOULDERS)
-    shoulders = _between(target.shoulders_B22) / (front * before)
-    return torch.maximum(length, torch.minimum(shoulders, length * 1.5)).clamp(0.3, 3.0)
+    """[B]: size of the target body over the photo's; foreshortening only ever hides size, so the largest counts.
+
+    Somebody who bows has a short trunk, and legs as long as ever.
+    """
+    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
+    shoulders = _half(target.shoulders_B22).norm(dim=-1) / _half(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
+    trunk = torch.maximum(length, torch.minimum(shoulders, length * 1.5))
+    before, after = (_lengths(pose) for pose in (photo, target))
+    shown = before / photo.torso_length_B.clamp_min(1e-3)[:, None]
+    whole = ((shown - FORESHORTENED) / (WHOLE - FORESHORTENED)).clamp(0, 1)
+    trust = whole * photo.trust_BJ[:, LEG_BONES] * target.trust_BJ[:, LEG_BONES]
+    legs = torch.maximum(LEG_SIZE * after / before.clamp_min(1e-3), trunk[:, None])
+    # The largest but one: a single thigh or shin may well have been taken for a shorter one in the photo.
+    return torch.lerp(trunk[:, None], legs, trust).topk(2).values[:, 1].clamp(0.3, 3.0)
+
+
+def _lengths(pose: BonePose) -> torch.Tensor:
+    """[B, N] px of thighs and shins."""
+    return (pose.end_BJ2[:, LEG_BONES] - pose.start_BJ2[:, LEG_BONES]).norm(dim=-1)
 
 
 def spine(pose: BonePose) -> torch.Tensor:
@@ -93,10 +108,6 @@ def _away_from_zero(values: torch.Tensor) -> torch.Tensor:
 
 def _breadth_line(pose: BonePose) -> torch.Tensor:
     return _half(pose.shoulders_B22) + _half(pose.hips_B22)
-
-
-def _between(pair_B22: torch.Tensor) -> torch.Tensor:
-    return (pair_B22[:, 0] - pair_B22[:, 1]).norm(dim=-1)
 
 
 def _half(pair_B22: torch.Tensor) -> torch.Tensor:

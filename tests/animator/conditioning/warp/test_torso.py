@@ -1,12 +1,22 @@
 """The torso's line of shoulders and hips goes where the target has it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.plane import rotation
-from animator.conditioning.warp.torso import DEPTH, MOST_SHEAR, WIDEST_TORSO, torso_motion
+from animator.conditioning.warp.torso import (
+    DEPTH,
+    LEG_BONES,
+    LEG_SIZE,
+    MOST_SHEAR,
+    WIDEST_TORSO,
+    body_scale,
+    torso_motion,
+)
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import standing_pose
 
@@ -74,3 +84,34 @@ def test_somebody_narrow_may_be_turned_in_the_photo_and_narrows_less():
 
 def test_a_photo_from_the_side_widens_by_what_it_hid():
     assert width_at(0, photo_at=80) == pytest.approx(min(1 / width_at(80), WIDEST_TORSO), abs=0.02)
+
+
+LEGS = [BLAZEPOSE_33.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("knee", "ankle")]
+
+
+def trunk_and_legs(trunk: float, legs: float = 1.0):
+    """Head, shoulders and arms so many times as far above the hips, and knees and ankles as far below them."""
+    joints = STANDING.copy()
+    hips = joints[[SIDES["left"][1], SIDES["right"][1]]].mean(0)
+    above = [BLAZEPOSE_33.index(name) for name in BLAZEPOSE_33.joints[:23]]
+    joints[above] = hips + (joints[above] - hips) * trunk
+    joints[LEGS, 1] = hips[1] + (joints[LEGS, 1] - hips[1]) * legs
+    return bone_pose(torch.from_numpy(joints)[None], torch.ones(1, 33))
+
+
+def test_somebody_who_bows_does_not_shrink():
+    assert float(body_scale(trunk_and_legs(1), trunk_and_legs(0.4))) == pytest.approx(LEG_SIZE, abs=0.01)
+
+
+def test_somebody_farther_away_is_smaller():
+    assert float(body_scale(trunk_and_legs(1), trunk_and_legs(0.5, 0.5))) == pytest.approx(0.5, abs=0.01)
+
+
+def test_somebody_who_sat_in_the_photo_does_not_grow_by_standing_up():
+    assert float(body_scale(trunk_and_legs(1, 0.5), trunk_and_legs(1))) == pytest.approx(1, abs=0.01)
+
+
+def test_legs_that_nobody_sees_tell_nothing_of_the_size():
+    photo, target = trunk_and_legs(1), trunk_and_legs(0.4)
+    hidden = replace(target, trust_BJ=torch.where(torch.tensor([b in LEG_BONES for b in range(14)]), 0.0, 1.0)[None])
+    assert float(body_scale(photo, hidden)) == pytest.approx(0.4, abs=0.01)
