@@ -110,7 +110,7 @@ class Layer:
         moved = [motion.carry(places_V2, *pair) for pair in self.bindings]
         if self.drapes:
             moved = [
-                each if drape is None else drape.over_knee(each, motion)
+                each if drape is None else drape.over_leg(each, motion)
                 for each, drape in zip(moved, self.drapes, strict=True)
             ]
         carried = torch.stack([each * share[:, None] for each, share in zip(moved, self.shares, strict=True)]).sum(0)

@@ -1,7 +1,10 @@
-"""A skirt over a bent knee: taut where the knee points, and untouched everywhere else."""
+"""A skirt over legs that move: taut where the knee points, hanging where the thigh left it, untouched elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import pytest
 import torch
 
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose, bone_pose
@@ -10,6 +13,7 @@ from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 
 SIZE = 200, 160
+MIDDLE = 80
 STANDING = {
     "nose": (80, 20), "left_eye": (83, 17), "right_eye": (77, 17), "left_ear": (87, 19), "right_ear": (73, 19),
     "mouth_left": (82, 24), "mouth_right": (78, 24), "left_shoulder": (96, 42), "right_shoulder": (64, 42),
@@ -25,7 +29,7 @@ SQUATTING = STANDING | {
 }
 
 
-def _bones(joints: dict[str, tuple[int, int]]) -> BonePose:
+def _bones(joints: Mapping[str, tuple[float, float]]) -> BonePose:
     points = torch.full((1, 33, 2), float("nan"))
     for name, place in joints.items():
         points[0, BLAZEPOSE_33.joints.index(name)] = torch.tensor(place, dtype=torch.float32)
@@ -75,3 +79,59 @@ def test_each_leg_has_its_own_drape_and_the_head_none() -> None:
     assert right is not None
     assert (left.thigh, left.shin) == LEFT_LEG[:2]
     assert (right.thigh, right.shin) == RIGHT_LEG[:2]
+
+
+def _mirrored(joints: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The pose as a mirror at the upright through the middle shows it."""
+    other = {"left": "right", "right": "left"}
+    return {
+        "_".join(other.get(word, word) for word in name.split("_")): (2 * MIDDLE - x, y)
+        for name, (x, y) in joints.items()
+    }
+
+
+def _upside_down(joints: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    return {name: (2 * MIDDLE - x, 200 - y) for name, (x, y) in joints.items()}
+
+
+def _hem_left_behind(body: Layer, pose: BonePose, joints: Mapping[str, tuple[float, float]], side: int) -> torch.Tensor:
+    """Where the corner of the hem goes that lies on one side of the photo, -1 or 1."""
+    photo = body.mesh.vertices_V2
+    corner = torch.where(photo[:, 1] <= 150, photo[:, 1] + side * photo[:, 0], -1e3).argmax()
+    return body.carry(bone_motion(pose, _bones(joints)))[0, corner]
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_cloth_that_a_raised_thigh_leaves_hangs_from_the_hips(side: int) -> None:
+    body, pose = _body(150)
+    joints = SQUATTING if side < 0 else _mirrored(SQUATTING)
+    x, y = _hem_left_behind(body, pose, joints, side).tolist()
+    # Below the thighs, which are at about 94, and not drawn to the knees, which are 30 px and more on the other side.
+    assert y > 120
+    assert (x - MIDDLE) * side > 15
+
+
+def test_a_hem_that_hangs_ends_at_the_floor() -> None:
+    body, pose = _body(180)
+    moved = body.carry(bone_motion(pose, _bones(SQUATTING)))[0]
+    assert float(moved[:, 1].max()) <= max(y for _, y in SQUATTING.values()) + 3
+
+
+def test_nothing_hangs_upwards_from_somebody_upside_down() -> None:
+    body, pose = _body(150)
+    _, y = _hem_left_behind(body, pose, _upside_down(SQUATTING), 1).tolist()
+    assert y < 200 - 80
+
+
+def test_a_skirt_does_not_jump_as_a_thigh_rises() -> None:
+    body, pose = _body(150)
+    before = None
+    for step in range(21):
+        share = step / 20
+        joints = {
+            name: (x + share * (SQUATTING[name][0] - x), y + share * (SQUATTING[name][1] - y))
+            for name, (x, y) in STANDING.items()
+        }
+        moved = body.carry(bone_motion(pose, _bones(joints)))
+        assert before is None or float((moved - before).norm(dim=-1).max()) < 12
+        before = moved
