@@ -46,6 +46,9 @@ def worker(
     trust: Trust = False,
 ) -> None:
     """Render the jobs of QUEUE, the most urgent one first; as many of these may run as the machine can feed."""
+    from animator.jobs.heap import share_arenas
+
+    share_arenas()  # before anything heavy is imported, which may start threads
     from animator.jobs.queue import JobQueue
     from animator.jobs.record import read_record
     from animator.jobs.shift import work_shift

@@ -16,6 +16,7 @@ from animator.jobs.executors.dispatch import Dispatch
 from animator.jobs.executors.local import SoleCrew
 from animator.jobs.executors.protocol import Crew, Work
 from animator.jobs.folder import JobFolder
+from animator.jobs.heap import share_arenas
 from animator.jobs.ledger import read_standing
 from animator.jobs.locks import locked
 from animator.jobs.plan import Chunk
@@ -157,6 +158,7 @@ def _end_hands(hands: list[_Hand]) -> None:
 
 def _serve(line: Connection, work: Work, device: str | None, threads: int) -> None:
     """Render chunks as they come, until nobody asks any more."""
+    share_arenas()
     os.environ["OMP_NUM_THREADS"] = str(min(threads, int(os.environ.get("OMP_NUM_THREADS", threads))))
     end_when_told()
     try:
