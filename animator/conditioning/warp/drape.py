@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from animator.conditioning.warp.anatomy import segment, smoothstep
-from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
+from animator.conditioning.warp.bones import LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
 from animator.conditioning.warp.plane import mirror, wrap
 from animator.conditioning.warp.skinning import BoneMotion
 
@@ -82,7 +82,7 @@ class Drape:
         distance, nearer = aside.norm(dim=-1).min(0)
         aside = torch.where((nearer == 0)[..., None], aside[0], aside[1])
         is_outer = (aside * outwards).sum(-1) > 0
-        scale = motion.stretch_BJ22[:, HEAD, 1, 1, None]
+        scale = motion.scale_B[:, None]
         own = self.distance_V * scale
         limit = torch.lerp(own, torch.minimum(own, self.off_bone_px * scale), taut_BV)
         beyond = (1 - limit / distance.clamp_min(1e-6)).clamp_min(0) * is_outer * (taut_BV > 0)
@@ -99,7 +99,7 @@ class Drape:
         behind = ((1 - self.aside_V * towards) / 2).clamp(0, 1)
         width = motion.matrix_BJ22[:, TORSO, :, 0].norm(dim=-1)
         to_floor = motion.end_BJ2[:, _SHINS_AND_FEET, 1].amax(1) - hips[:, 1]
-        height = torch.minimum(motion.stretch_BJ22[:, HEAD, 1, 1], (to_floor / self.length_px).clamp_min(0.1))
+        height = torch.minimum(motion.scale_B, (to_floor / self.length_px).clamp_min(0.1))
         from_hips = mirror(self.points_V2[None], motion.mirrored_B, motion.axis_x) - motion.source_BJ2[:, None, TORSO]
         hung = hips[:, None] + from_hips * torch.stack([width, height], -1)[:, None]
         return torch.lerp(moved_BV2, hung, (behind * self.free_V * share[:, None])[..., None])

@@ -14,6 +14,8 @@ NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 # A clothed trunk is so deep as a share of how wide it is; and from the front, half of shoulders and hips together is so
 # broad as a share of the torso's length. On rendered people and real clips depths from 0.5 to 0.8 beat none.
 DEPTH, BREADTH = 0.7, 0.6
+# From the front, shoulders are at least so far apart as a share of the torso's length.
+SHOULDERS = 0.58
 # How far its sides may slide past each other, as a share of the way from one to the other.
 MOST_SHEAR = 0.6
 # Thighs and shins, and what a size told by one of them counts: joints and proportions are known to some percent, and
@@ -28,16 +30,18 @@ def body_scale(photo: BonePose, target: BonePose) -> torch.Tensor:
 
     Somebody who bows has a short trunk, and legs as long as ever.
     """
-    length = target.torso_length_B / photo.torso_length_B.clamp_min(1e-3)
-    shoulders = _half(target.shoulders_B22).norm(dim=-1) / _half(photo.shoulders_B22).norm(dim=-1).clamp_min(1e-3)
-    trunk = torch.maximum(length, torch.minimum(shoulders, length * 1.5))
-    before, after = (_lengths(pose) for pose in (photo, target))
-    shown = before / photo.torso_length_B.clamp_min(1e-3)[:, None]
-    whole = ((shown - FORESHORTENED) / (WHOLE - FORESHORTENED)).clamp(0, 1)
+    before = photo.torso_length_B.clamp_min(1e-3)
+    length = target.torso_length_B / before
+    # Nor were they narrow in a photo from the side: nobody grows by turning to the camera.
+    front = (_between(photo.shoulders_B22) / before).clamp_min(SHOULDERS)
+    shoulders = _between(target.shoulders_B22) / (front * before)
+    trunk = torch.maximum(length, torch.minimum(shoulders, length * 1.5))[:, None]
+    legs_before, legs = _lengths(photo), _lengths(target)
+    whole = ((legs_before / before[:, None] - FORESHORTENED) / (WHOLE - FORESHORTENED)).clamp(0, 1)
     trust = whole * photo.trust_BJ[:, LEG_BONES] * target.trust_BJ[:, LEG_BONES]
-    legs = torch.maximum(LEG_SIZE * after / before.clamp_min(1e-3), trunk[:, None])
+    told = torch.maximum(LEG_SIZE * legs / legs_before.clamp_min(1e-3), trunk)
     # The largest but one: a single thigh or shin may well have been taken for a shorter one in the photo.
-    return torch.lerp(trunk[:, None], legs, trust).topk(2).values[:, 1].clamp(0.3, 3.0)
+    return torch.lerp(trunk, told, trust).topk(2).values[:, 1].clamp(0.3, 3.0)
 
 
 def _lengths(pose: BonePose) -> torch.Tensor:
@@ -108,6 +112,10 @@ def _away_from_zero(values: torch.Tensor) -> torch.Tensor:
 
 def _breadth_line(pose: BonePose) -> torch.Tensor:
     return _half(pose.shoulders_B22) + _half(pose.hips_B22)
+
+
+def _between(pair_B22: torch.Tensor) -> torch.Tensor:
+    return (pair_B22[:, 0] - pair_B22[:, 1]).norm(dim=-1)
 
 
 def _half(pair_B22: torch.Tensor) -> torch.Tensor:
