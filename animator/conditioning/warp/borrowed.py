@@ -24,8 +24,11 @@ from animator.conditioning.warp.torso import upwards
 _SHORT = 0.45
 # A bone is seen, and sure enough to lend, from these shares of trust on.
 _SEEN, _SURE = 0.2, 0.5
-# Share of a lender's outline that lies before the background; what lies before the trunk was parted from it by guess.
-_FREE = 0.4
+# Share of a lender's outline that lies before the background; what lies before the trunk was parted from it by guess,
+# which is good enough only where there is no other arm at all. The near arm of somebody seen from the side had 0.28.
+_FREE, _FREE_FOR_NONE = 0.4, 0.2
+# Share of a lender's bones on which it lies in full view.
+_WHOLE = 0.85
 # Radii about the bones beyond which an arm has a ball or a bag in hand, and how much of it makes one.
 _BEYOND, _THING = 1.5, 0.1
 # Radii about the bones, and torso lengths about the wrist, within which sleeve and hand stick out of the trunk.
@@ -51,19 +54,23 @@ def is_unseen(pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...]) -
     return any(_length(pose, own) < _SHORT * _length(pose, other) for own, other in upper_two)
 
 
-def lends(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> bool:
+def lends(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor, *, for_none: bool) -> bool:
     """Whether a limb, cut out as `alpha`, is seen so well, and so alone, that its mirror image may stand for the other.
 
     Args:
         figure: the person.
         bones: of the limb that would lend, from the trunk outwards.
         alpha_HW: its opacity.
+        for_none: the other limb has no picture of its own, however bad.
     """
     if min(float(figure.pose.trust_BJ[0, bone]) for bone in bones[:2]) < _SURE:
         return False
+    if shown_share(figure.pose, bones, alpha_HW) < _WHOLE:
+        return False
     beyond = chain_distance(figure.points, figure.pose, bones) > _BEYOND
     holds_a_thing = float((alpha_HW * beyond).sum()) > _THING * float(alpha_HW.sum())
-    return not holds_a_thing and free_share(alpha_HW, figure.matte_HW) >= _FREE
+    least = _FREE_FOR_NONE if for_none else _FREE
+    return not holds_a_thing and free_share(alpha_HW, figure.matte_HW) >= least
 
 
 def free_share(alpha_HW: torch.Tensor, matte_HW: torch.Tensor) -> float:
@@ -71,6 +78,18 @@ def free_share(alpha_HW: torch.Tensor, matte_HW: torch.Tensor) -> float:
     limb = (alpha_HW > 0.5).float()
     rim = (F.max_pool2d(limb[None, None], 5, stride=1, padding=2)[0, 0] - limb) > 0.5
     return float((matte_HW[rim] < 0.5).float().mean()) if bool(rim.any()) else 0.0
+
+
+def shown_share(pose: BonePose, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> float:
+    """Share of an upper and a lower limb along which it is opaque: nobody stands before it, nor does the photo end."""
+    height, width = alpha_HW.shape
+    steps = torch.linspace(0.1, 1.0, 19, dtype=alpha_HW.dtype, device=alpha_HW.device)[:, None]
+    upper_two = list(bones[:2])
+    start, end = pose.start_BJ2[0, upper_two], pose.end_BJ2[0, upper_two]
+    x, y = torch.lerp(start, end, steps[..., None]).flatten(0, 1).floor().long().unbind(-1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    opaque = alpha_HW[y.clamp(0, height - 1), x.clamp(0, width - 1)] > 0.5
+    return float((inside & opaque).float().mean())
 
 
 def left_over(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:

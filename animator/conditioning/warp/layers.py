@@ -168,7 +168,7 @@ def _arms_of(figure: Figure, cell_px: int) -> _Arms:
         bones, others = _ARMS[name], _ARMS[lender]
         if lender in arms and is_unseen(pose, bones, others) and not is_unseen(pose, others, bones):
             layer, _ = arms[lender]
-            if lends(figure, others, layer.alpha_HW):
+            if lends(figure, others, layer.alpha_HW, for_none=name not in arms):
                 lent = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
                 pose = with_lent_bones(figure.pose, bones, others)
                 arms[name] = _lent_arm(name, layer, figure, pose), lent

@@ -1,11 +1,13 @@
 """An arm that the photo shows badly or not at all is the mirror image of the other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from animator.conditioning.warp import PhotoWarp
-from animator.conditioning.warp.anatomy import chain_distance
+from animator.conditioning.warp.anatomy import chain_distance, smoothstep
 from animator.conditioning.warp.bones import (
     LEFT_ARM,
     LEFT_FOREARM,
@@ -151,8 +153,25 @@ def test_an_arm_that_holds_a_thing_does_not_lend_it() -> None:
     layers, pose = split_layers(photo, matte, pose_of(), cell_px=4)
     alpha = {layer.name: layer.alpha_HW for layer in layers}
     found = figure_of(photo, matte, pose)
-    assert not lends(found, LEFT_ARM, alpha["left_arm"])
-    assert lends(found, RIGHT_ARM, alpha["right_arm"])
+    assert not lends(found, LEFT_ARM, alpha["left_arm"], for_none=True)
+    assert lends(found, RIGHT_ARM, alpha["right_arm"], for_none=False)
+    # Nor does one that somebody stands before.
+    wrist = pixel(joint("right_wrist"))[0]
+    for hidden in (slice(wrist - 30, wrist - 10), slice(wrist - 10, None)):
+        half = alpha["right_arm"].clone()
+        half[hidden] = 0
+        assert not lends(found, RIGHT_ARM, half, for_none=True)
+
+
+def test_an_arm_parted_from_the_trunk_lends_only_where_there_is_no_other() -> None:
+    photo, matte = figure()
+    found = figure_of(photo, matte, pose_of())
+    arm = 1 - smoothstep(0.9, 1.0, chain_distance(found.points, pose_of(), LEFT_ARM))
+    row = found.points[..., 1] > float(joint("left_elbow")[1])
+    beside = replace(found, matte_HW=torch.maximum(matte, row.float()))
+    assert 0.2 < free_share(arm, beside.matte_HW) < 0.4
+    assert lends(beside, LEFT_ARM, arm, for_none=True)
+    assert not lends(beside, LEFT_ARM, arm, for_none=False)
 
 
 def test_an_arm_that_is_not_sure_itself_lends_nothing() -> None:
