@@ -1,4 +1,4 @@
-"""From tracked numbers to motion: swaps, outliers, gaps, smoothing, the picture and an even grid, in one call.
+"""From tracked numbers to motion: swaps, outliers, gaps, smoothing, picture, even grid and flips, in one call.
 
 Legend: T frames, K keypoints.
 """
@@ -15,12 +15,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator
 
 from pose_tracking.sequence import PoseSequence
+from temporal.facing import hold_facing
 from temporal.gaps import fill_gaps
 from temporal.metrics import foot_slide, jitter, lag_s
 from temporal.outliers import reject_outliers
 from temporal.resampling import resample
 from temporal.smoothing import SMOOTHERS, Smoother, smooth_positions, smoother_by_name
 from temporal.swaps import repair_swaps
+from temporal.swings import swing_through
 from temporal.tying import tie_to_picture
 
 MAX_FPS = 240
@@ -81,6 +83,11 @@ class MotionConfig(BaseModel):
         description="how strongly limbs rest and move as the picture around them does, not as tracked; 0: not at all",
     )
     repair_swaps: bool = Field(default=True, description="put left and right back where the tracker swapped them")
+    repair_flips: bool = Field(
+        default=True,
+        description="let limbs that point at the camera swing round, and let a body in profile keep its side, where "
+        "both would flip",
+    )
     fps: Rate = Field(
         default=None, description='output frames per second, 24 or "30000/1001"; the clip\'s own if unset'
     )
@@ -136,7 +143,7 @@ def clean_motion(
     smoother: Smoother | None = None,
     trust_plugins: bool = False,
 ) -> tuple[PoseSequence, MotionReport]:
-    """Swaps, outliers, gaps, smoothing, tie to the picture, grid: in this order, each on what the one before leaves.
+    """Swaps, outliers, gaps, smoothing, tie to the picture, grid, flips: each on what the one before leaves.
 
     Args:
         sequence: the tracked motion at the clip's own frame times.
@@ -163,6 +170,8 @@ def clean_motion(
     # Behind the smoother, which would undo it, and before the grid, whose frames are not the clip's.
     tied = tie_to_picture(smooth_positions(filled, smoother), weight=config.picture_weight)
     motion = resample(tied, fps=output_fps, duration_s=duration_s)
+    if config.repair_flips:  # on the grid: between the clip's frames a limb may pass the line of sight, too
+        motion = swing_through(hold_facing(motion))
     report = MotionReport(
         jitter_before=_known(jitter(unsmoothed)),
         jitter_after=_known(jitter(motion)),

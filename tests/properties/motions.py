@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
+from temporal.facing import hold_facing
 from temporal.gaps import fill_gaps
 from temporal.motion import MotionConfig, smooth_motion
 from temporal.outliers import reject_outliers
 from temporal.resampling import resample
 from temporal.smoothing import SMOOTHERS, smooth_positions, smoother_by_name
 from temporal.swaps import repair_swaps
+from temporal.swings import swing_through
 from temporal.tying import tie_to_picture
 
 Step = Callable[[PoseSequence], PoseSequence]
@@ -37,13 +39,27 @@ IN_PLACE: dict[str, Step] = {
     "tie": lambda sequence: tie_to_picture(sequence, weight=MotionConfig().picture_weight),
 }
 
-WHOLE: dict[str, Step] = {
-    f"motion {name}": lambda sequence, name=name: smooth_motion(sequence, MotionConfig(smoother=name), fps=Fraction(25))
-    for name in SMOOTHERS
-    if name != "none"
-}
 
-EVERY: dict[str, Step] = {**IN_PLACE, "grid": lambda sequence: resample(sequence, fps=Fraction(25)), **WHOLE}
+def _whole(**settings: bool) -> dict[str, Step]:
+    """The whole chain with each smoother."""
+    configs = {name: MotionConfig(smoother=name, **settings) for name in SMOOTHERS if name != "none"}
+    return {
+        f"motion {name}": lambda sequence, config=config: smooth_motion(sequence, config, fps=Fraction(25))
+        for name, config in configs.items()
+    }
+
+
+WHOLE = _whole()
+# A limb that passes through a point is to swing, though each of its ends moves evenly.
+WITHOUT_FLIPS = _whole(repair_flips=False)
+FLIPS: dict[str, Step] = {"facing": hold_facing, "swings": swing_through}
+
+EVERY: dict[str, Step] = {
+    **IN_PLACE,
+    **FLIPS,
+    "grid": lambda sequence: resample(sequence, fps=Fraction(25)),
+    **WHOLE,
+}
 
 quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

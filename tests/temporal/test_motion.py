@@ -63,10 +63,33 @@ def test_smooth_motion_is_the_motion_without_the_report():
 
 def test_nothing_is_done_that_was_switched_off():
     sequence = as_sequence(_disturbed(swaying(np.arange(150) / 30)))
-    off = MotionConfig(smoother="none", max_gap_s=0, reject_outliers=False, repair_swaps=False)
+    off = MotionConfig(smoother="none", max_gap_s=0, reject_outliers=False, repair_swaps=False, repair_flips=False)
     motion, report = clean_motion(sequence, off, fps=FPS)
     np.testing.assert_array_equal(motion.keypoints_TK2, sequence.keypoints_TK2)
     assert (report.num_rejected, report.num_swapped_frames, report.filled_fraction) == (0, 0, 0.0)
+
+
+def test_limbs_swing_and_trunks_keep_their_side_on_the_grid_of_the_output():
+    keypoints = standing(20)
+    left, right, elbow, wrist = (
+        BLAZEPOSE_33.index(joint) for joint in ("left_shoulder", "right_shoulder", "left_elbow", "left_wrist")
+    )
+    for side, sign in (("left", 1), ("right", -1)):
+        for joint in ("shoulder", "hip"):
+            keypoints[:, BLAZEPOSE_33.index(f"{side}_{joint}"), 0] = 320 + sign * np.where(np.arange(20) == 15, -1, 10)
+    keypoints[:, wrist] = keypoints[:, elbow] + np.where(np.arange(20) < 10, 50, -44)[:, None] * (0.01, 1.0)
+
+    def motion(repair_flips: bool) -> PoseSequence:
+        config = MotionConfig(smoother="none", reject_outliers=False, fps=30, repair_flips=repair_flips)
+        return clean_motion(as_sequence(keypoints, fps=5), config, fps=Fraction(5))[0]
+
+    def most_deg(poses: PoseSequence) -> float:
+        forearm = poses.keypoints_TK2[:, wrist] - poses.keypoints_TK2[:, elbow]
+        return float(np.rad2deg(np.abs(np.diff(np.unwrap(np.arctan2(forearm[:, 1], forearm[:, 0]))))).max())
+
+    assert most_deg(motion(False)) > 150 > 75 > most_deg(motion(True))
+    assert (motion(False).keypoints_TK2[:, left, 0] < motion(False).keypoints_TK2[:, right, 0]).any()
+    assert (motion(True).keypoints_TK2[:, left, 0] > motion(True).keypoints_TK2[:, right, 0]).all()
 
 
 def test_output_takes_the_clip_s_rate_unless_told_otherwise():
@@ -112,7 +135,7 @@ def test_a_clip_without_frames_is_refused():
 
 def test_a_smoother_can_be_given_as_an_object():
     sequence = as_sequence(with_noise(standing(30), 0.02))
-    motion, _ = clean_motion(sequence, MotionConfig(), fps=FPS, smoother=Unsmoothed())
+    motion, _ = clean_motion(sequence, MotionConfig(repair_flips=False), fps=FPS, smoother=Unsmoothed())
     np.testing.assert_array_equal(motion.keypoints_TK2, sequence.keypoints_TK2)
 
 
