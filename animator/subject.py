@@ -13,10 +13,11 @@ from PIL import Image, ImageOps
 
 from animator.background import fill_background, opacity_before
 from animator.canvas import Box, CanvasConfig, Placement, place_photo
+from animator.company import part_people
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import recut_matte
 from animator.errors import PhotoError
-from animator.matting import refine_matte
+from animator.matting import foreground_colors, refine_matte
 from animator.people import find_people
 from animator.photo import Photo
 from animator.photo_frame import frame_px
@@ -42,6 +43,7 @@ class Portrait:
         matte_HW: float32 [0, 1], the person's opacity.
         warnings: what the person at the keyboard should know about this photo.
         is_alone: whether nobody else is in the photo.
+        cover_HW: float32 [0, 1], the opacity of people who stand before the person; none where nobody does.
     """
 
     image: Image.Image
@@ -50,6 +52,7 @@ class Portrait:
     matte_HW: np.ndarray
     warnings: tuple[str, ...]
     is_alone: bool = True
+    cover_HW: np.ndarray | None = None
 
     @classmethod
     def from_photo(cls, photo: Photo, tracker: TrackerConfig) -> Portrait:
@@ -60,6 +63,7 @@ class Portrait:
         """
         person, others, warnings = _find_person(photo, tracker)
         matte = segment_person(photo.pixels_HWC, person, others=others)
+        matte, cover = part_people(photo.pixels_HWC, person, matte, others)
         if photo.opacity_HW is not None:
             matte = matte * photo.opacity_HW
         skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
@@ -70,6 +74,7 @@ class Portrait:
             matte_HW=matte,
             warnings=warnings,
             is_alone=not others,
+            cover_HW=cover,
         )
         return replace(portrait, warnings=(*warnings, *_cut_notes(photo, portrait.pose)))
 
@@ -95,6 +100,7 @@ class Subject:
         background_HWC: uint8 RGB, what stands behind the person: the photo without the person, or another picture.
         placement: where the photo lies on the canvas.
         warnings: what the person at the keyboard should know about this photo.
+        cover_HW: float32 [0, 1], the opacity of people in the background who stand before the person.
     """
 
     photo_HWC: np.ndarray
@@ -103,6 +109,7 @@ class Subject:
     background_HWC: np.ndarray
     placement: Placement
     warnings: tuple[str, ...] = ()
+    cover_HW: np.ndarray | None = None
 
     @classmethod
     def from_photo(cls, photo: Photo, canvas: CanvasConfig, tracker: TrackerConfig) -> Subject:
@@ -125,6 +132,7 @@ class Subject:
             skeleton=portrait.skeleton,
             warnings=portrait.warnings,
             is_alone=portrait.is_alone,
+            cover_HW=portrait.cover_HW,
         )
 
     @classmethod
@@ -138,17 +146,21 @@ class Subject:
         skeleton: Skeleton = BLAZEPOSE_33,
         warnings: tuple[str, ...] = (),
         is_alone: bool = True,
+        cover_HW: np.ndarray | None = None,
     ) -> Subject:
-        """Put a photo, its pose and its coarse matte (all in photo px) on the canvas."""
+        """Put a photo, its pose and its coarse mattes (all in photo px) on the canvas."""
         points_K2 = placement.to_canvas(person.keypoints_K2)
         pose = _one_pose(points_K2, person.confidence_K, skeleton, frame_size=placement.canvas_size)
         placed = _as_tensor(placement.place(image))
-        coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
         inside = torch.from_numpy(placement.inside_HW(without=frame_px(image)))
-        matte = refine_matte(placed, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)) * inside
+        matte = _refined(placed, matte_HW, placement) * inside
         bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
         matte = recut_matte(placed, matte, bones) * inside
-        background = fill_background(placed, matte, inside, grained=is_alone)
+        cover = torch.zeros_like(matte) if cover_HW is None else _refined(placed, cover_HW, placement) * inside
+        # No piece of those before is to come up behind the person.
+        background = fill_background(placed, torch.maximum(matte, cover), inside, grained=is_alone)
+        if cover_HW is not None:
+            background = torch.lerp(background, foreground_colors(placed, cover), cover)
         continued = torch.where(inside, placed, background)
         return cls(
             photo_HWC=_as_pixels(continued),
@@ -157,6 +169,7 @@ class Subject:
             background_HWC=_as_pixels(background),
             placement=placement,
             warnings=warnings,
+            cover_HW=None if cover_HW is None else cover.numpy(),
         )
 
     def before(self, picture: Image.Image) -> Subject:
@@ -167,7 +180,13 @@ class Subject:
         photo, background = (_as_tensor(Image.fromarray(each)) for each in (self.photo_HWC, self.background_HWC))
         matte = opacity_before(photo, torch.from_numpy(self.matte_HW), background)
         behind = ImageOps.fit(picture, self.placement.canvas_size, Image.Resampling.LANCZOS)
-        return replace(self, matte_HW=matte.numpy(), background_HWC=np.array(behind))
+        return replace(self, matte_HW=matte.numpy(), background_HWC=np.array(behind), cover_HW=None)
+
+
+def _refined(placed_3HW: torch.Tensor, matte_HW: np.ndarray, placement: Placement) -> torch.Tensor:
+    """A matte of the photo, on the canvas, along the photo's edges."""
+    coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
+    return refine_matte(placed_3HW, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255))
 
 
 def _one_pose(

@@ -74,6 +74,13 @@ def paint_out(pixels_HWC: np.ndarray, people: Sequence[Detection], skeleton: Ske
     return canvas.cut((0, 0, width, height))
 
 
+def body_shape(size: tuple[int, int], person: Detection, skeleton: Skeleton) -> np.ndarray:
+    """Bool [H, W]: about where the body of a person is who was found in a picture of `size`, (width, height) px."""
+    shape = Image.new("L", size)
+    _draw_body(ImageDraw.Draw(shape), person, skeleton)
+    return np.asarray(shape) > 0
+
+
 class _Painting:
     """The picture, reduced, with the people found so far painted out."""
 

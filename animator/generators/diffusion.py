@@ -28,6 +28,7 @@ from animator.device import DevicePlan, is_out_of_memory, one_thread, warp_devic
 from animator.errors import DeviceError, ModelError
 from animator.generators.batching import aligned, slots
 from animator.generators.branches import branch_predictor
+from animator.generators.cover import subject_cover
 from animator.generators.memory import CPU_BATCH, GPU_BATCH, num_branches
 from animator.generators.painting import Painting
 from animator.generators.parallel import Turns, frame_workers, in_order
@@ -176,6 +177,7 @@ class DiffusionGenerator:
                 repair=self._repair,
                 keep_detail=self.config.keep_detail,
                 lock_background=self._lock_background,
+                covered=subject_cover(subject, device),
             ),
             warp=subject_warp(subject, warp_device(device)),
             refinement=self._refinement(subject, background),

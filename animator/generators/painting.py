@@ -9,7 +9,7 @@ Legend: B frames, C h w latents, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -37,6 +37,7 @@ class Painting:
         repair: as in `SamplerConfig`.
         keep_detail: as in `SamplerConfig`.
         lock_background: away from the person, show the background whatever the network paints there.
+        covered: lays over finished frames what stands before the person.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Painting:
         repair: float,
         keep_detail: bool,
         lock_background: bool,
+        covered: Callable[[torch.Tensor], torch.Tensor] = lambda frames_B3HW: frames_B3HW,
     ) -> None:
+        self._covered = covered
         self._codec, self._repair = codec, repair
         self._keep_detail, self._lock_background = keep_detail, lock_background
         self._background_13HW = background_3HW[None]
@@ -104,7 +107,7 @@ class Painting:
             pictures = self._decoded(latents_BChw, edge)
         if edge is not None:
             pictures = torch.lerp(self._background_13HW, pictures, edge[:, None])
-        return pictures.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+        return self._covered(pictures).mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
     def _repaired(
         self, latents: torch.Tensor, repair_BHW: torch.Tensor, shown: torch.Tensor, known: Known

@@ -1,4 +1,4 @@
-"""The instant generator: the photo carried along the limbs, before its own background.
+"""The instant generator: the photo carried along the limbs, between its own background and those who stand before.
 
 No training and no network; the preview of every other generator and the baseline they have to beat.
 
@@ -17,6 +17,7 @@ from einops import rearrange
 from animator.conditioning.inputs import picture_tensor, subject_warp, window_tensors
 from animator.conditioning.warp.exposure import shutter_poses
 from animator.device import one_thread, warp_device
+from animator.generators.cover import subject_cover
 from animator.generators.parallel import frame_workers, in_order
 from animator.generators.puppet_config import EXPOSURE_S
 from animator.subject import Subject
@@ -58,13 +59,14 @@ class PuppetGenerator:
         with one_thread() if self._device.type == "cpu" else nullcontext():
             warp = subject_warp(subject, self._device)
         background = picture_tensor(subject.background_HWC, self._device)
+        covered = subject_cover(subject, self._device)
 
         def frames(chunk: list[PoseWindow]) -> list[Frame]:
             keypoints, confidence = window_tensors(chunk, 3, self._device)
             open_B = keypoints.new_tensor([self._open(window) for window in chunk])
             shutter = shutter_poses(keypoints, open_B) if bool(open_B.any()) else None
             warped = warp(keypoints[:, 1], confidence[:, 1], shutter=shutter)
-            pixels = warped.over(background).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
+            pixels = covered(warped.over(background)).mul(255).add(0.5).clamp(0, 255).to(torch.uint8)
             pictures = rearrange(pixels, "b c h w -> b h w c").cpu().numpy()
             return [
                 Frame(pixels_HWC=picture, time_s=window.time_s, index=window.center)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from animator.subject import Subject
 
 FORMAT = "pose-animator-subject/1"
-# Photo, background and matte of the largest canvas (4096 x 4096 px) and some air.
+# Photo, background and both mattes of the largest canvas (4096 x 4096 px) and some air.
 MAX_SUBJECT_BYTES = 256 * 1024 * 1024
 
 
@@ -98,6 +98,7 @@ def load_scene(folder: JobFolder, record: JobRecord) -> Scene:
 def _save_subject(folder: JobFolder, subject: Subject) -> None:
     # Archived in memory: what `zipfile` could not finish on a full disk, it complains about once more on its own.
     placement, archive = subject.placement, BytesIO()
+    cover = {} if subject.cover_HW is None else {"cover": subject.cover_HW}
     np.savez(
         archive,
         format=np.array(FORMAT),
@@ -111,6 +112,7 @@ def _save_subject(folder: JobFolder, subject: Subject) -> None:
         offset=np.array(placement.offset, np.float64),
         sizes=np.array([placement.photo_size, placement.canvas_size]),
         warnings=np.array(subject.warnings, dtype=np.str_),
+        **cover,
     )
     with appearing(folder.subject) as temporary:
         temporary.write_bytes(archive.getbuffer())
@@ -141,11 +143,12 @@ def _as_subject(arrays: dict[str, Any]) -> Subject:
 
     photo_size, canvas_size = ((int(width), int(height)) for width, height in arrays["sizes"])
     width, height = canvas_size
-    photo, background, matte = arrays["photo"], arrays["background"], arrays["matte"]
-    if not photo.shape == background.shape == (height, width, 3) or matte.shape != (height, width):
+    photo, background, matte, cover = arrays["photo"], arrays["background"], arrays["matte"], arrays.get("cover")
+    masks = [matte] if cover is None else [matte, cover]
+    if not photo.shape == background.shape == (height, width, 3) or any(m.shape != (height, width) for m in masks):
         raise JobError("its pictures are not of the canvas's size")
-    if photo.dtype != np.uint8 or background.dtype != np.uint8 or not np.isfinite(matte).all():
-        raise JobError("its pictures are not 8-bit, or its matte holds NaN")
+    if photo.dtype != np.uint8 or background.dtype != np.uint8 or not all(np.isfinite(m).all() for m in masks):
+        raise JobError("its pictures are not 8-bit, or one of its mattes holds NaN")
     return Subject(
         photo_HWC=photo,
         pose=PoseSequence(
@@ -164,4 +167,5 @@ def _as_subject(arrays: dict[str, Any]) -> Subject:
             canvas_size=canvas_size,
         ),
         warnings=tuple(str(each) for each in arrays["warnings"]),
+        cover_HW=None if cover is None else cover.astype(np.float32),
     )

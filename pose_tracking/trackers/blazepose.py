@@ -202,9 +202,13 @@ def segment_person(
             found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
             if found and (person is None or body_of(person).distance(found.moved(region[:2])) < SAME_PERSON):
                 return place(result.segmentation_mask.clip(0, 1), region, size=size)
+    return place(segment_anybody(cut(alone, close_up)), close_up, size=size)
+
+
+def segment_anybody(pixels_HWC: np.ndarray) -> np.ndarray:
+    """How much of each pixel belongs to people, whoever they are: float32 [H, W] in [0, 1]."""
     with lend_still("selfie_segmentation") as selfie:
-        mask_HW = selfie.process(cut(alone, close_up)).segmentation_mask
-    return place(mask_HW.clip(0, 1), close_up, size=size)
+        return np.asarray(selfie.process(np.ascontiguousarray(pixels_HWC)).segmentation_mask).clip(0, 1)
 
 
 def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from animator.errors import JobError
 from animator.jobs.folder import JobFolder
 from animator.jobs.inputs import file_sha256
 from animator.jobs.record import JobRecord, Prepared, read_record
-from animator.jobs.scene import load_scene
+from animator.jobs.scene import load_scene, save_scene
 from tests.animator.jobs.job_folder import SIZE, prepared_job
 
 
@@ -36,6 +37,17 @@ def test_a_scene_comes_back_as_it_was_saved(job: JobFolder) -> None:
     assert np.array_equal(scene.subject.pose.keypoints_TK2, again.subject.pose.keypoints_TK2)
 
 
+def test_those_who_stand_before_the_person_come_back_too(job: JobFolder) -> None:
+    record = read_record(job)
+    scene = load_scene(job, record)
+    assert scene.subject.cover_HW is None
+    cover = np.linspace(0, 1, SIZE[0] * SIZE[1], dtype=np.float32).reshape(SIZE[1], SIZE[0])
+    record = save_scene(job, record, replace(scene, subject=replace(scene.subject, cover_HW=cover)))
+    again = load_scene(job, record).subject.cover_HW
+    assert again is not None
+    assert np.array_equal(again, cover)
+
+
 @pytest.mark.parametrize("name", ["poses.npz", "tracked.npz", "subject.npz"])
 def test_a_file_that_is_missing_or_another_one_is_refused(job: JobFolder, name: str) -> None:
     path = job.path / name
@@ -54,6 +66,8 @@ def test_a_file_that_is_missing_or_another_one_is_refused(job: JobFolder, name: 
         {"photo": np.zeros((4, 4, 3), np.uint8)},
         {"matte": np.full((SIZE[1], SIZE[0]), np.nan, np.float32)},
         {"background": np.zeros((SIZE[1], SIZE[0], 3), np.float32)},
+        {"cover": np.full((SIZE[1], SIZE[0]), np.nan, np.float32)},
+        {"cover": np.zeros((4, 4), np.float32)},
         {"skeleton": np.array("octopus")},
         {"format": np.array("pose-animator-subject/9")},
         {"sizes": np.zeros(3)},
