@@ -14,6 +14,8 @@ from torch.nn import functional as F  # noqa: N812
 from animator.conditioning.warp.anatomy import (
     body_hull,
     chain_distance,
+    hidden_leg,
+    leg_place,
     pixel_centers,
     smoothstep,
 )
@@ -128,12 +130,19 @@ def widened(values: torch.Tensor, reach_px: float | torch.Tensor) -> torch.Tenso
 
 
 def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int, int, int], torch.Tensor]]:
-    """Which pixels go with which leg: trousers part between the legs, wherever they touch in the photo."""
+    """Which pixels go with which leg: trousers part between the legs, wherever they touch in the photo.
+
+    Where one leg hides the other, as in a photo from the side, what is seen is the picture of both.
+    """
     if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.2:
         return []
     left, right = (chain_distance(points, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG))
     share = smoothstep(-0.06, 0.06, (right - left) / (right + left).clamp_min(1e-6))
-    return [("left_leg", LEFT_LEG, share), ("right_leg", RIGHT_LEG, 1 - share)]
+    both = hidden_leg(leg_place(points, pose), pose)
+    return [
+        ("left_leg", LEFT_LEG, torch.maximum(share, both)),
+        ("right_leg", RIGHT_LEG, torch.maximum(1 - share, both)),
+    ]
 
 
 def without_slivers(alpha_HW: torch.Tensor, beside_HW: torch.Tensor, *, width_px: float) -> torch.Tensor:

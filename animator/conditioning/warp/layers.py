@@ -227,7 +227,7 @@ def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[
         leg = _limb_layer(name, bones, behind.colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))
         invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
         legs.append(replace(leg, under_body=hem is not None, invented_HW=invented))
-    return legs, moved_away
+    return legs, moved_away.clamp_max(1)
 
 
 def _limb_layer(

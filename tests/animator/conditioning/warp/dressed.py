@@ -32,6 +32,14 @@ def pixel(point_2: np.ndarray) -> tuple[int, int]:
 PRINT = joint("left_shoulder") + np.array([-8, 26], dtype=np.float32)
 
 
+def from_the_side() -> np.ndarray:
+    """Keypoints [33, 2] of the standing figure as seen from its side: joints of both sides lie behind each other."""
+    keypoints = STANDING.copy()
+    middle = joint("left_hip")[0] / 2 + joint("right_hip")[0] / 2
+    keypoints[:, 0] = middle + (keypoints[:, 0] - middle) * 0.1
+    return keypoints
+
+
 def pose_of(keypoints_K2: np.ndarray = STANDING) -> BonePose:
     """The bones of one pose, every joint sure."""
     return bone_pose(torch.from_numpy(keypoints_K2)[None], torch.ones(1, 33))

@@ -7,6 +7,7 @@ import torch
 from animator.conditioning.warp.anatomy import (
     LEAST_TRUNK,
     body_hull,
+    hidden_leg,
     leg_place,
     limb_thickness,
     pixel_centers,
@@ -16,7 +17,7 @@ from animator.conditioning.warp.anatomy import (
     smoothstep,
 )
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM
-from tests.animator.conditioning.warp.dressed import STANDING, figure, in_a_skirt, joint, pixel, pose_of
+from tests.animator.conditioning.warp.dressed import STANDING, figure, from_the_side, in_a_skirt, joint, pixel, pose_of
 from tests.animator.figure import draw_figure
 
 
@@ -81,6 +82,35 @@ def test_a_gown_to_the_floor_ends_at_the_ankles():
     left, right, foot = joint("left_hip"), joint("right_hip"), int(joint("left_ankle")[1])
     matte[int(left[1]) : foot + 8, int(right[0]) - 8 : int(left[0]) + 8] = 1
     assert skirt_hem(pose_of(), matte) == 2.0
+
+
+def column(widths: dict[float, float]) -> torch.Tensor:
+    """Matte [H, W] of somebody seen from the side, so wide in torso lengths down to each place of the legs."""
+    _, matte = figure()
+    place = leg_place(pixel_centers(matte), pose_of(from_the_side()))
+    x = pixel_centers(matte)[..., 0] - float(joint("nose")[0])
+    size, opaque = float(pose_of().torso_length_B[0]), torch.zeros_like(matte, dtype=torch.bool)
+    above = -1.0
+    for end, width in widths.items():
+        opaque |= (place >= above) & (place < end) & (x.abs() < width * size / 2)
+        above = end
+    return opaque.float()
+
+
+@pytest.mark.parametrize(
+    ("widths", "hem"),
+    [({2.3: 0.35}, None), ({1.2: 0.6, 2.3: 0.3}, 1.2), ({2.3: 0.8}, 2.0)],
+    ids=["trousers", "a skirt", "a gown"],
+)
+def test_from_the_side_the_outline_tells_skirts_from_trousers(widths, hem):
+    found = skirt_hem(pose_of(from_the_side()), column(widths))
+    assert found is None if hem is None else found == pytest.approx(hem, abs=0.15)
+
+
+def test_legs_hide_each_other_from_the_side_alone():
+    places = torch.tensor([0.5, 1.5])
+    torch.testing.assert_close(hidden_leg(places, pose_of()), torch.zeros(2))
+    torch.testing.assert_close(hidden_leg(places, pose_of(from_the_side())), torch.ones(2))
 
 
 def test_legs_that_the_photo_does_not_show_wear_no_skirt():

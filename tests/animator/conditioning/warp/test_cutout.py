@@ -19,6 +19,7 @@ from tests.animator.conditioning.warp.dressed import (
     STANDING,
     WALL,
     figure,
+    from_the_side,
     joint,
     pixel,
     pose_of,
@@ -86,6 +87,13 @@ def test_trousers_part_between_the_legs():
     for (_, bones, member), side in zip(masks, ("left", "right"), strict=True):
         assert (bones == LEFT_LEG) == (side == "left")
         assert member[pixel(joint(f"{side}_knee"))] == 1
+
+
+def test_what_is_seen_of_legs_that_hide_each_other_is_the_picture_of_both():
+    (_, _, left), (_, _, right) = leg_masks(pixel_centers(figure()[1]), pose_of(from_the_side()))
+    for name in ("left_knee", "right_knee", "left_ankle"):
+        place = pixel(from_the_side()[BLAZEPOSE_33.index(name)])
+        assert left[place] == right[place] == 1
 
 
 def test_a_photo_without_legs_has_no_leg_masks():
