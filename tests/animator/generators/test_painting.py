@@ -139,3 +139,23 @@ def test_nobody_in_view_has_no_reach() -> None:
 def test_the_reach_moves_with_the_person() -> None:
     first, second = reach(Made(embedded()).warped)
     assert torch.equal(first[:, :100], second[:, 17:117])
+
+
+def test_what_stands_before_the_person_is_laid_over_finished_frames() -> None:
+    codec = embedded()
+    made = Made(codec)
+    alone = made.pixels()
+    opacity, color = torch.zeros(HEIGHT, WIDTH), torch.tensor([1.0, 0.0, 0.5])[:, None, None]
+    opacity[80:120] = 1
+    made.painting = Painting(
+        codec,
+        made.background,
+        repair=made.repair,
+        keep_detail=True,
+        lock_background=True,
+        covered=lambda frames_B3HW: torch.lerp(frames_B3HW, color.expand_as(frames_B3HW), opacity),
+    )
+    covered = made.pixels()
+    assert (covered[:, :, 80:120] == torch.tensor([255, 0, 128])[:, None, None]).all()
+    assert torch.equal(covered[:, :, :80], alone[:, :, :80])
+    assert torch.equal(covered[:, :, 120:], alone[:, :, 120:])
