@@ -79,6 +79,7 @@ class Layer:
         shares: weight [V] of each binding.
         places_V2: where its vertices lie in the photo; None: where they are in its picture, which is not mirrored.
         elbow: of an arm; None for other layers.
+        head_V: of the body, how far each vertex hangs on the head; None for limbs.
         shoulders: of the body, one per arm that is cut out of it.
         drapes: of a skirt over its legs, one per binding, None for the head's; empty without a skirt.
         depth_V: order inside the layer, larger is nearer.
@@ -95,6 +96,7 @@ class Layer:
     depth_V: torch.Tensor
     places_V2: torch.Tensor | None = None
     elbow: Joint | None = None
+    head_V: torch.Tensor | None = None
     shoulders: tuple[Shoulder, ...] = ()
     drapes: tuple[Drape | None, ...] = ()
     under_body: bool = False
@@ -114,6 +116,8 @@ class Layer:
                 for each, drape in zip(moved, self.drapes, strict=True)
             ]
         carried = torch.stack([each * share[:, None] for each, share in zip(moved, self.shares, strict=True)]).sum(0)
+        if self.head_V is not None:
+            carried = motion.slide_face(carried, self.head_V)
         for shoulder in self.shoulders:
             carried = shoulder.keep_below_arm(self.mesh.vertices_V2, carried, motion)
         return carried if self.elbow is None else self.elbow.keep_thickness(carried, motion)
@@ -292,6 +296,7 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: _A
         bindings=bindings,
         shares=shares,
         depth_V=depth,
+        head_V=head_V,
         shoulders=tuple(shoulder_of(mesh.vertices_V2, arms.pose, _ARMS[arm.name][0], head_V) for arm in arms.layers),
         drapes=drapes,
     )

@@ -26,7 +26,7 @@ from animator.conditioning.warp.bones import (
     BonePose,
 )
 from animator.conditioning.warp.feet import SHINS, foot_motion
-from animator.conditioning.warp.head import head_motion
+from animator.conditioning.warp.head import SLIDE, SLIDE_REACH, face_travel, head_motion
 from animator.conditioning.warp.plane import apply, direction, mirror, rotation, stretch_along, wrap
 from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion
 
@@ -54,6 +54,8 @@ class BoneMotion:
         scale_B: how much larger than in the photo the body is.
         mirrored_B: the person shows the other side than in the photo.
         axis_x: the vertical line, in px, about which the photo is mirrored.
+        slide_B2: px that the middle of the face slides over the head as it turns.
+        slide_reach_B: px from the middle of the face where that ends.
     """
 
     source_BJ2: torch.Tensor
@@ -66,6 +68,14 @@ class BoneMotion:
     scale_B: torch.Tensor
     mirrored_B: torch.Tensor
     axis_x: float
+    slide_B2: torch.Tensor
+    slide_reach_B: torch.Tensor
+
+    def slide_face(self, points_BV2: torch.Tensor, head_V: torch.Tensor) -> torch.Tensor:
+        """Carried points, those of the face moved on over the head; `head_V` [V] is how far each hangs on the head."""
+        away = (points_BV2 - self.target_BJ2[:, None, HEAD]).norm(dim=-1) / self.slide_reach_B[:, None]
+        share = (1 - away.square()).clamp_min(0) * head_V
+        return points_BV2 + share[..., None] * self.slide_B2[:, None]
 
     def carry(
         self, points_V2: torch.Tensor, parent_V: torch.Tensor, bone_V: torch.Tensor, weight_V: torch.Tensor
@@ -123,6 +133,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
             angle[:, bone] = turn
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     matrix = rotation(angle) @ stretch
+    seen_B1 = torch.minimum(target.trust_BJ, photo.trust_BJ)[:, HEAD, None]
     return BoneMotion(
         source_BJ2=photo.start_BJ2,
         target_BJ2=goal,
@@ -134,6 +145,8 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
         scale_B=scale,
         mirrored_B=mirrored,
         axis_x=axis_x,
+        slide_B2=SLIDE * face_travel(photo, target, scale) * seen_B1,
+        slide_reach_B=SLIDE_REACH * photo.torso_length_B * scale,
     )
 
 

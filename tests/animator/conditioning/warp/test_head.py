@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.warp.bones import BonePose, bone_pose
-from animator.conditioning.warp.head import head_motion
+from animator.conditioning.warp.bones import HEAD, BonePose, bone_pose
+from animator.conditioning.warp.head import SLIDE_REACH, face_travel, head_motion
+from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import standing_pose
 
@@ -58,3 +59,37 @@ def test_a_face_in_profile_tilts_with_its_head() -> None:
 def test_turning_aside_moves_the_head_without_jumps() -> None:
     tilts = [_tilt(_pose(), _pose(yaw=yaw)) for yaw in np.arange(0.0, 90.0, 3.0)]
     assert np.abs(np.diff(tilts)).max() < 3
+
+
+@pytest.mark.parametrize("yaw", [-60.0, -30.0, 0.0, 30.0, 60.0])
+def test_a_head_that_turns_stays_above_its_neck(yaw: float) -> None:
+    photo = _pose()
+    placed, _, _ = head_motion(photo, _pose(yaw=yaw), torch.ones(1), torch.zeros(1))
+    assert float((placed - photo.start_BJ2[:, HEAD])[0, 0]) == pytest.approx(0, abs=1.0)
+
+
+def test_a_head_in_profile_on_the_photo_stays_above_its_neck_as_it_turns_to_the_front() -> None:
+    photo = _pose(yaw=60)
+    placed, _, _ = head_motion(photo, _pose(), torch.ones(1), torch.zeros(1))
+    assert float((placed - photo.start_BJ2[:, HEAD])[0, 0]) == pytest.approx(0, abs=1.0)
+
+
+def test_a_face_travels_only_where_the_head_turns() -> None:
+    still = face_travel(_pose(), _pose(pitch=20), torch.ones(1))
+    assert float(still.norm()) < 0.5
+    left, right = (face_travel(_pose(), _pose(yaw=yaw), torch.ones(1))[0, 0] for yaw in (-40, 40))
+    assert float(left) == pytest.approx(-float(right))
+    assert abs(float(right)) > 3
+
+
+def test_the_middle_of_a_face_slides_on_over_the_head_and_its_outline_does_not() -> None:
+    photo, target = _pose(), _pose(yaw=40)
+    motion = bone_motion(photo, target)
+    middle = motion.target_BJ2[:, HEAD]
+    edge = middle + torch.tensor([[0.0, 1.01 * SLIDE_REACH * float(photo.torso_length_B[0])]])
+    points = torch.stack([middle, edge], 1)
+    slid = motion.slide_face(points, torch.ones(2)) - points
+    travel = face_travel(photo, target, motion.scale_B)
+    assert float((slid[0, 0] / travel[0])[0]) == pytest.approx(0.7, abs=0.01)
+    torch.testing.assert_close(slid[0, 1], torch.zeros(2))
+    torch.testing.assert_close(motion.slide_face(points, torch.zeros(2)), points)
