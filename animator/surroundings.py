@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 from animator.matting import box_mean
 
@@ -41,25 +42,33 @@ def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, graine
     x = torch.arange(known_HW.shape[1]).clamp(int(columns[0]), int(columns[-1]))
     held = picture_3HW[:, y[:, None], x]
     way_HW = torch.from_numpy(distance_transform_edt(~known_HW.numpy())).float()
-    beyond = _blurred(held, _BLUR_PER_WAY * way_HW)
+    blur_px_HW = _BLUR_PER_WAY * way_HW
     if grained:
-        fading = (1 - way_HW / (_GRAIN_FADES * side)).clamp_min(0)
-        beyond = beyond + fading * mirrored_texture(held, ~known_HW, max(2, round(_GRAIN * side)))
+        # As blurred from the border on as what the texture is apart from: there, both together are the edge again.
+        radius, fading = max(2, round(_GRAIN * side)), (1 - way_HW / (_GRAIN_FADES * side)).clamp_min(0)
+        beyond = _blurred(held, blur_px_HW.clamp_min(radius))
+        beyond = beyond + fading * _mirrored(held - box_mean(held[None], radius)[0], ~known_HW)
+    else:
+        beyond = _blurred(held, blur_px_HW)
     return torch.where(known_HW, picture_3HW, beyond.clamp(0, 1))
 
 
 def mirrored_texture(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, radius: int) -> torch.Tensor:
     """[3, H, W] how the photo differs from its own mean over so many px, in the hole as across its nearest edge."""
-    from scipy.ndimage import distance_transform_edt
-
     known = (~hole_HW).float()[None, None]
     mean = box_mean(photo_3HW[None] * known, radius)[0] / box_mean(known, radius)[0].clamp_min(1e-6)
-    texture = (photo_3HW - mean) * known[0]
+    return _mirrored((photo_3HW - mean) * known[0], hole_HW)
+
+
+def _mirrored(picture_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
+    """The same, in the hole as across its nearest edge."""
+    from scipy.ndimage import distance_transform_edt
+
     hole = hole_HW.numpy()
     nearest = distance_transform_edt(hole, return_distances=False, return_indices=True)
     limit = np.array(hole.shape)[:, None, None] - 1
     row, column = torch.from_numpy(np.clip(2 * nearest - np.indices(hole.shape), 0, limit))
-    return texture[:, row, column]
+    return picture_3HW[:, row, column]
 
 
 def _blurred(picture_3HW: torch.Tensor, blur_px_HW: torch.Tensor) -> torch.Tensor:
@@ -67,7 +76,15 @@ def _blurred(picture_3HW: torch.Tensor, blur_px_HW: torch.Tensor) -> torch.Tenso
     side = max(blur_px_HW.shape)
     mixed, picture, last_px = picture_3HW, picture_3HW, 0.0
     for blur_px in (share * side for share in _BLURS):
-        picture = box_mean(picture[None], max(1, round(blur_px)))[0]
+        picture = _smoothed(picture, max(1, round(blur_px)))
         mixed = torch.lerp(mixed, picture, ((blur_px_HW - last_px) / (blur_px - last_px)).clamp(0, 1))
         last_px = blur_px
     return mixed
+
+
+def _smoothed(picture_3HW: torch.Tensor, radius: int) -> torch.Tensor:
+    """The mean over squares about a pixel, taken on a picture so small that a square still has some pixels."""
+    size, factor = (picture_3HW.shape[1], picture_3HW.shape[2]), max(1, radius // 3)
+    small = F.interpolate(picture_3HW[None], [max(1, side // factor) for side in size], mode="area")
+    mean = box_mean(small, max(1, round(radius / factor)))
+    return F.interpolate(mean, size, mode="bilinear", align_corners=False)[0]

@@ -60,6 +60,13 @@ def test_grass_ends_softly_beside_the_border() -> None:
     assert far < 0.15 * inside
 
 
+def test_no_line_shows_along_the_border() -> None:
+    rows = (torch.arange(160) / 160)[None, :, None].expand(3, 160, 128)
+    ramp = torch.where(_shown(), rows + (torch.arange(128) - 32) / 128, 0.0).clamp(0, 1)
+    steps = continue_beyond(ramp, _shown())[:, 40:60].diff(dim=2).abs().amax((0, 1))
+    assert float(steps[24:36].max()) < 2.5 / 128
+
+
 def test_no_outline_of_other_people_goes_on() -> None:
     picture, known = _landscape(), _shown()
     detail = continue_beyond(picture, known, grained=False)[:, 100:150].diff(dim=1).abs().mean((0, 1))
