@@ -14,12 +14,14 @@ import torch
 
 from animator.conditioning.warp.bones import (
     HEAD,
+    LEFT_FOOT,
     LEFT_HAND,
     LEFT_THIGH,
     LEFT_UPPER_ARM,
     LIMBS,
     NUM_BONES,
     PARENT,
+    RIGHT_FOOT,
     RIGHT_HAND,
     RIGHT_UPPER_ARM,
     TORSO,
@@ -28,7 +30,7 @@ from animator.conditioning.warp.bones import (
 from animator.conditioning.warp.feet import SHINS, foot_motion
 from animator.conditioning.warp.head import SLIDE, SLIDE_REACH, face_travel, head_motion
 from animator.conditioning.warp.plane import apply, direction, mirror, rotation, stretch_along, wrap
-from animator.conditioning.warp.torso import body_scale, breadth, spine, torso_motion
+from animator.conditioning.warp.torso import BREADTH, body_scale, breadth, spine, torso_motion
 
 # A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
 STRETCH_RANGE = (0.25, 1.6)
@@ -37,6 +39,10 @@ HAND_TURN = 1.0
 _MIDDLE, _UPPER = [chain[1] for chain in LIMBS], [chain[0] for chain in LIMBS]
 # An arm lifts outwards: angles from hanging are counted from -128 to +232 degrees.
 LIFT_CENTER = 0.9
+# Shoulders and hips that show less than this share of their breadth: a photo from the side.
+FROM_SIDE = 0.25
+# How far toes and nose are aside of ankles and ears in somebody seen from the side, torso lengths.
+TOES, NOSE = 0.6, 0.19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +157,24 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
 
 
 def _turned_round(photo: BonePose, target: BonePose) -> torch.Tensor:
-    """[B] bool: left and right have changed sides since the photo."""
-    return breadth(photo) * breadth(target) < 0
+    """[B] bool: left and right have changed sides since the photo.
+
+    In a photo from the side they lie behind each other, and which is which is chance. Such a person is taken to be
+    turned a little to the camera, and to have turned round where the target looks the other way.
+    """
+    frontal = breadth(photo) / (BREADTH * photo.torso_length_B)
+    from_side = frontal.abs() < FROM_SIDE
+    toward = breadth(target) / (BREADTH * target.torso_length_B)
+    return torch.where(from_side, FROM_SIDE * toward + _aside(photo) * _aside(target), frontal * toward) < 0
+
+
+def _aside(pose: BonePose) -> torch.Tensor:
+    """[B] in [-1, 1]: how far toes and nose point to smaller or larger x."""
+    toes = (pose.end_BJ2 - pose.start_BJ2)[:, [LEFT_FOOT, RIGHT_FOOT], 0] / TOES
+    nose = (pose.face_BN2[:, 0, 0] - pose.face_BN2[:, 3:5, 0].mean(1)) / NOSE
+    trust = torch.cat([pose.trust_BJ[:, [LEFT_FOOT, RIGHT_FOOT]], pose.face_trust_BN[:, :1]], 1)
+    told = (torch.cat([toes, nose[:, None]], 1) * trust).sum(1) / trust.sum(1).clamp_min(1e-3)
+    return (told / pose.torso_length_B.clamp_min(1)).clamp(-1, 1)
 
 
 def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> BonePose:
@@ -186,9 +208,11 @@ def _limb(
     after = target.end_BJ2[:, bone] - target.start_BJ2[:, bone]
     length = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
     if PARENT[bone] == TORSO:
-        turn = _lift(target, bone, after) - _lift(photo, bone, before)
+        # Of a photo from the side the target says which side is which.
+        outward = _outward(target, bone)
+        turn = _lift(target, after, outward) - _lift(photo, before, outward)
         # Measured from each body's own axis, and outwards: back to the turn of the picture.
-        turn = turn * _outward(photo, bone)
+        turn = turn * outward
     else:
         turn = wrap(direction(after) - direction(before) - parent_angle)
         if bone in _MIDDLE:
@@ -211,10 +235,10 @@ def _unfolded(photo: BonePose, target: BonePose) -> torch.Tensor:
     return bends[0] - bends[1]
 
 
-def _lift(pose: BonePose, bone: int, vector_B2: torch.Tensor) -> torch.Tensor:
+def _lift(pose: BonePose, vector_B2: torch.Tensor, outward_B: torch.Tensor) -> torch.Tensor:
     """Angle of an upper arm or thigh from hanging along the torso, positive outwards."""
     from_down = direction(vector_B2) - direction(-spine(pose))
-    return wrap(from_down * _outward(pose, bone) - LIFT_CENTER) + LIFT_CENTER
+    return wrap(from_down * outward_B - LIFT_CENTER) + LIFT_CENTER
 
 
 def _outward(pose: BonePose, bone: int) -> torch.Tensor:
