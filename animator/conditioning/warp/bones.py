@@ -51,6 +51,8 @@ _ENDS = {
     RIGHT_FOREARM: ("right_elbow", "right_wrist"),
     RIGHT_HAND: ("right_wrist", "right_knuckles"),
 }
+# Of the trunk; backwards, each one's other side.
+_CORNERS = [BLAZEPOSE_33.index(name) for name in ("left_shoulder", "left_hip", "right_hip", "right_shoulder")]
 # Below this confidence a joint says nothing; above the second it is believed in full.
 UNSURE, SURE = 0.15, 0.45
 
@@ -80,6 +82,15 @@ class BonePose:
         nose, mouth = self.face_BN2[:, 0], self.face_BN2[:, 5:7].mean(1)
         return mouth + 0.8 * (mouth - nose)
 
+    def nose_before_ears(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """How far [B, 2] px the nose lies before the middle of the ears, and how far [B] that is to be believed.
+
+        Of a face in profile often only one ear was found: then it is told from that one.
+        """
+        trust = self.face_trust_BN[:, 3:5, None]
+        middle = (self.face_BN2[:, 3:5] * trust).sum(1) / trust.sum(1).clamp_min(1e-4)
+        return self.face_BN2[:, 0] - middle, torch.minimum(self.face_trust_BN[:, 0], trust[..., 0].amax(1))
+
     @property
     def torso_length_B(self) -> torch.Tensor:
         """Distance from the middle of the hips to the middle of the shoulders in px."""
@@ -94,7 +105,7 @@ def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BoneP
         confidence_BK: [0, 1].
     """
     trust = ((confidence_BK - UNSURE) / (SURE - UNSURE)).clamp(0, 1) * ~keypoints_BK2.isnan().any(-1)
-    points = keypoints_BK2.nan_to_num(0.0)
+    points = _with_both_sides(keypoints_BK2).nan_to_num(0.0)
     joint = {name: (points[:, place], trust[:, place]) for place, name in enumerate(BLAZEPOSE_33.joints)}
     for side in ("left", "right"):
         (index, sure_index), (pinky, sure_pinky) = joint[f"{side}_index"], joint[f"{side}_pinky"]
@@ -125,6 +136,14 @@ def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BoneP
         face_BN2=face,
         face_trust_BN=face_trust,
     )
+
+
+def _with_both_sides(keypoints_BK2: torch.Tensor) -> torch.Tensor:
+    """The keypoints; a shoulder or a hip that alone was not seen lies behind the other one, as in profile."""
+    places, corners, others = keypoints_BK2.clone(), _CORNERS, _CORNERS[::-1]
+    is_lost = keypoints_BK2[:, corners].isnan().any(-1, keepdim=True)
+    places[:, corners] = torch.where(is_lost, keypoints_BK2[:, others], keypoints_BK2[:, corners])
+    return places
 
 
 def _torso_corners(joint: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:

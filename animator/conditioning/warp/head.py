@@ -59,29 +59,28 @@ def face_travel(photo: BonePose, target: BonePose, scale: torch.Tensor) -> torch
     """[B, 2] px that the middle of the face moves aside on a head that turns.
 
     Eyes, nose and mouth travel across the head; its outline, ears and hair stay above the neck. Placed by the face, a
-    turning head would hang beside its neck.
+    turning head would hang beside its neck. Where nose or ears were not seen, nobody knows: it does not.
     """
     unit = upwards(target)
-    turn = cross(unit, _before_ears(target)) - cross(upwards(photo), _before_ears(photo)) * scale
+    (now, sure), (before, sure_before) = target.nose_before_ears(), photo.nose_before_ears()
+    turn = cross(unit, now) - cross(upwards(photo), before) * scale
     most = MOST_TURN * photo.torso_length_B * scale
-    turn = torch.minimum(torch.maximum(turn, -most), most)
+    turn = torch.minimum(torch.maximum(turn, -most), most) * torch.minimum(sure, sure_before)
     return (FACE_TRAVEL * turn)[:, None] * torch.stack([-unit[:, 1], unit[:, 0]], -1)
-
-
-def _before_ears(pose: BonePose) -> torch.Tensor:
-    return pose.face_BN2[:, 0] - pose.face_BN2[:, 3:5].mean(1)
 
 
 def _roll(photo: BonePose, target: BonePose, similar_B: torch.Tensor) -> torch.Tensor:
     """How far [B] the head tilts in the picture.
 
     The most similar face errs where a face turns aside: nose and ears move apart at different heights, which looks like
-    a tilt. The line from eyes to mouth stays upright, but is short. Both count alike, in profile only that line.
+    a tilt. The line from eyes to mouth stays upright, but is short. Both count alike, in profile only that line; but
+    not all trackers know of mouths.
     """
     before, after = _from_eyes_to_mouth(photo), _from_eyes_to_mouth(target)
     upright = wrap(direction(after) - direction(before))
     narrowed = 1 - _width_by_height(target) / _width_by_height(photo).clamp_min(0.1)
-    share = 0.5 + 0.5 * smoothstep(*PROFILE, narrowed)
+    line_seen = torch.minimum(photo.face_trust_BN, target.face_trust_BN)[:, [1, 2, 5, 6]].amin(1)
+    share = (0.5 + 0.5 * smoothstep(*PROFILE, narrowed)) * line_seen
     return similar_B + wrap(upright - similar_B) * share
 
 

@@ -269,7 +269,7 @@ def _farness(target: BonePose, side: str) -> torch.Tensor:
     size_B = target.torso_length_B.clamp_min(1e-3)
     across = target.shoulders_B22[:, 0] - target.shoulders_B22[:, 1]
     narrow_B = 1 - smoothstep(*NARROW, across.norm(dim=-1) / size_B)
-    ahead_B = (target.face_BN2[:, 0, 0] - target.face_BN2[:, 3:5, 0].mean(1)) / size_B
-    looks_right_B = smoothstep(-AHEAD, AHEAD, ahead_B)
+    before_ears_B2, sure_B = target.nose_before_ears()
+    looks_right_B = smoothstep(-AHEAD, AHEAD, before_ears_B2[:, 0] * sure_B / size_B)
     # Looking towards larger x, the person's left side is the far one.
     return narrow_B * (looks_right_B if side == "left" else 1 - looks_right_B)

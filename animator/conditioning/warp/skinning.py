@@ -140,6 +140,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     matrix = rotation(angle) @ stretch
     seen_B1 = torch.minimum(target.trust_BJ, photo.trust_BJ)[:, HEAD, None]
+    head_scale = stretch[:, HEAD, 1, 1]  # no head grows with shoulders that turn to the camera
     return BoneMotion(
         source_BJ2=photo.start_BJ2,
         target_BJ2=goal,
@@ -151,8 +152,8 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
         scale_B=scale,
         mirrored_B=mirrored,
         axis_x=axis_x,
-        slide_B2=SLIDE * face_travel(photo, target, scale) * seen_B1,
-        slide_reach_B=SLIDE_REACH * photo.torso_length_B * scale,
+        slide_B2=SLIDE * face_travel(photo, target, head_scale) * seen_B1,
+        slide_reach_B=SLIDE_REACH * photo.torso_length_B * head_scale,
     )
 
 
@@ -171,9 +172,9 @@ def _turned_round(photo: BonePose, target: BonePose) -> torch.Tensor:
 def _aside(pose: BonePose) -> torch.Tensor:
     """[B] in [-1, 1]: how far toes and nose point to smaller or larger x."""
     toes = (pose.end_BJ2 - pose.start_BJ2)[:, [LEFT_FOOT, RIGHT_FOOT], 0] / TOES
-    nose = (pose.face_BN2[:, 0, 0] - pose.face_BN2[:, 3:5, 0].mean(1)) / NOSE
-    trust = torch.cat([pose.trust_BJ[:, [LEFT_FOOT, RIGHT_FOOT]], pose.face_trust_BN[:, :1]], 1)
-    told = (torch.cat([toes, nose[:, None]], 1) * trust).sum(1) / trust.sum(1).clamp_min(1e-3)
+    before_ears, sure = pose.nose_before_ears()
+    trust = torch.cat([pose.trust_BJ[:, [LEFT_FOOT, RIGHT_FOOT]], sure[:, None]], 1)
+    told = (torch.cat([toes, before_ears[:, :1] / NOSE], 1) * trust).sum(1) / trust.sum(1).clamp_min(1e-3)
     return (told / pose.torso_length_B.clamp_min(1)).clamp(-1, 1)
 
 

@@ -19,8 +19,8 @@ FACE = {
 MIDDLE, SIZE = np.array([96.0, 38.0]), 14.0
 
 
-def _pose(*, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0) -> BonePose:
-    """A face turned aside, nodding and tilted, degrees."""
+def _pose(*, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0, unseen: tuple[str, ...] = ()) -> BonePose:
+    """A face turned aside, nodding and tilted, degrees; without the points that a tracker did not see."""
     joints = STANDING.copy()
     a, b, c = np.radians([yaw, pitch, roll])
     for name, (x, y, z) in FACE.items():
@@ -28,7 +28,10 @@ def _pose(*, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0) -> BonePos
         x = x * np.cos(a) + z * np.sin(a)
         turned = np.array([x * np.cos(c) - y * np.sin(c), x * np.sin(c) + y * np.cos(c)])
         joints[BLAZEPOSE_33.index(name)] = MIDDLE + SIZE * turned
-    return bone_pose(torch.from_numpy(joints)[None].float(), torch.ones(1, 33))
+    confidence = torch.ones(1, 33)
+    for name in unseen:
+        joints[BLAZEPOSE_33.index(name)], confidence[:, BLAZEPOSE_33.index(name)] = np.nan, 0
+    return bone_pose(torch.from_numpy(joints)[None].float(), confidence)
 
 
 def _tilt(photo: BonePose, target: BonePose) -> float:
@@ -93,3 +96,35 @@ def test_the_middle_of_a_face_slides_on_over_the_head_and_its_outline_does_not()
     assert float((slid[0, 0] / travel[0])[0]) == pytest.approx(0.7, abs=0.01)
     torch.testing.assert_close(slid[0, 1], torch.zeros(2))
     torch.testing.assert_close(motion.slide_face(points, torch.zeros(2)), points)
+
+
+@pytest.mark.parametrize("roll", [-20.0, 0.0, 20.0])
+@pytest.mark.parametrize("unseen", [("mouth_left", "mouth_right"), ("left_eye",), ("mouth_right", "right_ear")])
+def test_a_head_without_a_mouth_or_an_eye_tilts_as_the_rest_of_its_face(roll: float, unseen: tuple[str, ...]) -> None:
+    assert _tilt(_pose(), _pose(roll=roll, unseen=unseen)) == pytest.approx(roll, abs=3)
+    assert _tilt(_pose(unseen=unseen), _pose(roll=roll)) == pytest.approx(roll, abs=3)
+
+
+@pytest.mark.parametrize("unseen", [("nose",), ("left_ear", "right_ear")])
+def test_a_face_without_a_nose_or_ears_does_not_travel(unseen: tuple[str, ...]) -> None:
+    for photo, target in ((_pose(), _pose(yaw=40, unseen=unseen)), (_pose(yaw=40, unseen=unseen), _pose())):
+        assert float(face_travel(photo, target, torch.ones(1)).norm()) == 0
+
+
+@pytest.mark.parametrize(("yaw", "far"), [(80, "right_ear"), (-80, "left_ear")])
+def test_a_face_in_profile_travels_as_far_when_only_its_near_ear_is_seen(yaw: float, far: str) -> None:
+    both, one = (face_travel(_pose(), _pose(yaw=yaw, unseen=unseen), torch.ones(1)) for unseen in ((), (far,)))
+    torch.testing.assert_close(one, both, rtol=0.2, atol=0.1)
+
+
+def test_a_face_slides_by_its_heads_size_not_by_that_of_shoulders_that_turned_to_the_camera() -> None:
+    photo, broad = _pose(yaw=40), STANDING.copy()
+    for side, outwards in (("left", 12), ("right", -12)):
+        broad[BLAZEPOSE_33.index(f"{side}_shoulder"), 0] += outwards
+    for name in FACE:
+        broad[BLAZEPOSE_33.index(name)] = MIDDLE + SIZE * np.array(FACE[name][:2])
+    motion = bone_motion(photo, bone_pose(torch.from_numpy(broad)[None].float(), torch.ones(1, 33)))
+    head_scale = motion.stretch_BJ22[:, HEAD, 1, 1]
+    assert float(motion.scale_B[0]) > 1.1 * float(head_scale[0])
+    size = float(photo.torso_length_B[0])
+    assert float(motion.slide_reach_B[0]) == pytest.approx(SLIDE_REACH * size * float(head_scale[0]))
