@@ -43,7 +43,8 @@ class _Limb:
     upper: tuple[str, str] | None = None
 
 
-_FINGERS, _FOOT = ("pinky", "index", "thumb"), ("heel", "foot_index")
+_FINGERS = ("pinky", "index", "thumb", *(f"hand_{number}" for number in range(21)))
+_FOOT = ("heel", "foot_index", "big_toe", "small_toe")
 # From the trunk outwards. Feet are left out: they turn about the upright, which no turn in the picture shows.
 _LIMBS = (
     _Limb("shoulder", ("elbow",), 0.57, ("elbow",), ("wrist", *_FINGERS)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose_tracking.skeleton import BLAZEPOSE_33
+from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, WHOLEBODY_133, Skeleton
 from temporal.swings import swing_through
 from tests.temporal.motions import TORSO_PX, as_sequence, kicking, standing, swaying
 
@@ -108,3 +108,26 @@ def test_what_was_not_seen_stays_unseen_and_links_nothing() -> None:
     nobody = np.full((5, 33, 2), np.nan)
     assert np.isnan(swing_through(as_sequence(nobody)).keypoints_TK2).all()
     assert len(swing_through(as_sequence(standing(1)))) == 1
+
+
+@pytest.mark.parametrize("skeleton", [HOLISTIC_543, WHOLEBODY_133], ids=lambda skeleton: skeleton.name)
+def test_fingers_and_toes_of_every_skeleton_go_along(skeleton: Skeleton) -> None:
+    body = _raised(30)
+    knee, ankle = BLAZEPOSE_33.index("left_knee"), BLAZEPOSE_33.index("left_ankle")
+    body[:, ankle] = body[:, knee] + _forearm(body)
+    keypoints = np.full((60, len(skeleton), 2), np.nan, np.float32)
+    ends = {"left_hand": WRIST, "left_big": ankle, "left_small": ankle}
+    for place, joint in enumerate(skeleton.joints):
+        if joint in BLAZEPOSE_33:
+            keypoints[:, place] = body[:, BLAZEPOSE_33.index(joint)]
+        elif (end := ends.get("_".join(joint.split("_")[:2]))) is not None:
+            keypoints[:, place] = body[:, end] + (3.0, 1.0)
+    swung = swing_through(as_sequence(keypoints, skeleton=skeleton)).keypoints_TK2
+
+    for root, joints in (("left_wrist", ("left_hand_5", "left_hand_20")), ("left_ankle", ("left_big_toe",))):
+        moved = (swung - keypoints)[:, skeleton.index(root)]
+        assert np.abs(moved).max() > 0.05 * TORSO_PX
+        for joint in joints:
+            if joint in skeleton:
+                offset = swung[:, skeleton.index(joint)] - swung[:, skeleton.index(root)]
+                np.testing.assert_allclose(np.linalg.norm(offset, axis=-1), np.hypot(3.0, 1.0), atol=1e-3)
