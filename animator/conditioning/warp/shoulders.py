@@ -19,6 +19,7 @@ from animator.conditioning.warp.skinning import BoneMotion
 
 # Radii of an upper arm about its joint within which the trunk goes with the joint, and from which on it does not.
 REACH = (1.1, 2.6)
+_UPPER_ARMS = (LEFT_UPPER_ARM, RIGHT_UPPER_ARM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +42,24 @@ class Shoulder:
             moved_BV2: where they would go with the trunk.
             motion: of the bones.
         """
-        source = motion.source_BJ2[:, self.upper_arm]
-        offset = mirror(points_V2[None], motion.mirrored_B, motion.axis_x) - source[:, None]
+        offset = mirror(points_V2[None], motion.mirrored_B, motion.axis_x) - motion.source_BJ2[:, None, self.upper_arm]
         turned = apply(rotation(motion.angle_BJ[:, TORSO, None]), offset * motion.scale_B[:, None, None])
-        in_trunk = apply(motion.matrix_BJ22[:, TORSO], source - motion.source_BJ2[:, TORSO])
-        joint = self._outwards(motion.target_BJ2[:, TORSO] + in_trunk, motion)
+        joint = self._outwards(motion)
         return torch.lerp(moved_BV2, joint[:, None] + turned, self.share_V[None, :, None])
 
-    def _outwards(self, joint_B2: torch.Tensor, motion: BoneMotion) -> torch.Tensor:
-        """The joint as the trunk has it, moved to where the arm begins if that is farther out.
+    def _outwards(self, motion: BoneMotion) -> torch.Tensor:
+        """The joint [B, 2] as the trunk has it, moved to where the arm begins if that is farther out.
 
-        Not farther in: seen from the side, a trunk is broader than its joints lie apart.
+        Not farther in: seen from the side, a trunk is broader than its joints lie apart, and these may have changed
+        sides.
         """
-        other = RIGHT_UPPER_ARM if self.upper_arm == LEFT_UPPER_ARM else LEFT_UPPER_ARM
-        arm = motion.target_BJ2[:, self.upper_arm]
-        across = arm - motion.target_BJ2[:, other]
-        out = across / across.norm(dim=-1, keepdim=True).clamp_min(1)
-        return joint_B2 + ((arm - joint_B2) * out).sum(-1, keepdim=True).clamp_min(0) * out
+        both = list(_UPPER_ARMS if self.upper_arm == _UPPER_ARMS[0] else _UPPER_ARMS[::-1])
+        hung = motion.source_BJ2[:, both] - motion.source_BJ2[:, TORSO, None]
+        in_trunk = motion.target_BJ2[:, TORSO, None] + apply(motion.matrix_BJ22[:, TORSO, None], hung)
+        joint, other = in_trunk.unbind(1)
+        out = (joint - other) / (joint - other).norm(dim=-1, keepdim=True).clamp_min(1)
+        to_arm = motion.target_BJ2[:, self.upper_arm] - joint
+        return joint + (to_arm * out).sum(-1, keepdim=True).clamp_min(0) * out
 
 
 def shoulder_of(points_V2: torch.Tensor, pose: BonePose, upper_arm: int, head_V: torch.Tensor) -> Shoulder:

@@ -23,7 +23,6 @@ from animator.conditioning.warp.bones import (
     PARENT,
     RIGHT_FOOT,
     RIGHT_HAND,
-    RIGHT_UPPER_ARM,
     TORSO,
     BonePose,
 )
@@ -101,14 +100,9 @@ class BoneMotion:
         weight = weight_V[None, :, None]
         pivot, hung = self.source_BJ2[:, bone_V], self.source_BJ2[:, bone_V] - self.source_BJ2[:, parent_V]
         by_parent = self.target_BJ2[:, parent_V] + apply(self.matrix_BJ22[:, parent_V], hung)
-        # An arm hangs on its joint: a trunk that widens would tear its upper end aside.
-        on_arm = ((bone_V == LEFT_UPPER_ARM) | (bone_V == RIGHT_UPPER_ARM)) & (parent_V == TORSO)
-        by_parent = torch.where(on_arm[:, None], self.target_BJ2[:, bone_V], by_parent)
         goal = torch.lerp(by_parent, self.target_BJ2[:, bone_V], weight)
         turn = torch.lerp(self.angle_BJ[:, parent_V], self.angle_BJ[:, bone_V], weight[..., 0])
-        even = self.scale_B[:, None, None, None] * torch.eye(2, dtype=points.dtype, device=points.device)
-        shape = torch.where(on_arm[:, None, None], even, self.stretch_BJ22[:, parent_V])
-        shape = torch.lerp(shape, self.stretch_BJ22[:, bone_V], weight[..., None])
+        shape = torch.lerp(self.stretch_BJ22[:, parent_V], self.stretch_BJ22[:, bone_V], weight[..., None])
         return goal + apply(rotation(turn), apply(shape, points - pivot))
 
 
