@@ -167,7 +167,7 @@ def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
         inner, outer = _leg_row(pose, matte_HW, place)
         filled.append(inner)
         extents.append(outer)
-    if float(hidden_leg(torch.ones(()), pose)) > 0.5:
+    if float(hidden_leg(matte_HW.new_ones(()), pose)) > 0.5:
         return _hem_from_side(places, extents, float(pose.torso_length_B[0]))
     gap = next((row for row in range(len(filled)) if filled[row] < 0.5 and sum(filled[row : row + 3]) < 1.5), None)
     if gap is None:

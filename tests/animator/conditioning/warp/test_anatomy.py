@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from animator.conditioning.warp import anatomy
 from animator.conditioning.warp.anatomy import (
     LEAST_TRUNK,
     body_hull,
@@ -65,6 +66,14 @@ def test_a_skirt_ends_at_its_hem_and_trousers_have_none():
     assert skirt_hem(pose_of(), skirt) == pytest.approx(0.8, abs=0.06)
     _, trousers = figure()
     assert skirt_hem(pose_of(), trousers) is None
+
+
+def test_a_hem_is_looked_for_where_and_as_finely_as_the_matte_is_held(monkeypatch: pytest.MonkeyPatch):
+    _, skirt = in_a_skirt()
+    places = []
+    monkeypatch.setattr(anatomy, "hidden_leg", lambda place, pose: places.append(place) or hidden_leg(place.float(), pose))
+    skirt_hem(pose_of(), skirt.double())
+    assert [(place.dtype, place.device) for place in places] == [(torch.float64, skirt.device)]
 
 
 def test_a_hem_whose_corners_fade_over_some_rows_is_a_hem_as_well():
