@@ -52,7 +52,8 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
 
     Before its first and after its last sighting a joint keeps that position; between two sightings it moves
     over smoothly, starting and ending at rest. Meant for what `fill_gaps` leaves: absences too long to guess
-    a movement for.
+    a movement for. A joint that is lost while others are seen does all this upon the body: it goes along with those
+    that are seen whenever anything is.
 
     Args:
         sequence: a motion with gaps.
@@ -63,24 +64,31 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
     """
     keypoints = sequence.keypoints_TK2.astype(np.float64)
     confidence = sequence.confidence_TK.astype(np.float64)
-    times = sequence.times_s_T
     seen_TK = sequence.seen_TK
-    for joint in range(len(sequence.skeleton)):
-        seen = np.flatnonzero(seen_TK[:, joint])
-        if len(seen) in (0, len(times)):
-            continue
-        after = np.searchsorted(seen, np.arange(len(times)))
-        first, last = seen[(after - 1).clip(0)], seen[after.clip(0, len(seen) - 1)]
-        inside = seen_TK[:, joint]
-        span = np.where(last > first, times[last] - times[first], 1.0)
-        share = ((times - times[first]) / span).clip(0, 1)
-        ease = share * share * (3 - 2 * share)
-        moved = keypoints[first, joint] + ease[:, None] * (keypoints[last, joint] - keypoints[first, joint])
-        trust = confidence[first, joint] + ease * (confidence[last, joint] - confidence[first, joint])
-        keypoints[:, joint] = np.where(inside[:, None], keypoints[:, joint], moved)
-        confidence[:, joint] = np.where(inside, confidence[:, joint], trust)
+    is_steady_K = (seen_TK == seen_TK.any(axis=1, keepdims=True)).all(axis=0)
+    body_T2 = np.zeros_like(keypoints[:, 0])
+    for joints in (np.flatnonzero(is_steady_K), np.flatnonzero(~is_steady_K)):
+        for joint in joints:
+            told_T3 = np.concatenate([keypoints[:, joint] - body_T2, confidence[:, joint, None]], axis=1)
+            held_T3 = _held(told_T3, seen_TK[:, joint], sequence.times_s_T)
+            keypoints[:, joint], confidence[:, joint] = held_T3[:, :2] + body_T2, held_T3[:, 2]
+        if is_steady_K.any():
+            body_T2 = keypoints[:, is_steady_K].mean(axis=1)
     held = sequence.replace(keypoints_TK2=keypoints.astype(np.float32), confidence_TK=confidence.clip(0, 1))
-    return held, _spans(~seen_TK.any(1), times)
+    return held, _spans(~seen_TK.any(1), sequence.times_s_T)
+
+
+def _held(told_TC: np.ndarray, seen_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
+    """The values [T, C]; those of frames unseen lie between the nearest seen ones. Never seen, they stay."""
+    seen = np.flatnonzero(seen_T)
+    if len(seen) in (0, len(seen_T)):
+        return told_TC
+    after = np.searchsorted(seen, np.arange(len(seen_T)))
+    first, last = seen[(after - 1).clip(0)], seen[after.clip(0, len(seen) - 1)]
+    span_s_T = np.where(last > first, times_s_T[last] - times_s_T[first], 1.0)
+    share_T = ((times_s_T - times_s_T[first]) / span_s_T).clip(0, 1)
+    ease_T1 = (share_T * share_T * (3 - 2 * share_T))[:, None]
+    return np.where(seen_T[:, None], told_TC, told_TC[first] + ease_T1 * (told_TC[last] - told_TC[first]))
 
 
 def _spans(among_T: np.ndarray, times_s_T: np.ndarray) -> tuple[tuple[float, float], ...]:

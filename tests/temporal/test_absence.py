@@ -56,6 +56,17 @@ def test_a_joint_that_is_never_seen_stays_unseen():
     assert len(absences) == 1
 
 
+def test_a_joint_that_is_lost_alone_goes_along_with_the_body():
+    motion = _motion([1] * 8 + [0, 0] + [1] * 6, positions_T=np.arange(16) ** 2)
+    keypoints = motion.keypoints_TK2.copy()
+    keypoints[:, 5] += (30, -20)
+    whole, _ = hold_through_absence(motion.replace(keypoints_TK2=keypoints))
+    keypoints[2:12, 5] = np.nan
+    held, absences = hold_through_absence(motion.replace(keypoints_TK2=keypoints))
+    np.testing.assert_allclose(held.keypoints_TK2, whole.keypoints_TK2, atol=1e-4)
+    np.testing.assert_allclose(absences, [(0.8, 1.0)])
+
+
 def _cut_at_the_lower_edge(motion, frames, *, below=("knee", "ankle", "hip")):
     keypoints = motion.keypoints_TK2.copy()
     joints = [place for place, name in enumerate(COCO_17.joints) if any(part in name for part in below)]
