@@ -71,7 +71,9 @@ def test_a_skirt_ends_at_its_hem_and_trousers_have_none():
 def test_a_hem_is_looked_for_where_and_as_finely_as_the_matte_is_held(monkeypatch: pytest.MonkeyPatch):
     _, skirt = in_a_skirt()
     places = []
-    monkeypatch.setattr(anatomy, "hidden_leg", lambda place, pose: places.append(place) or hidden_leg(place.float(), pose))
+    monkeypatch.setattr(
+        anatomy, "hidden_leg", lambda place, pose: places.append(place) or hidden_leg(place.float(), pose)
+    )
     skirt_hem(pose_of(), skirt.double())
     assert [(place.dtype, place.device) for place in places] == [(torch.float64, skirt.device)]
 
