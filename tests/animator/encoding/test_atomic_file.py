@@ -28,15 +28,15 @@ def _files_of_at_most(size: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def small_files() -> Iterator[None]:
-    """A disk that takes no more than a block of any file."""
+def small_files(tmp_path: Path) -> Iterator[None]:
+    """A disk that takes no more than a block of any file, once the test's folder is there."""
     with _files_of_at_most(4096):
         yield
 
 
 @pytest.fixture
-def full_disk() -> Iterator[None]:
-    """A disk that takes names and no bytes."""
+def full_disk(tmp_path: Path) -> Iterator[None]:
+    """A disk that takes names and no bytes, once the test's folder is there."""
     with _files_of_at_most(0):
         yield
 
