@@ -38,6 +38,9 @@ _FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,gif,flv,asf,ogg"
 _FORMATS_FOR_PEOPLE = "MP4, MOV, MKV, WebM, AVI, MPEG, GIF, FLV, WMV or Ogg"
 # More threads hold more pictures in memory, and lose more of the last frames of a damaged clip.
 _MAX_THREADS = 4
+# Up to so many pixels one thread decodes a picture in a fraction of the time that a tracker needs for it; more of them
+# would stop the tracker in turns.
+_ONE_THREAD_PX = 1280 * 800
 # Recordings of a broadcast may mark whole packets as incomplete, and start between two key frames.
 _BROADCAST_FORMATS = ("mpegts", "mpeg")
 # What libav itself takes where a container says nothing about the rate.
@@ -165,9 +168,13 @@ def decode(container: InputContainer, stream: VideoStream, damage: Damage) -> It
 
 
 def use_threads(stream: VideoStream) -> None:
-    """Let libav decode several pictures at once; without this the first one comes soonest."""
-    stream.codec_context.thread_type = "AUTO"
-    stream.codec_context.thread_count = min(_MAX_THREADS, (os.cpu_count() or 1) + 1)
+    """Let libav decode several large pictures at once; without this the first one comes soonest."""
+    context = stream.codec_context
+    if context.width * context.height <= _ONE_THREAD_PX:
+        context.thread_count = 1
+        return
+    context.thread_type = "AUTO"
+    context.thread_count = min(_MAX_THREADS, (os.cpu_count() or 1) + 1)
 
 
 def seek(container: InputContainer, time_s: float) -> None:

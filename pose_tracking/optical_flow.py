@@ -8,7 +8,7 @@ Legend: H W pixels, T frames, K keypoints, J those of them inside the picture, D
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -48,18 +48,19 @@ class _Seen:
 
 
 class StepMeter:
-    """Measures steps in a thread of its own, each pair of frames while the tracker is at the next.
+    """Measures steps beside the tracker, each pair of frames while it is at the next.
 
     Use it in a `with` block; hand it every frame in order.
 
     Args:
         frame_size: (width, height) px of the picture in which poses are given and steps are wanted. Frames may be
             smaller, of the same shape.
+        worker: measures; stays open.
     """
 
-    def __init__(self, frame_size: tuple[int, int]) -> None:
+    def __init__(self, frame_size: tuple[int, int], worker: Executor) -> None:
         self._frame_size = frame_size
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="optical-flow")
+        self._worker = worker
         self._before: _Seen | None = None
         self._threads = 1
         self._steps: list[Future[np.ndarray] | None] = []
@@ -77,7 +78,8 @@ class StepMeter:
     ) -> None:
         import cv2
 
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        pending = [step for step in self._steps if step is not None and not step.cancel()]
+        wait(pending)  # none may still run when it gets its threads back
         cv2.setNumThreads(self._threads)
 
     def add(self, pixels_HWC: np.ndarray, person: Detection | None) -> None:

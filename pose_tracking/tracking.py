@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -134,8 +134,8 @@ def track(
 ) -> PoseSequence:
     """One person's keypoints in every frame.
 
-    Frames are read one ahead in a thread of their own, so that decoding and tracking overlap, and how the picture
-    around the joints moves is measured one behind in another; one pose per frame is all that is kept.
+    In a thread beside the tracker frames are read one ahead, and how the picture around the joints moves is measured
+    one behind; one pose per frame is all that is kept.
 
     Args:
         frames: the clip in presentation order; may be smaller than `frame_size`, of the same shape.
@@ -159,8 +159,12 @@ def track(
     poses: list[Detection] = []
     times_s: list[float] = []
     places: list[int] = []
-    with StepMeter(frame_size) as meter:
-        for frame in _read_ahead(frames):
+    # One thread for both: the tracker keeps a core busy, and two beside it on the other would stop it in turns.
+    with (
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside-tracker") as worker,
+        StepMeter(frame_size, worker) as meter,
+    ):
+        for frame in _read_ahead(frames, worker):
             person = find(frame)
             poses.append(person or unseen)
             times_s.append(frame.time_s)
@@ -245,14 +249,13 @@ def _shrunk(region: Region, stretch: tuple[float, float]) -> Region:
     )
 
 
-def _read_ahead(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The same frames, the next one being read while this one is used."""
+def _read_ahead(frames: Iterable[Frame], worker: Executor) -> Iterator[Frame]:
+    """The same frames, the next one being read by `worker` while this one is used."""
     iterator = iter(frames)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as reader:
-        pending = reader.submit(next, iterator, None)
-        while (frame := pending.result()) is not None:
-            pending = reader.submit(next, iterator, None)
-            yield frame
+    pending = worker.submit(next, iterator, None)
+    while (frame := pending.result()) is not None:
+        pending = worker.submit(next, iterator, None)
+        yield frame
 
 
 def _unseen(skeleton: Skeleton) -> Detection:

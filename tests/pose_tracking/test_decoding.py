@@ -61,6 +61,15 @@ def test_lack_of_memory_is_not_taken_for_damage(clip_path: Path) -> None:
         decode_failing(clip_path, MemoryError())
 
 
+@pytest.mark.parametrize(("side", "is_one"), [(320, True), (1600, False)])
+def test_only_large_pictures_are_decoded_by_several_threads(tmp_path: Path, side: int, is_one: bool) -> None:
+    path = write_clip(tmp_path / "clip.mp4", num_frames=2, width=side, height=side)
+    with decoding.open_container(path, DEFAULT_LIMITS) as container:
+        stream = decoding.choose_stream(path, container)
+        decoding.use_threads(stream)
+        assert (stream.codec_context.thread_count == 1) == is_one
+
+
 def test_foreign_errors_are_told_with_the_file_in_one_line() -> None:
     words = r"^a\.mp4: cannot be read as a video \('utf-8' codec .*\)\. "
     with pytest.raises(ClipError, match=words) as caught, decoding.naming_the_file(Path("/clips/a.mp4")):

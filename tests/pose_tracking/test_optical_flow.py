@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def _person(*, x: float = 160.0, top: float = 80.0, height: float = 240.0) -> De
 
 
 def _steps(*frames: tuple[np.ndarray, Detection | None], frame_size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
-    with StepMeter(frame_size) as meter:
+    with ThreadPoolExecutor(max_workers=1) as worker, StepMeter(frame_size, worker) as meter:
         for pixels_HWC, person in frames:
             meter.add(pixels_HWC, person)
         return meter.steps_TK2(NUM_JOINTS)
