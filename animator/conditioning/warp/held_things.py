@@ -1,4 +1,4 @@
-"""Balls, bags and bottles: what a hand holds goes with the hand, all of it.
+"""Balls, bags and bottles: what a hand holds goes with the hand, all of it, and neither bends nor stretches.
 
 Legend: H W pixels.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import segment
+from animator.conditioning.warp.anatomy import chain_distance, segment
 from animator.conditioning.warp.bones import HEAD, RADIUS
-from animator.conditioning.warp.color_evidence import share_alike
+from animator.conditioning.warp.color_evidence import color_evidence, share_alike
+from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
 from animator.matting import shortest_boundary
 
@@ -25,6 +26,13 @@ _STICKS_OUT = 0.25
 # Share of its rim that lies before the background; a panel of a jacket has cloth all around, though the outline of
 # somebody seen from the side is narrower than the jacket.
 _FREE_RIM = 0.05
+# Radii of face and forearm within which colours are surely theirs, and of the arm beyond which they are the thing's.
+_FACE, _CORE, _BESIDE = 0.5, 0.6, 1.2
+# How far a thing may go on beyond what was found, torso lengths, and the log-odds against that.
+_GROW, _UNHELD = 0.15, 0.5
+_RIM_PX = 3
+# Half the width of strips that are not the thing's, torso lengths.
+_NARROW = 0.04
 
 
 def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
@@ -54,6 +62,43 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
     return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, fewest=fewest)
+
+
+def stiff_part(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
+    """[H, W], 0 or 1: the thing itself, without the fingers and the sleeve or forearm that `held_HW` goes across.
+
+    Args:
+        figure: the person.
+        bones: upper arm, forearm and hand of one arm.
+        held_HW: from `held_thing`.
+    """
+    from scipy.ndimage import binary_fill_holes, binary_opening
+
+    points, pose, matte_HW, size = figure.points, figure.pose, figure.matte_HW, figure.size
+    nothing = torch.zeros_like(matte_HW)
+    if not bool(held_HW.any()):
+        return nothing
+    wrist, elbow = pose.end_BJ2[0, bones[1]], pose.start_BJ2[0, bones[1]]
+    past_elbow, from_forearm = segment(points, elbow, wrist)
+    from_wrist = (points - wrist).norm(dim=-1)
+    # Hands are as the arm above the thing is, where that is bare, and as the face is.
+    face = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < _FACE * RADIUS[HEAD] * size
+    bare = ~held_HW & (from_forearm < _CORE * RADIUS[bones[1]] * size) & (past_elbow > 0.1) & (past_elbow < 1)
+    near = widened(held_HW.to(matte_HW.dtype), _GROW * size) > 0.5
+    body = ~near & (figure.hull > 0.5) & (from_wrist < 2 * _REACH * size)
+    others = (matte_HW > 0.9) & (face | bare | body)
+    # Colours mix at the rim, which the thing was widened by.
+    inner = widened((~held_HW).to(matte_HW.dtype), _RIM_PX) < 0.5
+    beside = inner & (chain_distance(points, pose, bones) > _BESIDE)
+    if int(beside.sum()) < (_SMALLEST * size) ** 2:
+        return nothing  # skin alone
+    asked = (matte_HW > 0.02) & (from_wrist < _REACH * size) & near
+    odds = color_evidence(figure.colors_3HW, beside, others, asked, reach_px=None)
+    odds = torch.where(asked, torch.where(held_HW, odds, odds - _UNHELD), -2.0)
+    thing = shortest_boundary(odds, figure.colors_3HW, length=_BORDER * size) > 0.5
+    # Light on fingers may have the thing's colours, but in narrow strips.
+    whole = binary_opening(binary_fill_holes(thing.cpu().numpy()), iterations=max(1, round(_NARROW * size)))
+    return widened(torch.from_numpy(whole).to(matte_HW), _RIM_PX - 1) * (matte_HW > 0.02)
 
 
 def _whole_pieces(

@@ -182,8 +182,9 @@ class PhotoWarp:
         for side in ("left", "right"):
             if (arm := pictures.get(f"{side}_arm")) is not None:
                 far_B = _farness(target, side)
-                behind = [*arm.where(far_B > 0), *behind]
-                before = [*before, *arm.fading(1 - far_B)]
+                parts = [arm, *(pictures[name] for name in (f"{side}_held",) if name in pictures)]
+                behind = [*(drawn for part in parts for drawn in part.where(far_B > 0)), *behind]
+                before = [*before, *(drawn for part in parts for drawn in part.fading(1 - far_B))]
         canvas = body.picture_B5hw.new_zeros(len(body.picture_B5hw), 5, *self.size)
         for drawn in (*behind, body, *before):
             height, width = drawn.picture_B5hw.shape[2:]

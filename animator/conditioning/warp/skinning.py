@@ -82,6 +82,12 @@ class BoneMotion:
         share = (1 - away.square()).clamp_min(0) * head_V
         return points_BV2 + share[..., None] * self.slide_B2[:, None]
 
+    def carry_stiff(self, points_V2: torch.Tensor, bone: int) -> torch.Tensor:
+        """Photo px of a thing that turns with a bone and keeps its shape, [B, V, 2] px."""
+        offset = mirror(points_V2[None], self.mirrored_B, self.axis_x) - self.source_BJ2[:, None, bone]
+        turn = rotation(self.angle_BJ[:, None, bone]) * self.scale_B[:, None, None, None]
+        return self.target_BJ2[:, None, bone] + apply(turn, offset)
+
     def carry(
         self, points_V2: torch.Tensor, parent_V: torch.Tensor, bone_V: torch.Tensor, weight_V: torch.Tensor
     ) -> torch.Tensor:

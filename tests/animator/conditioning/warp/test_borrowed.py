@@ -153,7 +153,7 @@ def test_an_arm_that_holds_a_thing_does_not_lend_it() -> None:
     layers, pose = split_layers(photo, matte, pose_of(), cell_px=4)
     alpha = {layer.name: layer.alpha_HW for layer in layers}
     found = figure_of(photo, matte, pose)
-    assert not lends(found, LEFT_ARM, alpha["left_arm"], for_none=True)
+    assert not lends(found, LEFT_ARM, torch.maximum(alpha["left_arm"], alpha["left_held"]), for_none=True)
     assert lends(found, RIGHT_ARM, alpha["right_arm"], for_none=False)
     # Nor does one that somebody stands before.
     wrist = pixel(joint("right_wrist"))[0]

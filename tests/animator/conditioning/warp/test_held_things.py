@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
-from animator.conditioning.warp.held_things import held_thing
+from animator.conditioning.warp.held_things import held_thing, stiff_part
 from tests.animator.conditioning.warp.dressed import BALL, CLOTH, figure, joint, pose_of, with_a_ball
 
 
@@ -60,3 +60,22 @@ def test_a_panel_of_the_jacket_beside_a_narrow_outline_is_not_held():
     photo[:, panel] = torch.tensor(BALL)[:, None] / 255
     whole = figure_of(photo, matte, pose_of())
     assert not (held_thing(replace(whole, hull=whole.hull * ~panel), LEFT_ARM) & panel).any()
+
+
+def test_the_thing_itself_is_stiff_and_the_arm_that_holds_it_is_not():
+    photo, matte, ball = with_a_ball()
+    found = figure_of(photo, matte, pose_of())
+    held = held_thing(found, LEFT_ARM)
+    thing = stiff_part(found, LEFT_ARM, held)
+    assert float(thing[ball].mean()) > 0.95
+    x, y = (int(part) for part in joint("left_elbow") * 0.6 + joint("left_wrist") * 0.4)
+    assert not thing[y - 2 : y + 3, x - 2 : x + 3].any()
+    assert not stiff_part(found, RIGHT_ARM, held_thing(found, RIGHT_ARM)).any()
+
+
+def test_skin_alone_is_no_thing():
+    photo, matte = figure()
+    hand = torch.zeros_like(matte, dtype=torch.bool)
+    x, y = (int(part) for part in joint("left_wrist"))
+    hand[y - 4 : y + 14, x - 5 : x + 6] = matte[y - 4 : y + 14, x - 5 : x + 6] > 0.5
+    assert not stiff_part(figure_of(photo, matte, pose_of()), LEFT_ARM, hand).any()

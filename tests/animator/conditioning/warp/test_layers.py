@@ -196,7 +196,8 @@ def test_a_ball_goes_with_the_hand_that_holds_it_and_leaves_nothing_behind():
     photo, matte, ball = with_a_ball()
     layers = _layers(photo, matte)
     arm, body, leg = (layers[name] for name in ("left_arm", "body", "left_leg"))
-    assert float(arm.alpha_HW[ball].mean()) > 0.97
+    assert float(torch.maximum(arm.alpha_HW, layers["left_held"].alpha_HW)[ball].mean()) > 0.97
+    assert float(layers["left_held"].alpha_HW[ball].mean()) > 0.9
     white = photo.amin(0) > 0.85
     for layer in (body, leg):
         remains = (layer.colors_3HW.amin(0) > 0.7) & (layer.alpha_HW > 0.2)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint
+from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint, with_a_ball
 from tests.animator.figure import draw_figure
 
 CENTER_X = 96
@@ -141,3 +141,20 @@ def test_a_leg_that_is_lifted_stays_below_the_skirt() -> None:
     lifted = moved(names, np.stack([joint(name) * [1, -1] + [0, 2 * joint("left_knee")[1]] for name in names]))
     before, after = (share_of(CLOTH, carried(skirted, pose)) for pose in (STANDING, lifted))
     assert after > 0.9 * before  # taut over the knee, a skirt shows a little less of itself; below a leg, a fifth less
+
+
+@pytest.mark.parametrize("reach", [(18.0, 16.0), (30.0, -30.0), (4.0, 8.0)])
+def test_a_ball_in_the_hand_stays_round_however_the_forearm_is_turned_or_foreshortened(
+    reach: tuple[float, float],
+) -> None:
+    photo, matte, ball = with_a_ball()
+    warp = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33))
+    wrist = joint("left_elbow") + np.array(reach, dtype=np.float32)
+    fingers = {name: joint(f"left_{name}") - joint("left_wrist") for name in ("pinky", "index", "thumb")}
+    places = np.array([wrist, *(wrist + offset for offset in fingers.values())])
+    result = carried(warp, moved(("left_wrist", *(f"left_{name}" for name in fingers)), places))
+    white = (result.colors_B3HW[0].amin(0) > 0.85) & (result.coverage_BHW[0] > 0.5)
+    rows, columns = white.nonzero(as_tuple=True)
+    sides = [float(each.max() - each.min()) + 1 for each in (rows, columns)]
+    assert sides == pytest.approx([29, 29], abs=3)
+    assert int(white.sum()) == pytest.approx(int(ball.sum()), rel=0.12)
