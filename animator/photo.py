@@ -1,10 +1,11 @@
-"""Reading the subject's photo: upright, RGB, with its own transparency, within limits.
+"""Reading the subject's photo: upright, RGB as screens show it, with its own transparency, within limits.
 
 Legend: H W pixels.
 """
 
 from __future__ import annotations
 
+import io
 import stat
 import warnings
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ MAX_PIXELS = 200_000_000
 MIN_SIDE_PX = 64
 # More detail than any canvas shows; tracking and matting need no more either.
 WORKING_SIDE_PX = 2560
+# White in pictures whose numbers do not end at 255: shares of 1, bytes, and what cameras of 12 bits and files of 16
+# bits call white. The least that the picture keeps to is meant; its own lightest pixel is not: dark photos stay dark.
+WHITES = (1, 255, 4095, 65535)
+# Pillow's modes that a colour profile of each kind can be meant for.
+_PROFILED = {"RGB": ("RGB", "RGBA"), "CMYK": ("CMYK",), "GRAY": ("L",)}
+# A profile that moves no colour by more than this says sRGB in other words.
+_SAME_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +153,53 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _to_rgba_or_rgb(image: Image.Image) -> Image.Image:
-    """RGBA if any pixel is transparent, else RGB; 16-bit grey is scaled, not clipped."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        values = np.asarray(image, dtype=np.float64)
-        return Image.fromarray((values * (255 / max(values.max(), 1))).astype(np.uint8)).convert("RGB")
+    """RGBA if any pixel is transparent, else RGB; in sRGB; more than 8 bits are scaled, not clipped."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0)
+        white = next((white for white in WHITES if values.max() <= white), values.max())
+        return Image.fromarray((values.clip(0) * (255 / white) + 0.5).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         low, _ = rgba.getchannel("A").getextrema()
-        return rgba if isinstance(low, int) and low < 255 else rgba.convert("RGB")
-    return image.convert("RGB")
+        return _in_srgb(rgba if isinstance(low, int) and low < 255 else rgba.convert("RGB"))
+    return _in_srgb(image.convert("RGB") if image.mode == "P" else image).convert("RGB")
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The colours that a photo's own profile means (ISO 15076-1), as sRGB, which all that follows takes them for.
+
+    Phones write Display P3 and cameras Adobe RGB: read as sRGB their skin is paler than it was. A profile that is
+    damaged, or of another kind than the picture, is passed over, as viewers do.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return image
+    from PIL import ImageCms
+
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode not in _PROFILED.get(own.profile.xcolor_space.strip(), ()):
+            return image
+        shown = ImageCms.buildTransform(
+            own,
+            ImageCms.createProfile("sRGB"),
+            image.mode,
+            image.mode if image.mode == "RGBA" else "RGB",
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+        if image.mode != "CMYK":
+            samples = _sample_colors().convert(image.mode)
+            moved = np.abs(np.asarray(shown.apply(samples).convert("RGB"), int) - np.asarray(samples.convert("RGB")))
+            if moved.max() <= _SAME_LEVELS:
+                return image
+        return shown.apply(image)
+    except (ImageCms.PyCMSError, ImportError, OSError, ValueError):  # or a Pillow without Little CMS
+        return image
+
+
+def _sample_colors() -> Image.Image:
+    """All greys, and colours all over RGB."""
+    greys_N3 = np.arange(256)[:, None].repeat(3, axis=1)
+    colors_N3 = np.stack(np.meshgrid(*[np.arange(0, 256, 51)] * 3), axis=-1).reshape(-1, 3)
+    return Image.fromarray(np.concatenate([greys_N3, colors_N3])[None].astype(np.uint8))

@@ -1,6 +1,7 @@
 """Photos: orientation, transparency, limits and damaged files."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -62,6 +63,69 @@ def test_every_colour_mode_becomes_rgb(tmp_path, mode):
     assert read_photo(path).pixels_HWC.shape == (90, 80, 3)
 
 
+def _rgb_profile(*, primaries, gamma):
+    """The bytes of an ICC profile (version 2) of three primaries, as XYZ rows under D50, and one gamma."""
+    white = np.sum(primaries, axis=0)
+    xyz = [struct.pack(">4s4x3i", b"XYZ ", *np.round(np.array(row) * 65536).astype(int)) for row in (*primaries, white)]
+    curve = struct.pack(">4s4xIHxx", b"curv", 1, round(gamma * 256))
+    words = struct.pack(">4s4xI", b"desc", 6) + b"a test" + bytes(80)
+    contents = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ", b"wtpt"), xyz, strict=True))
+    contents |= {b"rTRC": curve, b"gTRC": curve, b"bTRC": curve, b"desc": words, b"cprt": b"text" + bytes(8)}
+    table, data, start = struct.pack(">I", len(contents)), b"", 128 + 4 + 12 * len(contents)
+    for name, content in contents.items():
+        table += name + struct.pack(">II", start + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    size = start + len(data)
+    head = struct.pack(
+        ">I4xI4s4s4s12x4s28x3i", size, 0x02100000, b"mntr", b"RGB ", b"XYZ ", b"acsp", 63190, 65536, 54061
+    )
+    return head.ljust(128, bytes(1)) + table + data
+
+
+ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+S_RGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+
+
+def test_a_photo_with_a_wide_profile_shows_the_colours_that_it_means(tmp_path):
+    # Skin, (224, 172, 150) in sRGB: linear light by its curve, through XYZ into Adobe RGB.
+    meant = np.array([224, 172, 150])
+    light = ((meant / 255 + 0.055) / 1.055) ** 2.4
+    stored = np.linalg.solve(np.array(ADOBE_RGB).T, np.array(S_RGB).T @ light) ** (256 / 563) * 255
+    assert np.abs(stored - meant).max() > 8
+    image = Image.new("RGB", (80, 80), tuple(np.round(stored).astype(int).tolist()))
+    profile = _rgb_profile(primaries=ADOBE_RGB, gamma=563 / 256)
+    for name in ("a.jpg", "a.png", "a.webp", "a.tiff"):
+        photo = read_photo(_save(tmp_path / name, image, icc_profile=profile, quality=95))
+        np.testing.assert_allclose(photo.pixels_HWC[40, 40], meant, atol=3, err_msg=name)
+    seen_through = image.convert("RGBA")
+    seen_through.putpixel((0, 0), (0, 0, 0, 0))
+    photo = read_photo(_save(tmp_path / "cut.png", seen_through, icc_profile=profile))
+    np.testing.assert_allclose(photo.pixels_HWC[40, 40], meant, atol=2)
+    assert photo.opacity_HW[0, 0] == 0
+    assert photo.opacity_HW[40, 40] == 1
+
+
+def test_a_damaged_or_foreign_profile_is_passed_over(tmp_path):
+    image = Image.new("RGB", (80, 80), (224, 172, 150))
+    profile = _rgb_profile(primaries=ADOBE_RGB, gamma=2.2)
+    for damaged in (b"no profile", profile[:200], profile.replace(b"RGB ", b"CMYK")):
+        photo = read_photo(_save(tmp_path / "a.png", image, icc_profile=damaged))
+        assert photo.pixels_HWC[40, 40].tolist() == [224, 172, 150]
+    grey = read_photo(_save(tmp_path / "grey.png", Image.new("L", (80, 80), 99), icc_profile=profile))
+    assert grey.pixels_HWC[40, 40].tolist() == [99, 99, 99]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "white"), [("I;16", np.uint16, 65535), ("I", np.int32, 65535), ("F", np.float32, 1)]
+)
+def test_a_dark_photo_of_many_bits_stays_as_dark_as_it_is(tmp_path, mode, kind, white):
+    levels = np.linspace(10, 100, 80 * 90).reshape(90, 80).round()
+    image = Image.fromarray((levels / 255 * white).astype(kind))
+    assert image.mode == mode
+    photo = read_photo(_save(tmp_path / "dark.tiff", image))
+    np.testing.assert_allclose(photo.pixels_HWC[..., 0], levels, atol=1)
+
+
 def test_a_huge_photo_is_reduced_to_the_working_size(tmp_path):
     photo = read_photo(_save(tmp_path / "huge.jpg", Image.new("RGB", (12000, 3000), "gray")))
     assert max(photo.image.size) == WORKING_SIDE_PX
@@ -77,7 +141,6 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     header = io.BytesIO()
     Image.new("1", (64, 64)).save(header, "PNG")
     data = bytearray(header.getvalue())
-    import struct
     import zlib
 
     data[16:24] = struct.pack(">II", 60000, 60000)
