@@ -13,6 +13,8 @@ from pose_tracking.sequence import PoseSequence
 _SHOWN = 0.5
 # Fewer joints than this share of the sighting's usual number are part of a body.
 _WHOLE = 0.8
+# Whole for less than this is a tracker's slip: nobody steps back into the picture and out of it so quickly.
+_SLIP_S = 0.15
 _PAIRS = ("shoulder", "elbow", "hip", "knee", "ankle")
 _BODY = tuple(f"{side}_{joint}" for joint in _PAIRS for side in ("left", "right"))
 
@@ -40,11 +42,19 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     passing_T = np.zeros(len(seen_T), dtype=bool)
     for start, stop in _runs(seen_T):
         whole_T = number_T[start:stop] >= _WHOLE * np.quantile(number_T[start:stop], 0.75)
-        places = np.flatnonzero(whole_T)
+        places = _lasting(whole_T, sequence.times_s_T[start:stop])
         passing_T[start : start + places[0]] = start > 0
         passing_T[start + places[-1] + 1 : stop] = stop < len(seen_T)
     keypoints_TK2 = np.where(passing_T[:, None, None], np.nan, sequence.keypoints_TK2)
     return sequence.replace(keypoints_TK2=keypoints_TK2), _spans(passing_T, sequence.times_s_T)
+
+
+def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
+    """Frames that are whole for longer than a slip; all whole ones where none is."""
+    step_s = float(np.median(np.diff(times_s_T))) if len(times_s_T) > 1 else 0.0
+    runs = _runs(whole_T)
+    lasting = [run for run in runs if times_s_T[run[1] - 1] - times_s_T[run[0]] + step_s >= _SLIP_S]
+    return np.concatenate([np.arange(*run) for run in lasting or runs])
 
 
 def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[float, float], ...]]:

@@ -84,6 +84,18 @@ def test_who_comes_in_from_the_edge_counts_once_the_body_is_in_view():
     np.testing.assert_allclose(absences, [(0.0, 0.4), (0.8, 0.9)])
 
 
+def test_a_slip_of_the_tracker_does_not_make_a_leaving_body_whole():
+    times_s = np.arange(60) / 30
+    motion = _motion([1] * 50 + [0] * 10).replace(times_s_T=times_s)
+    leaving = [*range(20, 40), *range(42, 50)]
+    whole, passages = drop_passages(_cut_at_the_lower_edge(motion, leaving))
+    assert whole.seen_TK.any(1).tolist() == [True] * 20 + [False] * 40
+    np.testing.assert_allclose(passages, [(times_s[20], times_s[50])])
+    # Back in view for half a second: that is no slip, and what lies before stays.
+    _, passages = drop_passages(_cut_at_the_lower_edge(motion, [*range(15, 25), *range(40, 50)]))
+    np.testing.assert_allclose(passages, [(times_s[40], times_s[50])])
+
+
 def test_half_a_body_in_the_middle_of_a_sighting_or_throughout_is_kept():
     seen = [0, 1, 1, 1, 1, 1, 1, 0]
     for frames in ([3, 4], range(8)):
