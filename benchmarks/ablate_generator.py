@@ -113,7 +113,7 @@ def scores(generator: FrameGenerator, given: Truth) -> tuple[dict[str, float], l
         rows["psnr"].append(metrics.psnr(ours, theirs, region))
         rows["ssim"].append(metrics.ssim(metrics.similarity_pyramid(ours, theirs), region))
         rows["sharpness"].append(metrics.sharpness_ratio(ours, theirs, region))
-        rows["temporal"].append(temporal.add(ours, theirs, None, region)[1])
+        rows["temporal"].append(temporal.add(ours - theirs, region))
         rows["flicker"].append(flicker.add(picture, person))
     # The first frames have nothing to be compared with.
     return {name: float(np.nanmean(each)) for name, each in rows.items()}, made

@@ -104,8 +104,11 @@ class SelfEvaluator(CrossEvaluator):
         super().__init__(system, target=target, segment=segment)
         self._finder = finder
         self._inside = None if inside_HW is None or inside_HW.all() else metrics.region_tensor(inside_HW)
-        self._temporal = TemporalError()
-        self._motion = TemporalError(frames_of_motion(target.times_s_T))
+        self._temporal = {
+            "temporal_error": TemporalError(),
+            "person_temporal_error": TemporalError(),
+            "person_motion_error": TemporalError(frames_of_motion(target.times_s_T)),
+        }
         self._photo_frame = photo_frame
         self._num_frames = 0
 
@@ -141,10 +144,9 @@ class SelfEvaluator(CrossEvaluator):
             for key, score in scores.items():
                 self._append(f"{prefix}{key}", math.nan if is_photo else score)
         self._append("sharpness", metrics.sharpness_ratio(generated, target, person))
-        whole, around_person = self._temporal.add(generated, target, self._inside, person)
-        self._append("temporal_error", whole)
-        self._append("person_temporal_error", around_person)
-        self._append("person_motion_error", self._motion.add(generated, target, self._inside, person)[1])
+        difference = generated - target
+        for key, error in self._temporal.items():
+            self._append(key, error.add(difference, person if key.startswith("person_") else self._inside))
 
     def _add_face(self, generated_HWC: np.ndarray, real: RealFrame) -> None:
         found, error = math.nan, math.nan

@@ -30,21 +30,23 @@ class TemporalError:
     """
 
     def __init__(self, step: int = 1) -> None:
-        self._last: deque[tuple[Tensor, Tensor]] = deque(maxlen=step)
+        self._last: deque[tuple[Tensor, Tensor | None]] = deque(maxlen=step)
 
-    def add(self, generated: Tensor, real: Tensor, region: Tensor | None, person: Tensor) -> tuple[float, float]:
-        """The error since the frame `step` before: within `region`, and where the person is or was then.
+    def add(self, difference: Tensor, region: Tensor | None = None) -> float:
+        """The error since the frame `step` before; NaN for the first `step` frames.
 
-        NaN for the first `step` frames.
+        Args:
+            difference: the next generated frame less the real one. Change minus change is its change.
+            region: where it counts, as does where it counted then; None: everywhere.
         """
-        # Change minus change is the change of the difference.
-        difference = generated - real
         is_full = len(self._last) == self._last.maxlen
-        before, person_before = self._last[0] if is_full else (difference, person)
-        self._last.append((difference, person))
+        before, region_before = self._last[0] if is_full else (difference, region)
+        self._last.append((difference, region))
         if not is_full:
-            return math.nan, math.nan
-        return l1(difference, before, region), l1(difference, before, person.maximum(person_before))
+            return math.nan
+        if region is None or region_before is None:
+            return l1(difference, before)
+        return l1(difference, before, region.maximum(region_before))
 
 
 def frames_of_motion(times_s_T: np.ndarray) -> int:
