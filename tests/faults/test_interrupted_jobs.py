@@ -76,13 +76,13 @@ def test_asked_to_end_a_job_ends_within_ten_seconds_tidily_and_goes_on_later(
     for number in range(times):
         folder, output = tmp_path / f"job{number}", tmp_path / f"out{number}.mp4"
         signum = signal.SIGINT if number % 2 else signal.SIGTERM
-        words, promise = tiny.animate(output, folder), Promise(10)
+        words = tiny.animate(output, folder)
         if number % 4:
             only_prepared(finished, folder)
         pid = warm.start(words, log=tmp_path / "log")
         await_progress(warm, pid, folder, draw.choice([0, 1, 10, 30]))
         time.sleep(draw.uniform(0.0, 0.3))
-        promise.begin()
+        promise = Promise(10)
         send(signum, pid)
         ended = warm.wait(pid)
         longest_s = max(longest_s, promise.taken_s())
@@ -98,10 +98,10 @@ def test_asked_to_end_a_job_ends_within_ten_seconds_tidily_and_goes_on_later(
 def test_the_program_as_people_start_it_stops_and_goes_on(
     warm: Warm, tiny: TinyJob, undisturbed: np.ndarray, tmp_path: Path
 ) -> None:
-    words, promise = [str(word) for word in tiny.animate(tmp_path / "out.mp4", tmp_path / "job")], Promise(10)
+    words = [str(word) for word in tiny.animate(tmp_path / "out.mp4", tmp_path / "job")]
     process = subprocess.Popen([sys.executable, "-m", "animator", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     await_that(lambda: made(tmp_path / "job") or process.poll() is not None)
-    promise.begin()
+    promise = Promise(10)
     process.terminate()
     _, told = process.communicate(timeout=HANG_S)
     promise.taken_s()

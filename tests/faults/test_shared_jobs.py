@@ -94,11 +94,11 @@ def test_a_worker_killed_under_a_head_is_replaced(warm: Warm, long_job: Path, tm
 def test_asked_to_end_a_head_takes_its_workers_along_and_the_job_goes_on_alone(
     warm: Warm, long_job: Path, tmp_path: Path
 ) -> None:
-    folder, promise = only_prepared(long_job, tmp_path / "job"), Promise(10)
+    folder = only_prepared(long_job, tmp_path / "job")
     head = warm.start(["jobs", "run", folder, "--workers", "2", "--quiet"], log=tmp_path / "log")
     await_that(lambda: pictures(folder) >= 5 or warm.has_ended(head))
     workers = children_of(head)
-    promise.begin()
+    promise = Promise(10)
     os.kill(head, signal.SIGTERM)
     assert warm.wait(head) == 143
     promise.taken_s()

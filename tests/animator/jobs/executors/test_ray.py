@@ -18,6 +18,7 @@ import pytest
 from animator.errors import JobError, ModelError
 from animator.generators.protocol import FrameGenerator
 from animator.jobs.executors import open_executor
+from animator.jobs.executors.actors import _END_WITHIN_S
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor, Work
 from animator.jobs.folder import JobFolder
@@ -34,8 +35,9 @@ from tests.faults.patience import HANG_S, Promise, await_that
 ray = pytest.importorskip("ray", reason='no Ray here; pip install "pose-animator[cluster]"')
 ROOT = Path(__file__).parents[4]
 NUM_FRAMES = 120
-# As long as a small picture takes; actors that are done before they are looked at would show nothing.
-FRAME_S = 0.02
+# As long as a small picture takes; and as long as a test still has something to do in the middle of a job: on a busy
+# machine a head hears of frames late, and actors that were done by then would show nothing.
+FRAME_S, GENTLE_S = 0.02, 0.5
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 class Together:
-    """The real generator at a gentle pace, which begins when two workers are there."""
+    """The real generator, which begins when two workers are there; at a gentle pace until it is told to hurry."""
 
     name = "together"
 
@@ -81,8 +83,13 @@ class Together:
         (self._folder.path / f"here-{os.getpid()}").touch()
         await_that(lambda: len(list(self._folder.path.glob("here-*"))) > 1)
         for frame in self._generator.generate(windows, subject):
-            time.sleep(FRAME_S)
+            time.sleep(FRAME_S if hurry(self._folder).exists() else GENTLE_S)
             yield frame
+
+
+def hurry(folder: JobFolder) -> Path:
+    """The file that says so to generators which are `Together`."""
+    return folder.path / "hurry"
 
 
 def open_together(folder: JobFolder, *arguments: Any, **options: Any) -> OpenedGenerator:
@@ -128,6 +135,7 @@ def test_two_actors_make_the_bytes_of_one_process_and_every_frame_once(
     cluster: str, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     folder = prepared_job(tmp_path / "job", num_frames=NUM_FRAMES)
+    hurry(folder).touch()
     told: list[int] = []
     render(folder, open_executor("ray", workers=2), on_frame=told.append, opener=open_together)
     assert frame_files(folder) == expected
@@ -150,6 +158,7 @@ def test_an_actor_killed_in_the_middle_is_replaced_and_the_bytes_are_the_same(
             killed.append(victim.pid)
             victim.kill()
             assert len(list(folder.frames.glob("*.png"))) < NUM_FRAMES
+            hurry(folder).touch()
 
     render(folder, open_executor("ray", workers=2), on_frame=kill_one, opener=open_together)
     assert frame_files(folder) == expected
@@ -229,19 +238,19 @@ def test_asked_to_end_it_takes_its_own_cluster_along_and_goes_on_later(
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")}
-    promise = Promise(10)
     process = subprocess.Popen([sys.executable, "-c", program, str(folder.path)], cwd=ROOT, env=environment)
     await_that(lambda: any(folder.frames.glob("*.png")) or process.poll() is not None, every_s=0.02)
     cluster_processes = psutil.Process(process.pid).children(recursive=True)
-    promise.begin()
+    promise = Promise(10)
     process.send_signal(signal.SIGTERM)
     assert process.wait(HANG_S) == 128 + signal.SIGTERM
-    promise.taken_s()
+    taken_s = promise.taken_s()
     _, alive = psutil.wait_procs(cluster_processes, timeout=HANG_S)
     assert alive == []
     assert not (tmp_path / "home").exists()  # no token was put there
     made = len(frame_files(folder))
     assert 0 < made < NUM_FRAMES
-    assert read_standing(folder, read_record(folder).chunks).made == made
+    if taken_s < _END_WITHIN_S:  # actors that get no time for it on a busy machine are ended without their ledger
+        assert read_standing(folder, read_record(folder).chunks).made == made
     render(folder, LocalExecutor())
     assert frame_files(folder) == expected
