@@ -10,6 +10,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import Console
+from animator.commands.option import written
 from animator.errors import JobError, OptionError
 
 
@@ -22,9 +23,7 @@ def bench(
     clip: Annotated[
         Path | None, typer.Argument(metavar="CLIP", help="A clip to use.", show_default="the example's")
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PNG", help="Where the chart goes.")] = Path(
-        "bench.png"
-    ),
+    output: Annotated[Path, written("--output", "-o", metavar="PNG", text="Where the chart goes.")] = Path("bench.png"),
     frames: Annotated[int, typer.Option(min=4, max=1000, help="Frames of the clip to use.")] = 24,
     overrides: Overrides = None,
     *,

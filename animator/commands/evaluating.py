@@ -11,6 +11,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import PARTIAL, Console
+from animator.commands.option import written
 
 if TYPE_CHECKING:
     from animator.canvas import CanvasConfig
@@ -31,7 +32,7 @@ def evaluate(
         Path | None, typer.Option(help="Another person's photo.", show_default="the clip's best frame")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write the JSON and HTML reports.")
+        Path | None, written("--output", "-o", metavar="FOLDER", text="Where to write the JSON and HTML reports.")
     ] = None,
     overrides: Overrides = None,
     trust: Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")] = False,

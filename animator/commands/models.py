@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from animator.commands.console import Console, Verb
+from animator.commands.option import written
 
 if TYPE_CHECKING:
     from animator.models.listing import ModelFacts
@@ -145,7 +146,7 @@ def _origin(facts: ModelFacts) -> str:
 def import_dreampose(
     context: typer.Context,
     release: Annotated[Path, typer.Argument(help="Folder with unet_epoch_E.pth, adapter_E.pth and perhaps vae_E.pth.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The model folder to make.")],
+    output: Annotated[Path, written("--output", "-o", metavar="MODEL", text="The model folder to make.")],
     base: Annotated[str, typer.Option(help="Stable Diffusion 1.x folder or hub id the weights were tuned from.")],
     clip: Annotated[
         str | None,

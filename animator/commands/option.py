@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +56,18 @@ class Choice:
         if value is None or (value is False and "/" not in self.flags[0]):
             return {}
         return {self.sets: value} if isinstance(self.sets, str) else self.sets(value)
+
+
+def written(*flags: str, text: str, metavar: str | None = None) -> Any:
+    """An option that names what is written, as typer wants it."""
+    return typer.Option(*flags, help=text, metavar=metavar, callback=_refuse_stdout)
+
+
+def _refuse_stdout(path: Path | None) -> Path | None:
+    """What other programs take for stdout would become a file or folder of that name."""
+    if path == Path("-"):
+        raise typer.BadParameter("got '-', but nothing is written to stdout; give it a name")
+    return path
 
 
 def in_panel(panel: str, *choices: Choice) -> tuple[Choice, ...]:

@@ -11,6 +11,7 @@ import typer
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import Console
 from animator.commands.jobs import ExecutorName, PolicyFile, Workers, open_named_executor, tell_plan
+from animator.commands.option import written
 from animator.commands.reporting import tell_report
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ KeptJob = Annotated[
     Path | None,
     typer.Option("--job", "-j", metavar="DIR", help="Keep the job in this folder; go on with it if it is there."),
 ]
-JobOut = Annotated[Path | None, typer.Option("--job-out", metavar="FILE", help="Write the job as TOML, too.")]
+JobOut = Annotated[Path | None, written("--job-out", metavar="FILE", text="Write the job as TOML, too.")]
 
 
 @with_choices()
@@ -30,7 +31,7 @@ def animate(
     context: typer.Context,
     photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="Picture of the person: JPEG, PNG, WebP, ...")],
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video of the motion: MP4, MOV, WebM, GIF, ...")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .gif, .webp, or a folder for PNG.")],
+    output: Annotated[Path, written("--output", "-o", text="The result: .mp4, .gif, .webp, or a folder for PNG.")],
     job_out: JobOut = None,
     keep: KeptJob = None,
     executor: ExecutorName = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from animator.commands.console import Console, Verb
+from animator.commands.option import written
 from animator.errors import JobError
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes at work; the files do not depend on it.")]
 Folder = Annotated[
     Path,
-    typer.Option(
-        "--output", "-o", metavar="DIR", help="Folder to write to; what it holds of the same settings is kept."
-    ),
+    written("--output", "-o", metavar="DIR", text="Folder to write to; what it holds of the same settings is kept."),
 ]
 
 
@@ -56,7 +55,7 @@ def overview(context: typer.Context) -> None:
 
 def clip(
     context: typer.Context,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The clip: .mp4; its ground truth goes beside it.")],
+    output: Annotated[Path, written("--output", "-o", text="The clip: .mp4; its ground truth goes beside it.")],
     seed: Seed = 0,
     seconds: Seconds = 5.0,
     fps: Fps = 25.0,

@@ -12,6 +12,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import PARTIAL, Console
+from animator.commands.option import written
 
 if TYPE_CHECKING:
     from animator.progress import Progress
@@ -28,9 +29,9 @@ _KEYS = frozenset({"clip", "start_s", "end_s", "pose_cache", "tracker"})
 def track(
     context: typer.Context,
     clip_path: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to track: MP4, MOV, WebM, GIF, ...")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The poses: .npz or .json.")],
+    output: Annotated[Path, written("--output", "-o", text="The poses: .npz or .json.")],
     preview: Annotated[
-        Path | None, typer.Option(metavar="VIDEO", help="Also write the clip with its skeleton: .mp4, .gif or .webp.")
+        Path | None, written(metavar="VIDEO", text="Also write the clip with its skeleton: .mp4, .gif or .webp.")
     ] = None,
     overrides: Overrides = None,
     *,

@@ -10,6 +10,7 @@ import typer
 
 from animator.commands.choice_table import person_of
 from animator.commands.console import Console, Verb
+from animator.commands.option import written
 from animator.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(name="train", help="Train a base, or the autoencoder of a new one.")
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The model folder to write.")]
+Output = Annotated[Path, written("--output", "-o", metavar="DIR", text="The model folder to write.")]
 Base = Annotated[str, typer.Option("--base", help="embedded, a folder, or a hub id (owner/name@commit).")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Updates of the weights.", show_default=False)]

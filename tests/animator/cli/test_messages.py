@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from animator.cli import explain, main
+from animator.cli import app, explain, main
 from animator.config import RenderJob, RenderReport
 from animator.errors import DeviceError, DiskError, EncodeError, JobError, ModelError, PhotoError
 from animator.progress import Progress
@@ -174,6 +176,31 @@ def test_wrong_usage_is_one_line_and_two(capsys: pytest.CaptureFixture[str], wor
     out, err = capsys.readouterr()
     assert (out, err.count("\n"), err.startswith("error: ")) == ("", 1, True)
     assert line in err
+
+
+def verbs(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below this one, and how it is called."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield (*path, name), each
+        yield from verbs(each, *path, name)
+
+
+OUTPUTS = [path for path, verb in verbs(get_command(app)) if any("--output" in each.opts for each in verb.params)]
+WRITING = [*([*path, "-o"] for path in OUTPUTS), ["track", "--preview"], ["render", "--job-out"]]
+
+
+@pytest.mark.parametrize("words", WRITING)
+def test_nothing_is_written_to_stdout_nor_to_a_file_of_its_name(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main([*words, "-"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"'{words[-1]}': got '-', but nothing is written to stdout; give it a name" in err
+
+
+def test_every_verb_that_writes_is_looked_at_here() -> None:
+    assert {("animate",), ("track",), ("synth", "clip"), ("train", "base")} < set(OUTPUTS)
 
 
 def test_the_help_that_is_pointed_to_is_the_command_s(capsys: pytest.CaptureFixture[str]) -> None:
