@@ -190,7 +190,8 @@ def prepare_scene(
                 if behind is not None:
                     subject = subject.before(behind.image)
             stage.advance()
-    note(*portrait.warnings, *(behind.notes if behind else ()), *([clip.damage] if clip.damage else []), *absences)
+    behind_notes = portrait.notes_before(behind) if behind else ()
+    note(*portrait.warnings, *behind_notes, *([clip.damage] if clip.damage else []), *absences)
     fit = comparing.result()
     note(*(fit.reasons if fit.score >= WARN_FROM else ()))
     driving = retarget(motion, onto=subject.pose, config=job.retarget, canvas_size=job.canvas.size)

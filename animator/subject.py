@@ -65,7 +65,7 @@ class Portrait:
         matte = segment_person(photo.pixels_HWC, person, others=others)
         matte, cover = part_people(photo.pixels_HWC, person, matte, others)
         if photo.opacity_HW is not None:
-            matte = matte * photo.opacity_HW
+            matte, cover = matte * photo.opacity_HW, None if cover is None else cover * photo.opacity_HW
         skeleton = HOLISTIC_543 if len(person.keypoints_K2) == len(HOLISTIC_543) else BLAZEPOSE_33
         portrait = cls(
             image=photo.image,
@@ -77,6 +77,13 @@ class Portrait:
             cover_HW=cover,
         )
         return replace(portrait, warnings=(*warnings, *_cut_notes(photo, portrait.pose)))
+
+    def notes_before(self, background: Photo) -> tuple[str, ...]:
+        """What the person at the keyboard should know about this person in front of another picture."""
+        if self.is_alone:
+            return background.notes
+        alone = f"{background.name}: only the person stands before it, without the others in the photo; "
+        return (*background.notes, alone + "leave out --background to keep them")
 
     @property
     def pose(self) -> PoseSequence:

@@ -197,7 +197,7 @@ def evaluate_cross(
         portrait = Portrait.from_photo(read_photo(photo_path), tracker)
         behind = None if settings.background is None else read_photo(settings.background, role="background")
         stage.advance()
-    for warning in (*portrait.warnings, *(behind.notes if behind else ())):
+    for warning in (*portrait.warnings, *(portrait.notes_before(behind) if behind else ())):
         progress.warn(warning)
     clip, motion, is_partial = _tracked_motion(clip_path, settings, progress)
     # As a render places it.

@@ -99,3 +99,28 @@ def test_a_head_cut_off_above_standing_feet_is_said(monkeypatch: pytest.MonkeyPa
     assert [warning.startswith("wall.png: the photo's upper edge cuts off the head") for warning in warnings] == (
         [True] if is_said else []
     )
+
+
+def test_before_another_picture_the_person_stands_without_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    beach = Photo(
+        image=WALL.image, opacity_HW=None, original_size=(600, 1000), name="beach.gif", notes=("beach.gif: moves",)
+    )
+    finding(monkeypatch, [standing(300, height=600)], [])
+    assert Portrait.from_photo(WALL, TrackerConfig()).notes_before(beach) == beach.notes
+    finding(monkeypatch, [standing(150, height=600), standing(500, height=600)], [])
+    first, second = Portrait.from_photo(WALL, TrackerConfig()).notes_before(beach)
+    assert first == "beach.gif: moves"
+    assert second.startswith("beach.gif: only the person stands before it, without the others in the photo; ")
+
+
+def test_a_photo_s_transparency_trims_those_before_the_person_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding(monkeypatch, [standing(300, height=600), standing(330, height=500)], [])
+    whole = np.ones((1000, 600), np.float32)
+    monkeypatch.setattr(subject, "part_people", lambda pixels, person, matte, others: (matte, 0.5 * whole))
+    picture = Image.new("RGBA", (600, 1000), (90, 90, 90, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 600, 400))
+    portrait = Portrait.from_photo(Photo.of(picture), TrackerConfig())
+    assert portrait.cover_HW is not None
+    for opacity, inside in ((portrait.matte_HW, 1.0), (portrait.cover_HW, 0.5)):
+        assert float(opacity[:399].max()) == 0
+        assert float(opacity[401:].min()) == inside
