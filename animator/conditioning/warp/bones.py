@@ -163,8 +163,7 @@ def _head(
     face: torch.Tensor, trust: torch.Tensor, shoulders: torch.Tensor, hips: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Middle and top of the head, and whether a face was seen at all."""
-    weight = trust.clamp_min(1e-4)[..., None]
-    middle = (face * weight).sum(1) / weight.sum(1)
+    middle = (face * trust[..., None]).sum(1) / trust.sum(1, keepdim=True).clamp_min(1e-6)
     neck = shoulders.mean(1)
     torso = neck - hips.mean(1)
     seen = trust.amax(1)

@@ -32,13 +32,15 @@ def head_motion(
     photo: BonePose, target: BonePose, scale: torch.Tensor, torso_angle: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Place, turn and shape of the head: best similarity of the face points, narrowed as the face turns away."""
-    weight = photo.face_trust_BN * target.face_trust_BN + 1e-4
-    share = (weight / weight.sum(1, keepdim=True))[..., None]
+    # Points that nobody saw lie anywhere, and must not count.
+    weight = photo.face_trust_BN * target.face_trust_BN
+    in_both = weight.sum(1, keepdim=True)
+    share = (weight / in_both.clamp_min(1e-6))[..., None]
     middle_photo, middle = (photo.face_BN2 * share).sum(1), (target.face_BN2 * share).sum(1)
     before, after = photo.face_BN2 - middle_photo[:, None], target.face_BN2 - middle[:, None]
     cosine = (share * before * after).sum((1, 2))
     sine = (share[..., 0] * (before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0])).sum(1)
-    seen = torch.minimum(target.trust_BJ[:, HEAD], photo.trust_BJ[:, HEAD])
+    seen = torch.minimum(target.trust_BJ[:, HEAD], photo.trust_BJ[:, HEAD]) * (in_both[:, 0] > 1e-6)
     turn = torso_angle + wrap(_roll(photo, target, torch.atan2(sine, cosine)) - torso_angle) * seen
     spread_photo = (before.square() * share).sum(1).sqrt()
     spread = (apply(rotation(-turn)[:, None], after).square() * share).sum(1).sqrt()

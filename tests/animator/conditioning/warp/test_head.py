@@ -19,8 +19,10 @@ FACE = {
 MIDDLE, SIZE = np.array([96.0, 38.0]), 14.0
 
 
-def _pose(*, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0, unseen: tuple[str, ...] = ()) -> BonePose:
-    """A face turned aside, nodding and tilted, degrees; without the points that a tracker did not see."""
+def _pose(
+    *, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0, unseen: tuple[str, ...] = (), aside: float = 0.0
+) -> BonePose:
+    """A face turned aside, nodding and tilted, degrees; without the points that a tracker did not see; `aside` px."""
     joints = STANDING.copy()
     a, b, c = np.radians([yaw, pitch, roll])
     for name, (x, y, z) in FACE.items():
@@ -31,7 +33,7 @@ def _pose(*, yaw: float = 0.0, roll: float = 0.0, pitch: float = 0.0, unseen: tu
     confidence = torch.ones(1, 33)
     for name in unseen:
         joints[BLAZEPOSE_33.index(name)], confidence[:, BLAZEPOSE_33.index(name)] = np.nan, 0
-    return bone_pose(torch.from_numpy(joints)[None].float(), confidence)
+    return bone_pose(torch.from_numpy(joints + aside)[None].float(), confidence)
 
 
 def _tilt(photo: BonePose, target: BonePose) -> float:
@@ -128,3 +130,28 @@ def test_a_face_slides_by_its_heads_size_not_by_that_of_shoulders_that_turned_to
     assert float(motion.scale_B[0]) > 1.1 * float(head_scale[0])
     size = float(photo.torso_length_B[0])
     assert float(motion.slide_reach_B[0]) == pytest.approx(SLIDE_REACH * size * float(head_scale[0]))
+
+
+def test_where_in_the_picture_a_face_is_changes_nothing_though_parts_of_it_are_unseen() -> None:
+    unseen = ("left_ear", "mouth_left")
+    placed, turn, shape = head_motion(
+        _pose(unseen=unseen), _pose(yaw=25, roll=10, unseen=("right_ear",)), torch.ones(1), torch.zeros(1)
+    )
+    far, far_turn, far_shape = head_motion(
+        _pose(unseen=unseen, aside=900),
+        _pose(yaw=25, roll=10, unseen=("right_ear",), aside=900),
+        torch.ones(1),
+        torch.zeros(1),
+    )
+    torch.testing.assert_close(far - 900, placed, atol=0.01, rtol=0)
+    torch.testing.assert_close(far_turn, turn, atol=1e-3, rtol=0)
+    torch.testing.assert_close(far_shape, shape, atol=1e-3, rtol=0)
+
+
+def test_faces_of_which_no_point_was_seen_in_both_pictures_say_nothing() -> None:
+    left, right = (tuple(name for name in FACE if name.endswith(side) or side in name) for side in ("left", "right"))
+    photo, target = _pose(unseen=(*left, "nose")), _pose(roll=30, unseen=(*right, "nose"), aside=900)
+    placed, turn, shape = head_motion(photo, target, torch.ones(1), torch.zeros(1))
+    assert float(turn) == 0
+    torch.testing.assert_close(shape[0], torch.eye(2))
+    torch.testing.assert_close(placed, target.start_BJ2[:, HEAD], atol=1, rtol=0)  # within the reach of its neck
