@@ -151,3 +151,13 @@ def test_a_limb_that_moves_before_a_background_at_rest_is_not_held_by_it() -> No
     steps_TK2[:, WRIST] = 0
     tied = tie_to_picture(as_sequence(swung).replace(steps_TK2=steps_TK2), weight=WEIGHT)
     assert np.abs(tied.keypoints_TK2[:, WRIST] - swung[:, WRIST]).max() < 0.12 * TORSO_PX
+
+
+def test_a_hand_that_passes_before_a_hip_does_not_carry_it_along() -> None:
+    truth = standing(40)
+    truth[:, :, 0] += 0.01 * TORSO_PX * np.arange(40)[:, None]
+    steps_TK2 = np.diff(truth, axis=0, prepend=truth[:1])
+    hip = BLAZEPOSE_33.index("left_hip")
+    steps_TK2[19, hip], steps_TK2[21, hip] = (0.1 * TORSO_PX, 0.0), (0.0, -0.1 * TORSO_PX)
+    tied = tie_to_picture(as_sequence(truth).replace(steps_TK2=steps_TK2), weight=WEIGHT)
+    assert np.abs(tied.keypoints_TK2[:, hip] - truth[:, hip]).max() < 0.01 * TORSO_PX
