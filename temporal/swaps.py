@@ -2,8 +2,8 @@
 
 A swap shows as limbs that jump to each other's place. A person who turns, or legs that cross, show the opposite: left
 and right glide through each other. So the labels are chosen that make every joint's path the smoothest in position
-*and* velocity, over the whole sequence at once (Viterbi 1967), with a price on every change of mind, and on labels that
-would hang a limb on the other side of the body.
+*and* velocity, over the whole sequence at once (Viterbi 1967), with a price on every change of mind, on the time for
+which labels are exchanged, and on labels that would hang a limb on the other side of the body.
 
 Legend: T frames, S states, P joint pairs of a region.
 """
@@ -35,9 +35,11 @@ SWAP_STATES: tuple[frozenset[str], ...] = (
 )
 # Regions of which the second hangs on the first, and the joint it hangs by.
 _HANGS_BY = (("shoulders", "arms", "elbow"), ("hips", "legs", "knee"), ("shoulders", "hips", "hip"))
-# Prices in units of one joint pair's typical deviation.
+# Prices in units of one joint pair's typical deviation. Trackers are far more often right than wrong, and wrong for a
+# moment, least of all about the whole body: who spins within a second jumps about as a swap does, but for good.
 CHANGE_COST = 3.0
-SWAPPED_COST_PER_S = 1.0
+SWAPPED_COST_PER_S = 3.0  # and region
+END_COST = 1.0  # of each region that is exchanged where a stretch of frames begins or ends
 CROSSED_COST_PER_S = 60.0  # and torso length by which limbs would be longer
 # Deviations count up to this many times the typical one, so that a spike decides nothing.
 MAX_DEVIATION = 6.0
@@ -97,15 +99,18 @@ def _regions(skeleton: Skeleton) -> dict[str, list[tuple[int, int]]]:
 def _region_costs(positions_TK2: np.ndarray, times_s_T: np.ndarray, pairs_P2: np.ndarray) -> np.ndarray:
     """Cost [T, 2, 2] of frame t if the labels change between t-2 and t-1 (first axis) and t-1 and t (second).
 
-    The cost is how far both joints of a pair lie from where they were, or from where their velocity pointed,
-    whichever is nearer; in units of the region's own typical deviation, averaged over the pairs seen in all three
+    The cost is how far both joints of a pair lie from where they were, or from where their velocity pointed, if there
+    is one, whichever is nearer; in units of the region's own typical deviation, averaged over the pairs seen in these
     frames.
     """
     sides_TPS2 = positions_TK2[:, pairs_P2]
     gap_s_T = np.diff(times_s_T)
-    now, before, earlier = sides_TPS2[2:], sides_TPS2[1:-1], sides_TPS2[:-2]
-    ratio = (gap_s_T[1:] / gap_s_T[:-1])[:, None, None, None]
-    deviation = np.full((len(times_s_T), 2, 2), 0.0)
+    linked_T = gap_s_T <= MAX_LINK_S
+    now, before = sides_TPS2[1:], sides_TPS2[:-1]
+    # Before the first frame of a stretch nothing is known, and no velocity.
+    earlier = np.concatenate([np.full_like(before[:1], np.nan), before[:-1]])
+    ratio = np.concatenate([[np.nan], gap_s_T[1:] / gap_s_T[:-1]])[:, None, None, None]
+    has_velocity_T = np.concatenate([[False], linked_T[:-1]])[:, None, None]
     per_pair = {}
     for first in (0, 1):
         for second in (0, 1):
@@ -114,15 +119,15 @@ def _region_costs(positions_TK2: np.ndarray, times_s_T: np.ndarray, pairs_P2: np
             coming = velocity[:, :, ::-1] if second else velocity
             raw = np.linalg.norm(now - then, axis=-1)
             steady = np.linalg.norm(now - then - coming, axis=-1)
-            per_pair[first, second] = np.minimum(raw, steady)
-    unit = _typical(per_pair[0, 0])
-    linked = (gap_s_T[1:] <= MAX_LINK_S) & (gap_s_T[:-1] <= MAX_LINK_S)
+            per_pair[first, second] = np.where(has_velocity_T, np.minimum(raw, steady), raw)
+    unit = _typical(per_pair[0, 0][1:])
+    deviation = np.zeros((len(times_s_T), 2, 2))
     for (first, second), deviation_TPS in per_pair.items():
         limited_TP = np.minimum(deviation_TPS / unit, MAX_DEVIATION).sum(axis=-1)
         known_TP = np.isfinite(limited_TP)
         mean_T = np.where(known_TP, limited_TP, 0).sum(axis=1) / np.maximum(known_TP.sum(axis=1), 1)
         # Without the last digits: explanations that are equally good must not be told apart by rounding.
-        deviation[2:, first, second] = np.where(linked, np.round(mean_T, 6), 0)
+        deviation[1:, first, second] = np.where(linked_T, np.round(mean_T, 6), 0)
     return deviation
 
 
@@ -159,27 +164,30 @@ def _cheapest_states(costs: dict[str, np.ndarray], crossed_TS: np.ndarray, times
     is_swapped_S = np.array([bool(state) for state in SWAP_STATES])
     # From one kind of swap to another is two changes: what lies between them is the state without a swap.
     change_SS = CHANGE_COST * (is_swapped_S[:, None].astype(float) + is_swapped_S[None, :]) * (1 - np.eye(num_states))
-    swapped_S = SWAPPED_COST_PER_S * is_swapped_S
+    num_regions_S = np.array([float(len(state)) for state in SWAP_STATES])
+    end_S, swapped_S = END_COST * num_regions_S, SWAPPED_COST_PER_S * num_regions_S
+    # Nothing says on the other side of a break, or beyond the ends, that labels were exchanged already.
+    broken_SS = end_S[:, None] + end_S
     bits = {region: np.array([region in state for state in SWAP_STATES], dtype=int) for region in costs}
     flips = {region: bit[:, None] ^ bit[None, :] for region, bit in bits.items()}
 
     step_s = float(np.median(gap_s_T[1:]))
     per_s_TS = swapped_S + CROSSED_COST_PER_S * crossed_TS
-    best_SS = np.repeat(per_s_TS[0][:, None] * step_s, num_states, axis=1)  # [state before, state now]
+    best_SS = np.repeat((end_S + per_s_TS[0] * step_s)[:, None], num_states, axis=1)  # [state before, state now]
     pointers = np.zeros((num_frames, num_states, num_states), dtype=np.int8)
     for frame in range(1, num_frames):
         linked = gap_s_T[frame] <= MAX_LINK_S
-        here_SS = (change_SS if linked else 0) + per_s_TS[frame][None, :] * min(gap_s_T[frame], MAX_LINK_S)
-        if frame == 1:
-            best_SS = best_SS + here_SS
-            continue
+        here_SS = (change_SS if linked else broken_SS) + per_s_TS[frame][None, :] * min(gap_s_T[frame], MAX_LINK_S)
         motion_SSS = sum(
             cost[frame][flips[region][:, :, None], flips[region][None, :, :]] for region, cost in costs.items()
         )
+        if frame == 1:  # the states before it are one and the same
+            best_SS = best_SS + motion_SSS[0] + here_SS
+            continue
         total_SSS = best_SS[:, :, None] + motion_SSS
         pointers[frame] = total_SSS.argmin(axis=0)
         best_SS = total_SSS.min(axis=0) + here_SS
-    return _traced_back(best_SS, pointers)
+    return _traced_back(best_SS + end_S, pointers)
 
 
 def _traced_back(best_SS: np.ndarray, pointers: np.ndarray) -> np.ndarray:

@@ -79,6 +79,14 @@ def turning(times_s_T: np.ndarray, *, at_s: float = 1.5, lasting_s: float = 1.0)
     return keypoints
 
 
+def spinning(times_s_T: np.ndarray, *, lasting_s: float = 1.0) -> np.ndarray:
+    """A person who spins once."""
+    keypoints = standing(len(times_s_T))
+    angle = 2 * np.pi * np.clip(times_s_T / lasting_s, 0, 1)
+    keypoints[..., 0] = 320 + (keypoints[..., 0] - 320) * np.cos(angle)[:, None]
+    return keypoints
+
+
 def with_noise(keypoints_TK2: np.ndarray, noise_torso: float, *, seed: int = 0) -> np.ndarray:
     """White noise on every coordinate."""
     return keypoints_TK2 + np.random.default_rng(seed).normal(size=keypoints_TK2.shape) * noise_torso * TORSO_PX

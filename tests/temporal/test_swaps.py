@@ -14,6 +14,7 @@ from tests.temporal.motions import (
     TORSO_PX,
     as_sequence,
     kicking,
+    spinning,
     standing,
     swap,
     swaying,
@@ -48,6 +49,21 @@ def test_a_person_who_turns_round_keeps_their_sides(lasting_s):
 def test_a_swap_while_turning_is_repaired():
     truth = with_noise(turning(np.arange(90) / 30, lasting_s=2.0), 0.01)
     repaired = repair_swaps(as_sequence(swap(truth, slice(20, 26), EVERYTHING)))
+    np.testing.assert_array_equal(repaired.keypoints_TK2, as_sequence(truth).keypoints_TK2)
+
+
+@pytest.mark.parametrize("words", [LEGS, (*LEGS, "hip")])
+def test_a_person_who_spins_keeps_their_sides_around_a_swap(words):
+    # All the clip long; what it begins with is not taken for a swap of the whole body.
+    truth = with_noise(spinning(np.arange(30) / 30), 0.01)
+    repaired = repair_swaps(as_sequence(swap(truth, slice(8, 10), words)))
+    np.testing.assert_array_equal(repaired.keypoints_TK2, as_sequence(truth).keypoints_TK2)
+
+
+@pytest.mark.parametrize("words", [LEGS, EVERYTHING])
+def test_a_swap_in_the_first_frame_alone_is_repaired(words):
+    truth = with_noise(swaying(np.arange(45) / 30), 0.01)
+    repaired = repair_swaps(as_sequence(swap(truth, slice(0, 1), words)))
     np.testing.assert_array_equal(repaired.keypoints_TK2, as_sequence(truth).keypoints_TK2)
 
 
