@@ -83,8 +83,8 @@ class PoseSequence:
     def __len__(self) -> int:
         return len(self.times_s_T)
 
-    def __getitem__(self, frames: slice | np.ndarray | Sequence[int]) -> PoseSequence:
-        """Select frames by slice, index list or boolean mask; times keep rising order.
+    def __getitem__(self, frames: int | slice | np.ndarray | Sequence[int]) -> PoseSequence:
+        """Select frames by number, slice, index list or boolean mask; times keep rising order.
 
         A step is kept where the frame before is selected too.
         """

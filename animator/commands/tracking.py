@@ -15,6 +15,7 @@ from animator.commands.console import PARTIAL, Console
 from animator.commands.option import written
 
 if TYPE_CHECKING:
+    from animator.config import RenderJob
     from animator.progress import Progress
     from pose_tracking.clip import DrivingClip
     from pose_tracking.frame import Frame
@@ -42,18 +43,8 @@ def track(
         raise typer.BadParameter(f"--output: got {str(output)!r}, expected a name ending in .npz or .json")
     values = {"photo": str(clip_path), "clip": str(clip_path), "output": str(output)}
     job = typed_job(values, overrides or (), changes=changes)
-
-    from animator.encoding import check_output, spare_inputs
-    from animator.encoding.atomic_file import check_file_place
-    from pose_tracking.clip import DrivingClip
-
     console = Console.of(context)
-    check_file_place(job.output)
-    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
-    inputs = [path for path in (job.clip, job.tracker.recorded) if path is not None]
-    spare_inputs(job.output, inputs)
-    if preview is not None:
-        check_output(preview, fps=clip.info.fps, inputs=[*inputs, job.output])
+    clip = _open_clip(job, preview)
     progress = console.progress()
     for key in _idle_keys(overrides or ()):
         progress.warn(f"poses are written as they were seen: {key} changes nothing of them")
@@ -62,9 +53,33 @@ def track(
         frames = f"{clip.info.num_frames} frames" if clip.info.num_frames else "a number of frames it does not tell"
         console.result("plan", plan, [f"{clip_path}: {frames} to track, poses to {output}"])
         return
+    tracked = _track(clip, job, progress)
+    tracked.save(output)
+    if preview is not None:
+        _write_preview(clip, tracked, preview, progress)
+    _tell(console, tracked, output, damaged=clip.damage is not None)
+    if clip.damage is not None:
+        raise typer.Exit(PARTIAL)
+
+
+def _open_clip(job: RenderJob, preview: Path | None) -> DrivingClip:
+    """The clip, once it is sure that poses and preview can be written."""
+    from animator.encoding import check_output, spare_inputs
+    from animator.encoding.atomic_file import check_file_place
+    from pose_tracking.clip import DrivingClip
+
+    check_file_place(job.output)
+    clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
+    inputs = [path for path in (job.clip, job.tracker.recorded) if path is not None]
+    spare_inputs(job.output, inputs)
+    if preview is not None:
+        check_output(preview, fps=clip.info.fps, inputs=[*inputs, job.output])
+    return clip
+
+
+def _track(clip: DrivingClip, job: RenderJob, progress: Progress) -> PoseSequence:
     from animator.pipeline import track_clip
     from pose_tracking.pose_cache import PoseCache
-    from pose_tracking.report import report_tracking
 
     if clip.shortfall is not None:
         progress.warn(clip.shortfall)
@@ -72,15 +87,15 @@ def track(
     tracked = track_clip(clip, job.tracker, progress=progress, cache=cache, anew=True)
     if clip.damage is not None:
         progress.warn(clip.damage)
-    damaged = clip.damage is not None
-    tracked.save(output)
-    if preview is not None:
-        _write_preview(clip, tracked, preview, progress)
+    return tracked
+
+
+def _tell(console: Console, tracked: PoseSequence, output: Path, *, damaged: bool) -> None:
+    from pose_tracking.report import report_tracking
+
     report = report_tracking(tracked)
     lines = [f"{output}: {tracked.skeleton.name}", *(f"  {line}" for line in report.lines())]
     console.result("report", {"path": str(output), **_fields(report), "partial": damaged}, lines)
-    if damaged:
-        raise typer.Exit(PARTIAL)
 
 
 def _idle_keys(overrides: Sequence[str]) -> list[str]:

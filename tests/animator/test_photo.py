@@ -35,6 +35,8 @@ def test_a_picture_at_hand_is_treated_as_a_file_is(tmp_path):
     before = image.copy()
     read, at_hand = read_photo(_save(tmp_path / "cut.png", image)), Photo.of(image)
     assert np.array_equal(read.pixels_HWC, at_hand.pixels_HWC)
+    assert read.opacity_HW is not None
+    assert at_hand.opacity_HW is not None
     assert np.array_equal(read.opacity_HW, at_hand.opacity_HW)
     assert read.original_size == at_hand.original_size == image.size
     assert image == before

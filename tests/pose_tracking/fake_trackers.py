@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from typing_extensions import Self
+
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.region import Region
@@ -29,7 +31,7 @@ class FakeTracker:
     def close(self) -> None:
         pass
 
-    def __enter__(self) -> FakeTracker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -19,7 +19,7 @@ from animator.inspection import Inspection
 def told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of which much is to be said."""
     facts = {"width": 640, "fps": None, "transparency": False}
-    found = Inspection(kind="photo", facts=facts, problems=["nobody was found"])
+    found = Inspection(kind="photo", facts=facts, problems=("nobody was found",))
     monkeypatch.setattr(inspection, "inspect_file", lambda *_, **__: found)
 
 
