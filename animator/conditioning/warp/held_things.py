@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, segment
-from animator.conditioning.warp.bones import HEAD, RADIUS
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, segment
+from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
@@ -33,6 +33,9 @@ _GROW, _UNHELD = 0.15, 0.5
 _RIM_PX = 3
 # Half the width of strips that are not the thing's, torso lengths.
 _NARROW = 0.04
+# Radii about a leg's bones that its own cloth lies in, and the share of these, as far as the photo shows them, that a
+# thing may cover. What covers more is the trousers, of which a photo that ends at the hands shows nothing else.
+_LEG, _COVERED = 0.6, 0.6
 
 
 def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
@@ -61,7 +64,9 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     odds[near] = (_FOREIGN / (share_alike(colors_3HW[:, near].T, colors_3HW[:, body].T) + 1e-4)).log().clamp(-2, 2)
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
-    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, fewest=fewest)
+    below_hips = (matte_HW > 0.5) & (leg_place(points, pose) > 0)
+    legs = [below_hips & (chain_distance(points, pose, leg) < _LEG) for leg in (LEFT_LEG, RIGHT_LEG)]
+    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, legs, fewest=fewest)
 
 
 def stiff_part(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
@@ -106,18 +111,21 @@ def _whole_pieces(
     within_HW: torch.Tensor,
     outside_HW: torch.Tensor,
     background_HW: torch.Tensor,
+    legs: list[torch.Tensor],
     *,
     fewest: float,
 ) -> torch.Tensor:
-    """The pieces that are large enough, do not go on beyond reach, and stick out of the body into the open."""
+    """The pieces that are large enough, do not go on beyond reach, stick out of the body into the open, and are no leg."""
     from scipy.ndimage import binary_dilation, binary_fill_holes, grey_dilation, label
 
     pieces, count = label(foreign_HW.cpu().numpy())
-    area, outside, beyond = (
+    area, outside, beyond, *of_legs = (
         np.bincount(pieces.ravel(), weights=mask.cpu().numpy().ravel(), minlength=count + 1)
-        for mask in (foreign_HW, foreign_HW & outside_HW, foreign_HW & ~within_HW)
+        for mask in (foreign_HW, foreign_HW & outside_HW, foreign_HW & ~within_HW, *(foreign_HW & leg for leg in legs))
     )
     kept = (area > fewest) & (outside > _STICKS_OUT * area) & (beyond < 0.01 * area)
+    for leg, covered in zip(legs, of_legs, strict=True):
+        kept &= covered <= _COVERED * max(int(leg.sum()), 1)
     kept[0] = False
     if not kept.any():
         return torch.zeros_like(foreign_HW)

@@ -79,3 +79,15 @@ def test_skin_alone_is_no_thing():
     x, y = (int(part) for part in joint("left_wrist"))
     hand[y - 4 : y + 14, x - 5 : x + 6] = matte[y - 4 : y + 14, x - 5 : x + 6] > 0.5
     assert not stiff_part(figure_of(photo, matte, pose_of()), LEFT_ARM, hand).any()
+
+
+def test_trousers_of_which_the_photo_shows_no_more_than_lies_beside_the_hands_are_not_held():
+    # The photo ends below the hands and somebody hides the other leg: no such cloth lies beyond their reach.
+    photo, matte = figure()
+    x, hips = (int(part) for part in joint("left_hip"))
+    ends = hips + 7
+    matte[hips + 3 :, : x - 2] = 0
+    rows, columns = slice(hips - 2, ends), slice(x - 2, x + 20)
+    photo[:, rows, columns] = torch.tensor(BALL)[:, None, None] / 255
+    matte[rows, columns] = 1
+    assert not _held(photo[:, :ends], matte[:ends])[rows, columns].any()
