@@ -78,3 +78,37 @@ def test_the_background_keeps_no_shadow_of_the_person_who_was_cut_out() -> None:
     shadow = _box(slice(40, 80), slice(46, 55))
     filled = fill_background(_scene(shadow), _person().float(), torch.ones(HEIGHT, WIDTH, dtype=torch.bool))
     assert (filled - _wall())[:, 42:78, 47:53].abs().max() < 0.08
+
+
+def test_a_shadow_is_told_where_all_the_wall_is_close_to_the_person() -> None:
+    narrow, shadow = slice(24, 60), _box(slice(40, 80), slice(46, 51))
+    found = cast_shadow(_scene(shadow)[..., narrow], _person()[:, narrow])
+    assert torch.equal(found, shadow[:, narrow])
+
+
+def test_on_a_wall_of_a_strong_colour_a_shadow_may_be_lit_by_the_sky() -> None:
+    shadow, wall = _box(slice(40, 80), slice(46, 55)), torch.tensor([0.9, 0.75, 0.08])[:, None, None]
+    scene = torch.where(shadow, 0.55 * wall + torch.tensor([0.0, 0.0, 0.03])[:, None, None], wall)
+    assert torch.equal(cast_shadow(torch.where(_person(), 0.2, scene), _person()), shadow)
+
+
+def _bust(left: int) -> torch.Tensor:
+    """A head above shoulders, cut off by the lower edge."""
+    bust = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    bust[40:, left : left + 28] = True
+    bust[20:40, left + 8 : left + 20] = True
+    return bust
+
+
+@pytest.mark.parametrize(
+    ("dark", "is_shadow"),
+    [(_bust(34), True), (_box(slice(0, 96), slice(34, 62)), False)],
+    ids=["the person's outline", "a cupboard"],
+)
+def test_a_large_shadow_that_the_photo_cuts_off_is_told_by_the_persons_outline(
+    dark: torch.Tensor, is_shadow: bool
+) -> None:
+    person = _bust(12)
+    dark = dark & ~person
+    scene = torch.where(person, 0.2, torch.where(dark, 0.6 * _wall(), _wall()))
+    assert torch.equal(cast_shadow(scene, person), dark & is_shadow)

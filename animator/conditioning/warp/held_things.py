@@ -115,7 +115,7 @@ def _whole_pieces(
     *,
     fewest: float,
 ) -> torch.Tensor:
-    """The pieces that are large enough, do not go on beyond reach, stick out of the body into the open, and are no leg."""
+    """The pieces that are large enough, do not go on beyond reach, stick out into the open, and are no leg."""
     from scipy.ndimage import binary_dilation, binary_fill_holes, grey_dilation, label
 
     pieces, count = label(foreign_HW.cpu().numpy())
