@@ -234,7 +234,7 @@ def track_clip(
             stage.advance(len(kept))
         return kept
     size = (clip.info.width, clip.info.height)
-    with progress.stage("track", clip.info.num_frames or None) as stage, open_tracker(config) as tracker:
+    with progress.stage("track", clip.info.num_frames or None) as stage, open_tracker(config, clip=clip) as tracker:
         tracked = track(
             clip.frames(max_side_px=TRACKING_SIDE_PX),
             tracker,

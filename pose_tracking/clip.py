@@ -33,12 +33,12 @@ from pose_tracking.limits import (
     printable_name,
 )
 from pose_tracking.presentation import Orientation, PresentationClock, limited_size, square_pixel_size
-from pose_tracking.trimming import shortfall, trimmed
+from pose_tracking.trimming import begun_late, shortfall, trimmed
 
 # A seek goes this far ahead of the wanted time, so that an open group of pictures is whole again there.
 _SEEK_MARGIN_S = 3.0
 # Stamps are rounded to the container's clock (1 ms in Matroska): a start time may fall a hair behind its frame.
-_TIME_TOLERANCE_S = 1e-3
+TIME_TOLERANCE_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +150,14 @@ class DrivingClip:
     @property
     def shortfall(self) -> str | None:
         """A sentence about an end that was asked for and comes later than the clip's own."""
-        return shortfall(self.path.name, self.info, self._start_s, self._end_s)
+        return shortfall(self.path.name, self.info, self._first_time_s, self._end_s)
 
     def _check_start(self) -> None:
+        """Whether anything is shown from there on; the facts then count from its first frame."""
         with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
             if next(pictures, None) is None:
                 raise clip_error(self.path, f"shows nothing {self._part}", "Give another start and end.")
+        self.info = begun_late(self.info, self._first_time_s - self._start_s)
 
     @property
     def _part(self) -> str:
@@ -223,10 +225,10 @@ class DrivingClip:
         """Pictures between start and end, with seconds since the first of them."""
         first_s: float | None = None
         for picture, clip_s in self._decoded(damage):
-            if clip_s < self._start_s - _TIME_TOLERANCE_S:
+            if clip_s < self._start_s - TIME_TOLERANCE_S:
                 damage.lost_packets = 0  # nobody misses what is cut off anyway
                 continue
-            if clip_s >= self._end_s - _TIME_TOLERANCE_S:
+            if clip_s >= self._end_s - TIME_TOLERANCE_S:
                 return
             if first_s is None:
                 first_s = self._first_time_s = clip_s

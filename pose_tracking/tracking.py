@@ -23,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 
+from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.optical_flow import StepMeter
@@ -99,8 +100,8 @@ class TrackerConfig(BaseModel):
         return Path(self.kind) if self.kind.endswith(".task") else None
 
 
-def open_tracker(config: TrackerConfig) -> PoseTracker:
-    """The tracker that `config` describes. Close it, or use it in a `with` block.
+def open_tracker(config: TrackerConfig, *, clip: DrivingClip | None = None) -> PoseTracker:
+    """The tracker that `config` describes, for `clip`. Close it, or use it in a `with` block.
 
     Raises:
         TrackingError: mediapipe, a model or a recording is not at hand.
@@ -108,7 +109,7 @@ def open_tracker(config: TrackerConfig) -> PoseTracker:
     if config.recorded is not None:
         from pose_tracking.trackers.recorded import RecordedTracker
 
-        return RecordedTracker(config.recorded)
+        return RecordedTracker(config.recorded, clip=clip)
     confidences = {
         "detection_confidence": config.detection_confidence,
         "tracking_confidence": config.tracking_confidence,

@@ -17,6 +17,15 @@ def trimmed(info: ClipInfo, start_s: float, end_s: float) -> ClipInfo:
     return dataclasses.replace(info, duration_s=duration_s, num_frames=num_frames)
 
 
+def begun_late(info: ClipInfo, late_s: float) -> ClipInfo:
+    """The same for a part whose first frame comes that much after its start, which fell between two frames."""
+    if not info.duration_s or late_s <= 0:
+        return info
+    duration_s = max(info.duration_s - late_s, float(1 / info.fps))
+    num_frames = round(duration_s * info.fps) if info.num_frames else 0
+    return dataclasses.replace(info, duration_s=duration_s, num_frames=num_frames)
+
+
 def shortfall(name: str, part: ClipInfo, start_s: float, end_s: float) -> str | None:
     """A sentence about an end that was asked for and comes later than the clip's own, by more than a frame.
 

@@ -7,6 +7,8 @@ Known forms: our .npz and .json; OpenPose (a folder with one file per frame, or 
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pose_tracking.clip import TIME_TOLERANCE_S, DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
@@ -46,14 +49,17 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
 
     Args:
         path: a file or folder in one of the known forms.
+        clip: what it is replayed for; where its start is cut off, a recording of the whole file is told by its length.
 
     Raises:
         TrackingError: no such file, unknown form, damaged.
+        ClipError: the clip cannot be read.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, clip: DrivingClip | None = None) -> None:
         self._path = Path(path)
         self._recording = read_recording(self._path)
+        self._first = 0 if clip is None else _first_pose(clip, num_poses=len(self._recording.people))
         self.skeleton: Skeleton = self._recording.skeleton
         self._size: tuple[int, int] | None = None
         self._people: Sequence[Sequence[Detection]] = ()
@@ -70,20 +76,21 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
                 self._people, self._size = self._recording.scaled_to(size), size
             except TrackingError as error:
                 raise TrackingError(f"{self._path.name}: {error}") from error
-        if frame.index >= len(self._people):
+        if self._first + frame.index >= len(self._people):
             raise TrackingError(
                 f"{self._path.name}: {len(self._people)} poses for a clip of more frames; "
                 "trim the clip, or record the poses of the whole clip"
             )
-        return list(self._people[frame.index])
+        return list(self._people[self._first + frame.index])
 
     def steps_TK2(self, frames: Sequence[int], frame_size: tuple[int, int]) -> np.ndarray | None:
         """What was measured in the picture when the poses were tracked, see `MeasuredTracker`."""
         recorded, size = self._recording.steps_TK2, self._recording.frame_size
         if recorded is None or size is None:
             return None
-        steps_TK2 = recorded[list(frames)] * (np.array(frame_size) / size).astype(np.float32)
-        steps_TK2[np.diff(frames, prepend=-1) != 1] = np.nan
+        places = self._first + np.array(frames)
+        steps_TK2 = recorded[places] * (np.array(frame_size) / size).astype(np.float32)
+        steps_TK2[np.diff(places, prepend=-1) != 1] = np.nan
         return np.asarray(steps_TK2, dtype=np.float32)
 
     def close(self) -> None:
@@ -91,6 +98,18 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _first_pose(clip: DrivingClip, *, num_poses: int) -> int:
+    """Which pose belongs to the first frame of a clip: that of the same frame of the file, where there are more poses
+    than frames from the clip's start to the end of the file; else the recording begins where the clip does."""
+    start_s, _ = clip.trim_s
+    if not start_s:
+        return 0
+    unlimited = dataclasses.replace(clip.limits, max_frames=MAX_FRAMES, max_seconds=math.inf)
+    times_s = DrivingClip.open(clip.path, limits=unlimited).times_s()
+    num_before = int(np.searchsorted(times_s, start_s - TIME_TOLERANCE_S))
+    return num_before if num_poses > len(times_s) - num_before else 0
 
 
 def read_recorded(

@@ -155,6 +155,14 @@ class TestTrimming:
         assert clip.picture_start_s == pytest.approx(3 / 24)
         assert numbers(clip)[0] == 3
 
+    def test_lasts_from_its_first_frame_on(self, clip_path: Path) -> None:
+        # From frame 3 to frame 7, though the start lies in frame 2: an output of 6 frames would have to invent one.
+        clip = DrivingClip.open(clip_path, start_s=2.2 / 24, end_s=8 / 24)
+        assert numbers(clip) == [3, 4, 5, 6, 7]
+        assert clip.info.num_frames == 5
+        assert clip.info.duration_s == pytest.approx(5 / 24)
+        assert clip.shortfall is None
+
     def test_beyond_the_end_is_refused(self, clip_path: Path) -> None:
         with pytest.raises(ClipError, match="shows nothing from 3 s on"):
             DrivingClip.open(clip_path, start_s=3.0)

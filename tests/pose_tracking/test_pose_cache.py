@@ -191,7 +191,7 @@ def test_a_clip_is_tracked_once_unless_it_is_to_be_tracked_anew(
 ) -> None:
     opened = []
 
-    def open_fake(config: TrackerConfig) -> FakeTracker:
+    def open_fake(config: TrackerConfig, *, clip: DrivingClip) -> FakeTracker:
         opened.append(config)
         return FakeTracker(lambda _: [standing(80, top=10, height=80)])
 
@@ -214,7 +214,9 @@ def test_a_cache_that_cannot_be_written_is_told_like_any_other_warning(
             self.told.append(message)
 
     (tmp_path / "file").write_bytes(b"in the way")
-    monkeypatch.setattr(pipeline, "open_tracker", lambda _: FakeTracker(lambda _: [standing(80, top=10, height=80)]))
+    monkeypatch.setattr(
+        pipeline, "open_tracker", lambda _, **__: FakeTracker(lambda _: [standing(80, top=10, height=80)])
+    )
     track_clip(clip, TrackerConfig(), progress=Listener(), cache=PoseCache(folder=tmp_path / "file" / "poses"))
     (message,) = Listener.told
     assert "clip.mp4 cannot be kept" in message

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, COCO_17, OPENPOSE_18
 from pose_tracking.trackers import recording as recording_module
 from pose_tracking.trackers.recorded import RecordedTracker, read_recorded
-from pose_tracking.tracking import TrackerConfig, track
+from pose_tracking.tracking import TrackerConfig, open_tracker, track
+from tests.pose_tracking.drawn_clips import write_clip
 from tests.pose_tracking.people import blank_frame, standing
 
 SIZE = (640, 480)
@@ -97,6 +99,30 @@ def test_replay_refuses_a_clip_of_another_shape_or_length(tmp_path: Path, sequen
         tracker.detect(blank_frame(0, width=480, height=640))
     with pytest.raises(TrackingError, match=r"poses\.npz: 6 poses for a clip of more frames"):
         tracker.detect(blank_frame(6))
+
+
+def test_a_recording_of_the_whole_clip_serves_a_part_of_it(tmp_path: Path, sequence: PoseSequence) -> None:
+    steps = np.full((6, 33, 2), (3.0, 1.0), np.float32)
+    path = sequence.replace(steps_TK2=steps).save(tmp_path / "whole.npz")
+    film = write_clip(tmp_path / "film.mp4", num_frames=6, rate=10, width=640, height=480)
+    config = TrackerConfig(recorded=path)
+    for start_s, end_s, first, last in ((0.1, None, 1, 6), (0.12, 0.4, 2, 4), (None, 0.3, 0, 3)):
+        clip = DrivingClip.open(film, start_s=start_s, end_s=end_s)
+        with open_tracker(config, clip=clip) as tracker:
+            part = track(clip.frames(), tracker, frame_size=SIZE, config=config)
+        np.testing.assert_array_equal(part.keypoints_TK2, sequence.keypoints_TK2[first:last])
+        assert part.steps_TK2 is not None
+        assert np.isnan(part.steps_TK2[0]).all()
+        assert np.isfinite(part.steps_TK2[1]).all()
+
+
+def test_a_recording_of_the_part_begins_where_the_part_does(tmp_path: Path, sequence: PoseSequence) -> None:
+    film = write_clip(tmp_path / "film.mp4", num_frames=8, rate=10, width=640, height=480)
+    config = TrackerConfig(recorded=sequence.save(tmp_path / "from-the-third-on.npz"))
+    clip = DrivingClip.open(film, start_s=0.2)
+    with open_tracker(config, clip=clip) as tracker:
+        part = track(clip.frames(), tracker, frame_size=SIZE, config=config)
+    np.testing.assert_array_equal(part.keypoints_TK2, sequence.keypoints_TK2)
 
 
 def test_fractions_with_nulls_become_px(tmp_path: Path) -> None:
