@@ -37,6 +37,7 @@ from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
 from temporal.absence import drop_passages, hold_through_absence
+from temporal.borders import doubt_beyond_borders
 from temporal.motion import MotionConfig, clean_motion
 from temporal.windows import pose_windows
 
@@ -254,7 +255,7 @@ def clean_clip_motion(
     """Clean motion on the output grid, as long as the clip, or as what could be read of a damaged one."""
     duration_s = played_s(clip, tracked)
     motion, _ = clean_motion(tracked, config, fps=clip.info.fps, duration_s=duration_s, trust_plugins=trust)
-    return motion
+    return doubt_beyond_borders(motion)
 
 
 def played_s(clip: DrivingClip, tracked: PoseSequence) -> float:
