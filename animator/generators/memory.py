@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,36 +30,48 @@ def plan_model(model: SubjectModel, config: SamplerConfig, *, workers: int = 1, 
         workers: most batches side by side, on a CPU.
         low_vram: as little as possible at once.
     """
-    device, branches = model.device, num_branches(config)
-    keeps_features = (config.completed().reuse or 1) > 1
-    trial = partial(run_once, model, kept_branches=branches if keeps_features else 0)
-    most = config.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     if low_vram:
-        smallest = Footprint(fixed_bytes=0, frame_bytes=0, lone_branch_bytes=0)
-        return plan_device(
-            smallest,
-            free_bytes=0,
-            most_frames=1,
-            branches=branches,
-            offloadable_bytes=_encoder_bytes(model),
-            low_vram=True,
-        )
-    if device.type == "cpu":
-        if workers == 1:
-            return DevicePlan(batch=most, branches_together=True)
-        # A second trial would cost what a frame does; every branch takes at most as much as the first.
-        lone = peak_bytes(partial(trial, 1, 1), device)
-        footprint = Footprint(fixed_bytes=0, frame_bytes=most * branches * lone, lone_branch_bytes=most * lone)
-        fit = plan_device(
-            footprint, free_bytes=free_bytes(device), most_frames=1, most_workers=workers, branches=branches
-        )
-        return DevicePlan(batch=most, branches_together=fit.branches_together, workers=fit.workers)
-    measured = measure_footprint(trial, device, branches=branches)
+        return _least_plan(model, config)
+    trial = partial(run_once, model, kept_branches=num_branches(config) if (config.completed().reuse or 1) > 1 else 0)
+    if model.device.type == "cpu":
+        return _cpu_plan(trial, model.device, config, workers=workers)
+    return _gpu_plan(trial, model, config)
+
+
+def _least_plan(model: SubjectModel, config: SamplerConfig) -> DevicePlan:
+    return plan_device(
+        Footprint(fixed_bytes=0, frame_bytes=0, lone_branch_bytes=0),
+        free_bytes=0,
+        most_frames=1,
+        branches=num_branches(config),
+        offloadable_bytes=_encoder_bytes(model),
+        low_vram=True,
+    )
+
+
+def _cpu_plan(
+    trial: Callable[[int, int], None], device: torch.device, config: SamplerConfig, *, workers: int
+) -> DevicePlan:
+    """Batches side by side, as many as memory has room for."""
+    batch, branches = config.batch or CPU_BATCH, num_branches(config)
+    if workers == 1:
+        return DevicePlan(batch=batch, branches_together=True)
+    # A second trial would cost what a frame does; every branch takes at most as much as the first.
+    lone = peak_bytes(partial(trial, 1, 1), device)
+    footprint = Footprint(fixed_bytes=0, frame_bytes=batch * branches * lone, lone_branch_bytes=batch * lone)
+    fit = plan_device(footprint, free_bytes=free_bytes(device), most_frames=1, most_workers=workers, branches=branches)
+    return DevicePlan(batch=batch, branches_together=fit.branches_together, workers=fit.workers)
+
+
+def _gpu_plan(trial: Callable[[int, int], None], model: SubjectModel, config: SamplerConfig) -> DevicePlan:
+    """One batch as large as memory has room for."""
+    most, branches = config.batch or GPU_BATCH, num_branches(config)
+    measured = measure_footprint(trial, model.device, branches=branches)
     if measured is None:
         return DevicePlan(batch=1, branches_together=branches == 1, offload=True)
     plan = plan_device(
         measured,
-        free_bytes=free_bytes(device),
+        free_bytes=free_bytes(model.device),
         most_frames=most,
         branches=branches,
         offloadable_bytes=_encoder_bytes(model),
