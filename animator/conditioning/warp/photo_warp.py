@@ -22,7 +22,8 @@ from animator.conditioning.warp.bones import (
     bone_pose,
 )
 from animator.conditioning.warp.exposure import smear, travel_between, travel_field
-from animator.conditioning.warp.layers import Layer, split_layers
+from animator.conditioning.warp.layer import Layer
+from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.plane import mirror
 from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
 from animator.conditioning.warp.skinning import BoneMotion, bone_motion

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose, bone_pose
-from animator.conditioning.warp.layers import Layer, split_layers
+from animator.conditioning.warp.layer import Layer
+from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 

@@ -8,7 +8,8 @@ from animator.conditioning.warp import PhotoWarp
 from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
 from animator.conditioning.warp.bones import LEFT_ARM
 from animator.conditioning.warp.hidden import between
-from animator.conditioning.warp.layers import SOLID, split_layers
+from animator.conditioning.warp.layer import SOLID
+from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
