@@ -1,9 +1,12 @@
 """What the warp gets wrong on rendered people: place or colour, the tracker's errors or the warp's own.
 
     python benchmarks/warp_errors.py --wardrobe MAKEHUMAN --motions MOTIONS [--pairs 60] [--seed 7777]
+                                     [--refiner FOLDER]
 
 Oracles, which know the true picture: every pixel taken from where it truly lies (`true_displacement`, cells that do
-not know take their nearest neighbour's), and a correction of colour that is as coarse as its blur. Means over pairs.
+not know take their nearest neighbour's); as smooth a field as the refiner can tell, fitted to what its training asks
+for, without its outline and with it; and a correction of colour that is as coarse as its blur. Beside them what a
+trained refiner makes of the pairs. Means over pairs.
 """
 
 from __future__ import annotations
@@ -18,15 +21,22 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.refinement import displaced
 from animator.conditioning.warp import WarpedPhoto
+from animator.models.loading import load_net
+from animator.models.warp_refiner import CELL_PX, KNOT_PX, WarpRefiner
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople
 from animator.synthesis.motions.library import read_motion_files
 from animator.synthesis.take import TakeOptions
+from animator.training.refinement import OPACITY, place_and_outline
 from animator.training.rendered import RefinementPairs, RenderedPairs
 from animator.training.samples import Sample
 
 # Pixels about the person, warped or true, that count with it.
 MARGIN_PX = 2
 BLURS_PX = (24, 12, 6)
+# Of a fit: updates, and px that the first ones move the field by.
+UPDATES, STEP_PX = 150, 0.3
+# Strengths of the tracker's errors, by name.
+NOISE = {"tracked keypoints": 1.0, "half of the tracker's errors": 0.5, "exact keypoints": 0.0}
 
 
 def main() -> None:
@@ -36,42 +46,56 @@ def main() -> None:
     parser.add_argument("--motions", type=Path)
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7777)
+    parser.add_argument("--refiner", type=Path, help="of a trained model: its folder refiner")
     given = parser.parse_args()
+    refiner = None if given.refiner is None else load_net(WarpRefiner, given.refiner)
     take = TakeOptions(
         split="held-out",
         wardrobe=given.wardrobe,
         motions=None if given.motions is None else read_motion_files(given.motions),
     )
-    tracked = DatasetOptions(take=take, samples_per_take=12, targets_per_reference=6, open_takes=1)
+    options = DatasetOptions(take=take, samples_per_take=12, targets_per_reference=6, open_takes=1)
     print(f"{given.pairs} pairs, seed {given.seed}, {take.width}x{take.height}\n")
-    for name, options in (("tracked keypoints", tracked), ("exact keypoints", replace(tracked, noise=0.0))):
-        people = RenderedPeople(given.seed, options)
+    for number, (name, noise) in enumerate(NOISE.items()):
+        people = RenderedPeople(given.seed, replace(options, noise=noise))
         pairs, truths = RenderedPairs(people, seed=given.seed), RefinementPairs(people, seed=given.seed)
-        found = [measures(pairs.sample(n), truths.sample(n)) for n in range(given.pairs)]
-        if options is tracked:
+        refined = None if refiner is None else RenderedPairs(people, seed=given.seed, refiner=refiner)
+        found = [
+            measures(pairs.sample(n), truths.sample(n), None if refined is None else refined.sample(n))
+            for n in range(given.pairs)
+        ]
+        if number == 0:
             print("| | " + " | ".join(found[0]) + " |\n" + "|---" * (len(found[0]) + 1) + "|")
         means = [sum(each[key] for each in found) / len(found) for key in found[0]]
         print(f"| {name} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |", flush=True)
 
 
-def measures(pair: Sample, truth: Sample) -> dict[str, float]:
-    """Of one pair, by name."""
+def measures(pair: Sample, truth: Sample, refined: Sample | None) -> dict[str, float]:
+    """Of one pair, by name; `refined`: the same one behind a refiner."""
     target, warped = pair["target"].float() / 255, pair["warped"]
     coverage, matte = pair["coverage"], truth["matte"]
+    counted = F.max_pool2d(torch.maximum(coverage, matte)[None], 2 * MARGIN_PX + 1, 1, MARGIN_PX)[0] > 0.5
     whole = WarpedPhoto(
         colors_B3HW=warped[None], coverage_BHW=torch.ones_like(coverage)[None], repair_BHW=coverage[None]
     )
-    moved = displaced(whole, field_everywhere(truth)[None])
-    counted = F.max_pool2d(torch.maximum(coverage, matte)[None], 2 * MARGIN_PX + 1, 1, MARGIN_PX)[0] > 0.5
-    values = {
-        "warp, dB": psnr(warped, target, counted),
-        "displaced, dB": psnr(moved.colors_B3HW[0], target, counted),
-        "sharpness of the warp": energy(warped, counted) / energy(target, counted),
-        "sharpness displaced": energy(moved.colors_B3HW[0], counted) / energy(target, counted),
-        "IoU of the warp": overlap(coverage, matte),
-        "IoU displaced": overlap(moved.repair_BHW[0], matte),
-        "px": float(truth["field"].norm(dim=0)[truth["known"]].mean()),
+    fields = {
+        "displaced": field_everywhere(truth),
+        "fitted to surface": fitted(truth, outline=0.0),
+        "fitted to surface and outline": fitted(truth, outline=OPACITY),
     }
+    shown = {"warp": (warped, coverage)}
+    for name, field in fields.items():
+        moved = displaced(whole, field[None])
+        shown[name] = moved.colors_B3HW[0], moved.repair_BHW[0]
+    if refined is not None:
+        shown["refined"] = refined["warped"], refined["coverage"]
+    values = {"px": float(truth["field"].norm(dim=0)[truth["known"]].mean())}
+    for name, (picture, opacity) in shown.items():
+        values |= {
+            f"{name}, dB": psnr(picture, target, counted),
+            f"{name}, sharpness": energy(picture, counted) / energy(target, counted),
+            f"{name}, IoU": overlap(opacity, matte),
+        }
     for blur in BLURS_PX:
         share = gaussian_filter(counted.float().numpy(), blur)
         coarse = [gaussian_filter((plane * counted).numpy(), blur) / (share + 1e-3) for plane in target - warped]
@@ -85,6 +109,22 @@ def field_everywhere(truth: Sample) -> torch.Tensor:
     row, column = distance_transform_edt(~truth["known"].numpy(), return_distances=False, return_indices=True)
     size = tuple(truth["matte"].shape)
     return F.interpolate(truth["field"][:, row, column][None], size, mode="bilinear")[0]
+
+
+def fitted(truth: Sample, *, outline: float) -> torch.Tensor:
+    """[2, H, W]: told every `KNOT_PX`, and as near to the truth as descent brings it; see `place_and_outline`."""
+    height, width = truth["matte"].shape
+    batch = {name: each[None] for name, each in truth.items()}
+    told = torch.zeros(1, 2, height // KNOT_PX, width // KNOT_PX, requires_grad=True)
+    optimizer = torch.optim.Adam([told], lr=STEP_PX)
+    for update in range(UPDATES):
+        optimizer.param_groups[0]["lr"] = STEP_PX * (1 - update / UPDATES)
+        cells = F.interpolate(told, (height // CELL_PX, width // CELL_PX), mode="bicubic")
+        place, opacity = place_and_outline(cells, batch)
+        optimizer.zero_grad()
+        (place + outline * opacity).backward()
+        optimizer.step()
+    return F.interpolate(told.detach(), (height, width), mode="bicubic")[0]
 
 
 def psnr(picture_3HW: torch.Tensor, target_3HW: torch.Tensor, counted_HW: torch.Tensor) -> float:

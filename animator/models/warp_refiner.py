@@ -27,6 +27,9 @@ from pose_tracking.skeleton import BLAZEPOSE_33
 
 # Pixels of one cell of the field, at the size the network works at.
 CELL_PX = 4
+# Pixels between the points at which the network tells the field. Between them it is smooth: parts of a person move by
+# whole limbs, and a field told cell by cell, from little training, tears up the texture that it carries.
+KNOT_PX = 16
 # The network works on canvases of this height; larger or smaller pictures are resized for it.
 WORK_HEIGHT = 320
 # What the output layer counts in, so that its weights are about as large as others.
@@ -50,12 +53,18 @@ class WarpRefiner(ModelMixin, ConfigMixin):
     Args:
         widths: channels at a quarter, an eighth, ... of the size.
         pose_width: of the embedding of both poses.
+        knot_px: between the points at which the field is told, `CELL_PX` doubled so many times; at most what the
+            deepest level knows.
     """
 
     @register_to_config
-    def __init__(self, widths: tuple[int, ...] = (16, 48, 96, 192), pose_width: int = 128) -> None:
+    def __init__(
+        self, widths: tuple[int, ...] = (16, 48, 96, 192), pose_width: int = 128, knot_px: int = KNOT_PX
+    ) -> None:
         super().__init__()
         joints = len(BLAZEPOSE_33)
+        # Levels that lie finer than the knots are looked at, not decoded.
+        knots = min((knot_px // CELL_PX).bit_length() - 1, len(widths) - 1)
         self.pose_embedding = nn.Sequential(
             nn.Linear(joints * 9 + 1, pose_width), nn.SiLU(), nn.Linear(pose_width, pose_width)
         )
@@ -70,8 +79,9 @@ class WarpRefiner(ModelMixin, ConfigMixin):
         self.up = nn.ModuleList(
             _blocks(here + below, here, pose_width, first=level == 0)
             for level, (here, below) in enumerate(itertools.pairwise(widths))
+            if level >= knots
         )
-        self.conv_out = nn.Conv2d(widths[0], 2, 3, padding=1)
+        self.conv_out = nn.Conv2d(widths[knots], 2, 3, padding=1)
         for weights in self.conv_out.parameters():
             nn.init.zeros_(weights)
 
@@ -113,8 +123,8 @@ class WarpRefiner(ModelMixin, ConfigMixin):
         for blocks in reversed(self.up):
             wider = F.interpolate(here, scale_factor=2.0, mode="nearest")
             here = _through(blocks, torch.cat([wider, kept.pop()], 1), poses)
-        field: torch.Tensor = self.conv_out(here).float() * _UNIT_PX
-        return field
+        told = self.conv_out(here).float() * _UNIT_PX
+        return F.interpolate(told, (height // CELL_PX, width // CELL_PX), mode="bicubic")
 
     @property
     def multiple(self) -> int:

@@ -2,7 +2,8 @@
 
 The displacement is learned from the truth where the renderer knows it (`correspondence.py`), after the end-point error
 of optical flow (Dosovitskiy et al. 2015, "FlowNet"). Where the warp covers too much or too little nothing corresponds
-to anything; there the carried opacity is asked to be the true one.
+to anything, and surfaces alone would leave a hole where the photo never showed what belongs there: there the carried
+opacity is asked to be the true one.
 
 Legend: B batch, H W pixels, h w cells of the field, K keypoints.
 """
@@ -21,8 +22,9 @@ from animator.models.warp_refiner import CELL_PX, WarpRefiner
 from animator.training.samples import Batch
 from pose_tracking.skeleton import BLAZEPOSE_33
 
-# Shares of the loss beside the displacement's error in px, which counts 1.
-OPACITY, VARIATION = 10.0, 0.02
+# Shares of the loss beside the displacement's error in px, which counts 1. What the outline is worth to a field that is
+# fitted to the truth, `benchmarks/warp_errors.py` tells.
+OPACITY, VARIATION = 20.0, 0.02
 # Px up to which an error counts by its square: about what the truth itself is uncertain by.
 _SMALL_PX = 0.5
 # Cells: samples that know less, or show less of a person, count less.
@@ -31,13 +33,15 @@ _FEW_KNOWN, _FEW_SHOWN = 50.0, 20.0
 _MARGIN = 2
 # Cells that the person may stand beside the middle of the window.
 _SHIFT = 4
+# Share by which each colour may be stronger or weaker: rendered people wear few colours, and place is not told by them.
+_TINT = 0.25
 
 
 class RefinementStage:
     """The refiner learns from `RefinementPairs`. A `Stage`.
 
     It sees what rendering shows it: all rows, and as many columns about the person; here a little aside, perhaps
-    mirrored.
+    mirrored, and in other colours.
 
     Args:
         refiner: trained in place.
@@ -54,18 +58,18 @@ class RefinementStage:
         return {"refiner": self.refiner}
 
     def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
-        """Which samples are mirrored, and how many cells each window lies aside."""
+        """Which samples are mirrored, how many cells each window lies aside, and its colours."""
         count = len(batch["warped"])
         return {
             "mirrored": torch.rand(count, generator=rng) < 0.5,
             "aside": torch.randint(-_SHIFT, _SHIFT + 1, (count,), generator=rng),
+            "tint": 1 + _TINT * (2 * torch.rand(count, 3, generator=rng) - 1),
         }
 
     def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
         seen = window(batch)
         field = _field(nets["refiner"], seen)
-        error = displacement_loss(field, seen["field"], seen["importance"] * seen["known"])
-        opacity = opacity_loss(field, seen["coverage"], seen["matte"])
+        error, opacity = place_and_outline(field, seen)
         variation = field.diff(dim=-1).abs().mean() + field.diff(dim=-2).abs().mean()
         return {
             "loss": error + OPACITY * opacity + VARIATION * variation,
@@ -76,15 +80,18 @@ class RefinementStage:
 
     @torch.no_grad()
     def check(self) -> float | None:
-        """Mean end-point error in px where the truth is known, of the samples where it is."""
-        errors = []
+        """What `losses` asks for, but smoothness: place, in px where the truth is known, and outline. Lower is better.
+
+        Both, because what is best in place alone may be full of holes.
+        """
+        if not self._held_out:
+            return None
+        found = []
         for batch in self._held_out:
             seen = window({name: each.to(self.refiner.device) for name, each in batch.items()})
-            error = (_field(self.refiner, seen) - seen["field"]).norm(dim=1)
-            known = seen["known"].sum((1, 2))
-            errors.append(((error * seen["known"]).sum((1, 2)) / known)[known > 0])
-        found = torch.cat(errors) if errors else torch.empty(0)
-        return float(found.mean()) if len(found) else None
+            error, opacity = place_and_outline(_field(self.refiner, seen), seen)
+            found.append((error + OPACITY * opacity) * len(batch["warped"]))
+        return float(torch.stack(found).sum() / sum(len(batch["warped"]) for batch in self._held_out))
 
 
 def window(batch: Batch) -> Batch:
@@ -92,7 +99,7 @@ def window(batch: Batch) -> Batch:
 
     Args:
         batch: of `RefinementPairs`, unpacked; with what `RefinementStage.draws` drew, or without: then the person is
-            in the middle and nothing is mirrored.
+            in the middle, and nothing is mirrored or tinted.
 
     Returns:
         The names of a sample, all of the window and in its px.
@@ -105,11 +112,25 @@ def window(batch: Batch) -> Batch:
     for name in ("field", "known", "importance"):
         seen[name] = _columns(batch[name], left // CELL_PX, width // CELL_PX, mirrored)
     across = torch.where(mirrored, -1.0, 1.0)
+    if "tint" in batch:
+        seen["warped"] = (seen["warped"] * batch["tint"][:, :, None, None]).clamp(0, 1)
     seen["field"] = seen["field"] * torch.stack([across, torch.ones_like(across)], 1)[:, :, None, None]
     for prefix in ("", "photo_"):
         keypoints, confidence = batch[f"{prefix}keypoints"], batch[f"{prefix}confidence"]
         seen |= _pose(prefix, keypoints, confidence, left=left, width=width, mirrored=mirrored)
     return seen
+
+
+def place_and_outline(field_B2hw: torch.Tensor, truth: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """What of the loss the truth has a say in: see `displacement_loss` and `opacity_loss`.
+
+    Args:
+        truth: of `RefinementPairs`, or of its window; unpacked.
+    """
+    return (
+        displacement_loss(field_B2hw, truth["field"], truth["importance"] * truth["known"]),
+        opacity_loss(field_B2hw, truth["coverage"], truth["matte"]),
+    )
 
 
 def displacement_loss(field_B2hw: torch.Tensor, true_B2hw: torch.Tensor, weight_Bhw: torch.Tensor) -> torch.Tensor:

@@ -53,8 +53,8 @@ HERE = Path(__file__).parent
 HELD_OUT_SEED = 1_000_003
 
 
-def people(data: Data, split: str, seed: int) -> RenderedPeople:
-    """Rendered people of one part of the wardrobe, the bodies and the motions."""
+def people(data: Data, split: str, seed: int, *, noise: float = 1.0) -> RenderedPeople:
+    """Rendered people of one part of the wardrobe, the bodies and the motions; `noise`: of their tracker."""
     take = TakeOptions(
         split=split,
         width=256,
@@ -62,7 +62,9 @@ def people(data: Data, split: str, seed: int) -> RenderedPeople:
         wardrobe=data.wardrobe,
         motions=None if data.motions is None else read_motion_files(data.motions),
     )
-    options = DatasetOptions(take=take, samples_per_take=data.per_person, targets_per_reference=data.per_photo)
+    options = DatasetOptions(
+        take=take, samples_per_take=data.per_person, targets_per_reference=data.per_photo, noise=noise
+    )
     return RenderedPeople(seed, options)
 
 
@@ -133,12 +135,14 @@ def train_refiner(recipe: Recipe, run: Path, device: torch.device, stretch: Stre
     """Where the warped photo belongs, learned from true surfaces; writes RUN/refiner and says so."""
     data = recipe.data
     torch.manual_seed(data.seed)
-    others = RefinementPairs(people(data, "held-out", HELD_OUT_SEED), seed=HELD_OUT_SEED)
+    # Less than a tracker's errors: what they displace cannot be seen in the warp, and only hides what can be learned.
+    noise = data.refiner_noise
+    others = RefinementPairs(people(data, "held-out", HELD_OUT_SEED, noise=noise), seed=HELD_OUT_SEED)
     stage = RefinementStage(
         WarpRefiner().to(device), held_out=list(batches(others, start=0, stop=1, batch=data.held_out))
     )
     # Not the people that the base learns from later: theirs it is to get as wrong as a stranger's.
-    source = PackedSamples(RefinementPairs(people(data, "train", data.seed + 2), seed=data.seed + 2))
+    source = PackedSamples(RefinementPairs(people(data, "train", data.seed + 2, noise=noise), seed=data.seed + 2))
     if not run_phase("refiner", stage, source, recipe, run, device, stretch):
         return False
     stage.refiner.cpu().requires_grad_(False).save_pretrained(run / "refiner")

@@ -14,6 +14,7 @@ from animator.models.loading import load_net
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.vae import has_preview, load_autoencoder
 from animator.models.warp_refiner import WarpRefiner
+from animator.synthesis.dataset import RenderedPeople
 from animator.training import record
 from animator.training.samples import Sample
 
@@ -126,6 +127,23 @@ def test_the_refiner_learns_and_goes_on_to_the_bit(
     assert all(torch.equal(each, stretches[name]) for name, each in through.items())
     assert through["conv_out.weight"].abs().max() > 0  # silent before it learned
     assert not (tmp_path / "through" / "samples" / "refiner").exists()
+
+
+def test_the_refiner_learns_with_its_own_share_of_the_trackers_errors(
+    train: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[float] = []
+
+    def listening(people: RenderedPeople, *, seed: int) -> Warped:
+        heard.append(people.options.noise)
+        return Warped(people, seed=seed)
+
+    monkeypatch.setattr(train, "RefinementPairs", listening)
+    recipe = recipe_of(train, "tiny.toml")
+    recipe.data.refiner_noise = 0.25  # type: ignore[attr-defined]
+    train.train_refiner(recipe, tmp_path, torch.device("cpu"), train.Stretch(0.0))
+    assert heard == [0.25, 0.25]  # held-out people as well: they tell how it stands
+    assert train.people(recipe.data, "train", 0).options.noise == 1.0  # type: ignore[attr-defined]
 
 
 def test_a_new_base_gets_the_refiner_that_was_trained(train: ModuleType, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from animator.errors import ModelError
 from animator.models.bases import with_refiner
 from animator.models.subject_model import SubjectModel
-from animator.models.warp_refiner import CELL_PX, WarpRefiner
+from animator.models.warp_refiner import CELL_PX, KNOT_PX, WarpRefiner
 from tests.animator.models.tiny import tiny_model
 
 Pose = tuple[torch.Tensor, torch.Tensor]
@@ -21,10 +22,10 @@ def poses(count: int, seed: int) -> Pose:
     return torch.rand(count, 33, 2, generator=draws) * torch.tensor([64.0, 96.0]), torch.ones(count, 33)
 
 
-def trained(seed: int = 0) -> WarpRefiner:
+def trained(seed: int = 0, knot_px: int = KNOT_PX) -> WarpRefiner:
     """As if it were: with random weights to its output, too."""
     torch.manual_seed(seed)
-    net = WarpRefiner(widths=(8, 16, 16, 16), pose_width=16).eval()
+    net = WarpRefiner(widths=(8, 16, 16, 16), pose_width=16, knot_px=knot_px).eval()
     torch.nn.init.normal_(net.conv_out.weight, std=0.1)
     return net
 
@@ -39,6 +40,22 @@ def test_untrained_it_moves_nothing() -> None:
     assert field.shape == (2, 2, 96 // CELL_PX, 64 // CELL_PX)
     assert field.dtype == torch.float32
     assert not field.any()
+
+
+def test_the_farther_apart_it_is_told_the_smoother_the_field() -> None:
+    roughness = []
+    for knot_px in (4, 8, 16, 32):
+        with torch.no_grad():
+            field = trained(knot_px=knot_px)(picture(), poses(1, 1), poses(1, 2))
+        assert field.shape == (1, 2, 96 // CELL_PX, 64 // CELL_PX)
+        roughness.append(float(field.diff(dim=-1).abs().mean() / field.std()))
+    assert all(finer > 1.3 * coarser for finer, coarser in itertools.pairwise(roughness)), roughness
+
+
+def test_it_is_told_no_farther_apart_than_its_deepest_level_knows() -> None:
+    with torch.no_grad():
+        field = WarpRefiner(widths=(8, 16), pose_width=16, knot_px=64)(picture(), poses(1, 1), poses(1, 2))
+    assert field.shape == (1, 2, 96 // CELL_PX, 64 // CELL_PX)
 
 
 @pytest.mark.parametrize("changed", ["picture", "target", "photo"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import default_collate
 
 from animator.conditioning.inputs import picture_tensor
@@ -16,7 +17,15 @@ from animator.training import record
 from animator.training.config import TrainConfig
 from animator.training.loop import fit
 from animator.training.packing import PackedSamples, unpacked
-from animator.training.refinement import RefinementStage, carried, displacement_loss, opacity_loss, window
+from animator.training.refinement import (
+    OPACITY,
+    RefinementStage,
+    carried,
+    displacement_loss,
+    opacity_loss,
+    place_and_outline,
+    window,
+)
 from animator.training.rendered import RefinementPairs
 from animator.training.samples import Batch, Sample
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -87,14 +96,27 @@ def test_packed_samples_come_back_nearly_as_they_were(samples: list[Sample]) -> 
         assert (again[name].float() - each.float()).abs().max() <= step, name
 
 
-def test_an_untrained_refiner_errs_by_the_length_of_the_true_field(samples: list[Sample]) -> None:
-    lengths = [each["field"].norm(dim=0)[each["known"]].mean() for each in samples]
-    nobody = {**samples[0], "known": torch.zeros_like(samples[0]["known"])}
-    held_out = [default_collate([samples[0], samples[1], nobody]), default_collate(samples[2:])]
-    check = RefinementStage(small_refiner(), held_out).check()
-    assert check == pytest.approx(float(torch.stack(lengths).mean()), rel=1e-5)
+def test_a_check_is_the_error_of_place_and_outline_over_all_samples(samples: list[Sample]) -> None:
+    """Of an untrained refiner, which moves nothing: what the warp itself gets wrong."""
+    wrong = []
+    for each in samples:
+        still = torch.zeros_like(each["field"])[None]
+        place, outline = place_and_outline(still, {name: tensor[None] for name, tensor in each.items()})
+        wrong.append(float(place + OPACITY * outline))
+    assert min(wrong) > 0
+    check = RefinementStage(small_refiner(), [default_collate(samples[:1]), default_collate(samples[1:])]).check()
+    assert check == pytest.approx(sum(wrong) / len(wrong), rel=1e-4)
     assert RefinementStage(small_refiner()).check() is None
-    assert RefinementStage(small_refiner(), [default_collate([nobody])]).check() is None
+
+
+def test_a_check_hears_of_holes_that_place_knows_nothing_of(samples: list[Sample]) -> None:
+    """Nothing is known of the surface, and the person is where nobody was carried to."""
+    unknown = {**samples[0], "known": torch.zeros_like(samples[0]["known"])}
+    right = {**unknown, "matte": unknown["coverage"]}
+    wrong = {**unknown, "matte": unknown["coverage"].roll(12, -1)}
+    checks = [RefinementStage(small_refiner(), [default_collate([each])]).check() for each in (right, wrong)]
+    assert checks[0] == pytest.approx(0, abs=1e-5)
+    assert checks[1] > 1  # type: ignore[operator]
 
 
 def test_it_learns(batch: Batch, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,11 +140,14 @@ def test_draws_are_a_function_of_the_generator(batch: Batch) -> None:
     stage = RefinementStage(small_refiner())
     many = {"warped": torch.zeros(400, 1)}
     one, two = (stage.draws(many, torch.Generator().manual_seed(5)) for _ in range(2))
-    assert set(one) == {"mirrored", "aside"}
+    assert set(one) == {"mirrored", "aside", "tint"}
     assert not set(one) & set(batch)
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert 150 < one["mirrored"].sum() < 250
     assert one["aside"].unique().tolist() == list(range(-4, 5))
+    assert one["tint"].shape == (400, 3)
+    assert one["tint"].min() >= 0.75
+    assert one["tint"].max() <= 1.25
 
 
 def test_only_what_is_known_pulls_at_the_field() -> None:
@@ -180,6 +205,33 @@ def test_opacity_far_from_the_person_pulls_at_nothing() -> None:
     assert field.grad[0, 0, 12, 22] < 0  # a longer way would bring more of it
 
 
+def test_what_the_photo_never_showed_becomes_no_hole() -> None:
+    """A person wider than the photo showed: most belongs 8 px to the left, of what is on the right nothing is known."""
+    rows, columns = torch.meshgrid(torch.arange(96) + 0.5, torch.arange(96) + 0.5, indexing="ij")
+    body = (rows - 48).abs() < 32
+    coverage, matte = (body & (columns > 32) & (columns < 64)), (body & (columns > 24) & (columns < 64))
+    field = torch.zeros(1, 2, 24, 24)
+    field[:, 0] = 8
+    known = torch.zeros(1, 24, 24)
+    known[:, 4:20, 6:12] = 1
+    truth = {"coverage": coverage[None].float(), "matte": matte[None].float(), "field": field, "known": known}
+    truth["importance"] = torch.ones_like(known)
+
+    def fitted(outline: float) -> tuple[float, float]:
+        told = torch.zeros(1, 2, 6, 6, requires_grad=True)
+        optimizer = torch.optim.Adam([told], lr=0.3)
+        for _ in range(150):
+            place, opacity = place_and_outline(F.interpolate(told, (24, 24), mode="bicubic"), truth)
+            optimizer.zero_grad()
+            (place + outline * opacity).backward()
+            optimizer.step()
+        return float(place.detach()), float(opacity.detach())
+
+    (place, holes), (place_too, none) = fitted(0.0), fitted(OPACITY)
+    assert max(place, place_too) < 1
+    assert none < 0.5 * holes
+
+
 def test_the_loss_hears_of_the_truth_only_where_it_is_known(batch: Batch) -> None:
     stage = RefinementStage(small_refiner())
     before = stage.losses(batch, stage.nets)
@@ -188,7 +240,7 @@ def test_the_loss_hears_of_the_truth_only_where_it_is_known(batch: Batch) -> Non
     assert before["loss"].item() == after["loss"].item() > 0
     other = stage.losses({**batch, "field": batch["field"] + 1}, stage.nets)
     assert other["loss"].item() != before["loss"].item()
-    shares = before["error"] + 10 * before["opacity"] + 0.02 * before["variation"]
+    shares = before["error"] + OPACITY * before["opacity"] + 0.02 * before["variation"]
     assert before["loss"].item() == pytest.approx(shares.item(), rel=1e-6)
 
 
@@ -224,6 +276,14 @@ def test_aside_the_window_moves_by_whole_cells_within_the_canvas() -> None:
     assert moved["keypoints"][0, 15, 0] == straight["keypoints"][0, 15, 0] - 12
     edge = {**wide(middle=40), "aside": torch.tensor([-4])}
     assert torch.equal(window(edge)["warped"], edge["warped"][..., :WINDOW_WIDTH])
+
+
+def test_a_tint_changes_colours_and_nothing_else() -> None:
+    given = wide(middle=160)
+    plain, tinted = window(given), window({**given, "tint": torch.tensor([[1.25, 1.0, 0.75]])})
+    wanted = (plain["warped"] * torch.tensor([1.25, 1.0, 0.75])[:, None, None]).clamp(0, 1)
+    assert torch.equal(tinted["warped"], wanted)
+    assert all(torch.equal(each.nan_to_num(), tinted[n].nan_to_num()) for n, each in plain.items() if n != "warped")
 
 
 def test_mirrored_samples_agree_with_their_fields_and_poses(batch: Batch) -> None:
