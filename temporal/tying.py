@@ -22,6 +22,8 @@ REST_ERROR, STEP_ERROR, DISPUTED_ERROR = 0.002, 0.2, 0.2
 # followed something else, such as a hand that passes. On rendered people, whose steps are known, flow is the nearer of
 # the two in three quarters of the steps up to this difference, and in a third of those several times beyond.
 CREDIBLE_DISPUTE = 10.0
+# What passes does so for longer than a frame: for this long to both sides a dispute lends its mean to other steps.
+DISPUTE_LASTS_S = 0.07
 # At high frame rates a joint rests only below this speed, torso lengths / s: small steps are wrong by a share, too.
 REST_SPEED_PER_S = 0.05
 # What moves most in the picture: this quantile of the joints' steps, as outliers among them move farther.
@@ -35,9 +37,9 @@ def tie_to_picture(sequence: PoseSequence, *, weight: float) -> PoseSequence:
     w |step - flow|², where w = weight / (1 + (error / error at rest)²). The error of flow grows with its length; and
     with its difference from the tracked step, because around a thin limb that moves it may be that of the background,
     which rests, and around any joint that of what passes before it. Beyond what a track may be wrong by it grows with
-    the square of the difference: such a step counts for next to nothing. Where nothing moves in the picture, as when a
-    clip repeats a frame, no such doubt is left and everything rests. Steps that were not measured count for nothing;
-    without any, the motion is returned as it is.
+    the square of the difference: such a step counts for next to nothing, and those around it for less. Where nothing
+    moves in the picture, as when a clip repeats a frame, no such doubt is left and everything rests. Steps that were
+    not measured count for nothing; without any, the motion is returned as it is.
 
     Args:
         sequence: a motion at the clip's own frame times, smoothed or not.
@@ -66,6 +68,7 @@ def _weights(sequence: PoseSequence, weight: float) -> np.ndarray:
     rest_px = _rest_error(sequence.times_s_T) * torso_length_px(sequence)
     positions_TK2 = sequence.keypoints_TK2.astype(np.float64)
     disputed_TK = np.linalg.norm(np.diff(positions_TK2, axis=0, prepend=positions_TK2[:1]) - steps_TK2, axis=-1)
+    disputed_TK = _lasting(np.where(known_TK, disputed_TK, 0.0), sequence.times_s_T)
     moving_T1 = np.zeros((len(sequence), 1))
     measured_T = known_TK.any(axis=1)
     moving_T1[measured_T] = np.nanquantile(flow_TK[measured_T], MOST, axis=1, keepdims=True) / rest_px
@@ -74,6 +77,14 @@ def _weights(sequence: PoseSequence, weight: float) -> np.ndarray:
     # Unseen before or behind: a step that belongs to no run.
     error_TK = np.nan_to_num(error_TK)
     return np.where(known_TK, weight / (1 + (error_TK / rest_px) ** 2), 0.0)
+
+
+def _lasting(disputed_TK: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
+    """Disputes [T, K], each at least the mean of those around it in time."""
+    from scipy.ndimage import uniform_filter1d
+
+    reach = round(DISPUTE_LASTS_S / float(np.median(np.diff(times_s_T))))
+    return np.fmax(disputed_TK, uniform_filter1d(disputed_TK, 2 * reach + 1, axis=0))
 
 
 def _rest_error(times_s_T: np.ndarray) -> float:

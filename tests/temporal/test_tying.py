@@ -161,3 +161,19 @@ def test_a_hand_that_passes_before_a_hip_does_not_carry_it_along() -> None:
     steps_TK2[19, hip], steps_TK2[21, hip] = (0.1 * TORSO_PX, 0.0), (0.0, -0.1 * TORSO_PX)
     tied = tie_to_picture(as_sequence(truth).replace(steps_TK2=steps_TK2), weight=WEIGHT)
     assert np.abs(tied.keypoints_TK2[:, hip] - truth[:, hip]).max() < 0.01 * TORSO_PX
+
+
+def test_what_passes_is_doubted_before_and_after_the_step_that_gives_it_away() -> None:
+    truth = standing(40)
+    truth[:, :, 0] += 0.01 * TORSO_PX * np.arange(40)[:, None]
+    hip = BLAZEPOSE_33.index("left_hip")
+
+    def pulled_px(*, passing: bool) -> float:
+        steps_TK2 = np.diff(truth, axis=0, prepend=truth[:1])
+        steps_TK2[18:20, hip, 1] = 0.02 * TORSO_PX
+        if passing:
+            steps_TK2[20, hip, 0] += 0.2 * TORSO_PX
+        tied = tie_to_picture(as_sequence(truth).replace(steps_TK2=steps_TK2), weight=WEIGHT)
+        return float(np.ptp(tied.keypoints_TK2[15:25, hip, 1]))
+
+    assert pulled_px(passing=True) < 0.6 * pulled_px(passing=False)
