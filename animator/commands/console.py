@@ -83,9 +83,20 @@ class Verb(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its own parameters, then the flags of the root command."""
-        flags = [each for each in ctx.find_root().command.params if getattr(each, "rich_help_panel", "") == PANEL]
-        own = super().get_params(ctx)
-        return [*own[:-1], *flags, own[-1]]
+        return _with_flags(super().get_params(ctx), ctx)
+
+
+class Group(TyperGroup):
+    """Commands under one name that also understands the global flags, as it may do something alone."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its own parameters, then the flags of the root command."""
+        return _with_flags(super().get_params(ctx), ctx)
+
+
+def _with_flags(own: list[Any], ctx: Any) -> list[Any]:
+    flags = [each for each in ctx.find_root().command.params if getattr(each, "rich_help_panel", "") == PANEL]
+    return [*own[:-1], *flags, own[-1]]
 
 
 class Root(TyperGroup):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from animator.commands.choices import Overrides, with_choices
-from animator.commands.console import Console, Verb
+from animator.commands.console import Console, Group, Verb
 from animator.commands.reporting import tell_report
 from pose_tracking.errors import PipelineError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from animator.jobs.executors.protocol import Executor
     from animator.jobs.folder import JobFolder
 
-group = typer.Typer(name="jobs", help="Renders that are kept as a folder: made, watched, gone on with.")
+group = typer.Typer(cls=Group, name="jobs", help="Renders that are kept as a folder: made, watched, gone on with.")
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's folder.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]

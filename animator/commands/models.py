@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from animator.commands.console import Console, Verb
+from animator.commands.console import Console, Group, Verb
 from animator.commands.option import written
 
 if TYPE_CHECKING:
     from animator.models.listing import ModelFacts
 
-group = typer.Typer(name="models", help="List models, look at one, read its licence.")
+group = typer.Typer(cls=Group, name="models", help="List models, look at one, read its licence.")
 
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="Model folder, Stable Diffusion 1.x folder, or embedded.")]
 

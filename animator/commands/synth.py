@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from animator.commands.console import Console, Verb
+from animator.commands.console import Console, Group, Verb
 from animator.commands.option import written
 from animator.errors import JobError
 
 if TYPE_CHECKING:
     from animator.synthesis.export import ExportOptions
 
-group = typer.Typer(name="synth", help="Render people that move, with exact ground truth.")
+group = typer.Typer(cls=Group, name="synth", help="Render people that move, with exact ground truth.")
 
 Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it: same seed, same bytes.")]
 Seconds = Annotated[float, typer.Option(min=0.04, max=600.0, help="Length of a clip.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from animator.commands.choice_table import person_of
-from animator.commands.console import Console, Verb
+from animator.commands.console import Console, Group, Verb
 from animator.commands.option import written
 from animator.progress import Progress, SilentProgress
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from animator.training.jobs import FinetuneJob, TrainAutoencoderJob, TrainBaseJob
     from animator.training.stage import TrainReport
 
-group = typer.Typer(name="train", help="Train a base, or the autoencoder of a new one.")
+group = typer.Typer(cls=Group, name="train", help="Train a base, or the autoencoder of a new one.")
 
 Output = Annotated[Path, written("--output", "-o", metavar="DIR", text="The model folder to write.")]
 Base = Annotated[str, typer.Option("--base", help="embedded, a folder, or a hub id (owner/name@commit).")]

@@ -216,6 +216,13 @@ def test_a_group_alone_shows_its_commands_and_is_wrong_usage(capsys: pytest.Capt
     assert (f"Usage: animator {group}" in out, err) == (True, "")
 
 
+@pytest.mark.parametrize("words", [["models", "--json"], ["--json", "models"], ["models", "--json", "list"]])
+def test_what_goes_everywhere_goes_with_groups_too(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert ([each["event"] for each in json_lines(out)], err) == (["models"], "")
+
+
 def test_no_command_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "Usage: animator" in capsys.readouterr().out
