@@ -16,8 +16,11 @@ from temporal.runs import seen_runs
 from temporal.scale import torso_length_px
 
 # What a measured step may be wrong by: this much for a joint at rest, torso lengths, this share of the step, and this
-# share of its difference from the tracked step. Found on six real clips of 5 to 60 frames/s.
-REST_ERROR, STEP_ERROR, DISPUTED_ERROR = 0.002, 0.2, 0.2
+# share of its difference from the tracked step. Found on rendered people, and on six real clips of 5 to 60 frames/s.
+REST_ERROR, STEP_ERROR, DISPUTED_ERROR = 0.002, 0.1, 0.1
+# Weight of the track's own steps beside its positions: where no flow is to be believed the way from one place to the
+# next is spread over the frames around, as it was tracked, instead of made good in one step.
+TRACKED_WEIGHT = 3.0
 # A smoothed track's own steps are rarely off by more than this many times the error at rest: the flow that says so has
 # followed something else, such as a hand that passes. On rendered people, whose steps are known, flow is the nearer of
 # the two in three quarters of the steps up to this difference, and in a third of those several times beyond.
@@ -33,13 +36,13 @@ MOST = 0.9
 def tie_to_picture(sequence: PoseSequence, *, weight: float) -> PoseSequence:
     """Positions whose steps follow the picture, near the given ones.
 
-    Minimises, for every joint and every run of frames in which it was seen, the sum of |x - tracked|² and of
-    w |step - flow|², where w = weight / (1 + (error / error at rest)²). The error of flow grows with its length; and
-    with its difference from the tracked step, because around a thin limb that moves it may be that of the background,
-    which rests, and around any joint that of what passes before it. Beyond what a track may be wrong by it grows with
-    the square of the difference: such a step counts for next to nothing, and those around it for less. Where nothing
-    moves in the picture, as when a clip repeats a frame, no such doubt is left and everything rests. Steps that were
-    not measured count for nothing; without any, the motion is returned as it is.
+    Minimises, for every joint and every run of frames in which it was seen, the sum of |x - tracked|², of
+    `TRACKED_WEIGHT` |step - tracked step|² and of w |step - flow|², where w = weight / (1 + (error / error at rest)²).
+    The error of flow grows with its length; and with its difference from the tracked step, because around a thin limb
+    that moves it may be that of the background, which rests, and around any joint that of what passes before it. Beyond
+    what a track may be wrong by it grows with the square of the difference: such a step counts for next to nothing, and
+    those around it for less. Where nothing moves in the picture, as when a clip repeats a frame, no such doubt is left
+    and everything rests. Steps that were not measured count for nothing; without any, the motion is returned as it is.
 
     Args:
         sequence: a motion at the clip's own frame times, smoothed or not.
@@ -100,8 +103,9 @@ def _tied(positions_T2: np.ndarray, steps_S2: np.ndarray, weights_S: np.ndarray)
 
     # As corrections, so that no digits are lost to where in the picture the joint is.
     missing_S2 = weights_S[:, None] * np.nan_to_num(steps_S2 - np.diff(positions_T2, axis=0))
+    links_S = weights_S + TRACKED_WEIGHT
     bands_2T = np.zeros((2, len(positions_T2)))
-    bands_2T[1] = 1 + np.pad(weights_S, (0, 1)) + np.pad(weights_S, (1, 0))
-    bands_2T[0, 1:] = -weights_S
+    bands_2T[1] = 1 + np.pad(links_S, (0, 1)) + np.pad(links_S, (1, 0))
+    bands_2T[0, 1:] = -links_S
     wanted_T2 = np.pad(missing_S2, ((1, 0), (0, 0))) - np.pad(missing_S2, ((0, 1), (0, 0)))
     return positions_T2 + np.asarray(solveh_banded(bands_2T, wanted_T2))

@@ -177,3 +177,11 @@ def test_what_passes_is_doubted_before_and_after_the_step_that_gives_it_away() -
         return float(np.ptp(tied.keypoints_TK2[15:25, hip, 1]))
 
     assert pulled_px(passing=True) < 0.6 * pulled_px(passing=False)
+
+
+def test_what_flow_gets_wrong_bit_by_bit_is_not_made_good_at_once_where_it_ends() -> None:
+    truth = standing(40)
+    steps_TK2 = np.full_like(truth, 0.3)  # 0.003 torso lengths in every frame
+    steps_TK2[18:23] = np.nan
+    tied = tie_to_picture(as_sequence(truth).replace(steps_TK2=steps_TK2), weight=WEIGHT)
+    assert np.nanmax(np.abs(np.diff(tied.keypoints_TK2, axis=0))) < 0.015 * TORSO_PX
