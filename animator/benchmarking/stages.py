@@ -25,6 +25,8 @@ from animator.device import pick_device, working_dtype
 from animator.encoding import encode
 from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
+from animator.generators.parallel import most_workers
+from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.models.bases import open_base
@@ -102,7 +104,9 @@ def measure(job: RenderJob, *, num_frames: int, progress: Progress) -> BenchRepo
         slow = windows[: max(2, num_frames // 4)]
         bench.diffusion(subject, slow)
         stage.advance()
-        bench.delivered(subject, slow)
+        # A GPU makes several at once, and a CPU's workers each make one: all of them have to have something to do.
+        enough = num_frames if device.type != "cpu" else max(len(slow), 2 * most_workers(job.workers))
+        bench.delivered(subject, windows[:enough])
         stage.advance()
     with progress.stage("roofline", 1) as stage:
         roof = measure_roof(device, working_dtype(device))
@@ -163,12 +167,9 @@ class _Bench:
 
     def puppet(self, subject: Subject, windows: list[PoseWindow]) -> list[Frame]:
         """The warp, which the network is given too."""
-        frames = PuppetGenerator(device=self.device).generate(windows, subject)
-        first = next(frames)  # the photo is taken apart once
-        with self.clock.measured("puppet"):
-            rest = list(frames)
-        self._each("warp", self.clock.total("puppet"), len(rest))
-        return [first, *rest]
+        frames, seconds = paced(PuppetGenerator(device=self.device), windows, subject)
+        self._each("warp", seconds, len(frames))
+        return frames
 
     def encode(self, frames: list[Frame], fps: Fraction) -> None:
         """Writing the video."""
@@ -197,11 +198,8 @@ class _Bench:
         """Both generators as `animate` uses them."""
         for name in ("puppet", "diffusion"):
             generator = choose_generator(name, self.job.generator_settings(on_note=lambda _: None)).open()
-            frames = generator.generate(windows, subject)
-            next(frames)  # set-up and warming up are paid once
-            began = time.perf_counter()
-            count = sum(1 for _ in frames)
-            self.frames_per_s[name] = count / (time.perf_counter() - began)
+            frames, seconds = paced(generator, windows, subject)
+            self.frames_per_s[name] = len(frames) / seconds
 
     @torch.inference_mode()
     def loads(self, subject: Subject, windows: list[PoseWindow]) -> tuple[Load, ...]:
@@ -234,6 +232,22 @@ class _Bench:
 
     def _once(self, name: str, seconds: float) -> None:
         self.stages.append(StageCost(name=name, seconds=seconds, per_frame=False))
+
+
+def paced(generator: FrameGenerator, windows: list[PoseWindow], subject: Subject) -> tuple[list[Frame], float]:
+    """All frames, and the seconds from when the first pose was asked for: until then the photo is prepared, once.
+
+    Not from the first frame on: those made beside it come with it, and would have cost nothing.
+    """
+    began_s: list[float] = []
+
+    def asked_for() -> Iterator[PoseWindow]:
+        began_s.append(time.perf_counter())
+        yield from windows
+
+    list(generator.generate(windows[:1], subject))  # warming up is paid once, too
+    frames = list(generator.generate(asked_for(), subject))
+    return frames, time.perf_counter() - began_s[0]
 
 
 def peaks(report: BenchReport) -> Iterator[tuple[Load, float]]:
