@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageOps
 
 from animator import company
 from animator.company import divide, part_people
-from animator.photo import read_photo
+from animator.photo import Photo, read_photo
 from animator.subject import Portrait
 from pose_tracking.crowd import body_shape
 from pose_tracking.person import Detection
@@ -77,10 +78,14 @@ def test_those_who_stand_apart_change_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.dev_media
-def test_a_friend_who_sits_before_the_person_covers_what_is_behind(dev_media: Path) -> None:
-    portrait = Portrait.from_photo(read_photo(dev_media / "photos" / "three_men.jpg"), TrackerConfig())
-    cover, own = portrait.cover_HW, portrait.matte_HW
-    assert cover is not None
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_friend_who_sits_before_the_person_covers_what_is_behind(dev_media: Path, is_mirrored: bool) -> None:
+    photo = read_photo(dev_media / "photos" / "three_men.jpg")
+    if is_mirrored:
+        photo = Photo.of(ImageOps.mirror(photo.image))
+    portrait = Portrait.from_photo(photo, TrackerConfig())
+    assert portrait.cover_HW is not None
+    cover, own = (matte[:, ::-1] if is_mirrored else matte for matte in (portrait.cover_HW, portrait.matte_HW))
     assert cover[580, 400] > 0.9  # the friend's face
     assert own[580, 400] < 0.05
     assert cover[350, 980] == 0  # the third man touches neither

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,18 @@ import pytest
 from PIL import Image, ImageOps
 
 from pose_tracking.clip import DrivingClip
+from pose_tracking.crowd import body_shape
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543
-from pose_tracking.trackers import graphs
+from pose_tracking.trackers import blazepose, graphs
 from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
 from pose_tracking.trackers.pose_stream import HASTE
 from pose_tracking.trackers.recorded import read_recorded
 from pose_tracking.trackers.shelf import Shelf
 from pose_tracking.tracking import SinglePersonTracker
-from tests.pose_tracking.people import blank_frame
+from tests.pose_tracking.people import blank_frame, standing
 
 
 def _photo(dev_media: Path, name: str) -> np.ndarray:
@@ -231,9 +234,33 @@ def test_matte_holds_the_whole_person_with_hands_and_feet(dev_media: Path, name:
     assert outside.mean() < 0.01
 
 
+def test_a_mask_that_takes_in_others_is_looked_for_anew_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, other = standing(200), standing(420)
+    pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    alone, both = (body_shape((640, 480), one, BLAZEPOSE_33).astype(np.float32) for one in (person, other))
+    both = np.maximum(alone, both)
+    looked_at = []
+
+    class Still:
+        def process(self, view: np.ndarray) -> SimpleNamespace:
+            looked_at.append(view)
+            if view.shape != pixels.shape:  # closer: still both
+                return SimpleNamespace(segmentation_mask=np.ones(view.shape[:2], np.float32))
+            return SimpleNamespace(segmentation_mask=both if np.array_equal(view, pixels) else alone)
+
+    monkeypatch.setattr(blazepose, "lend_still_pose", lambda *_, **__: nullcontext(Still()))
+    monkeypatch.setattr(blazepose, "read_person", lambda *_, **__: person)
+    assert np.array_equal(segment_person(pixels, person, others=[other]), alone)
+    assert len(looked_at) == 3  # at all, closer, and without the other
+    # Of one who is alone, a mask that is wider than the body is the body's.
+    assert np.array_equal(segment_person(pixels, person), both)
+
+
 @pytest.mark.dev_media
-def test_each_of_several_people_gets_their_own_matte(dev_media: Path) -> None:
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_each_of_several_people_gets_their_own_matte(dev_media: Path, is_mirrored: bool) -> None:
     pixels = _photo(dev_media, "three_men.jpg")
+    pixels = np.ascontiguousarray(pixels[:, ::-1]) if is_mirrored else pixels
     people = find_people(pixels)
     for person in people:
         matte = segment_person(pixels, person, others=[other for other in people if other is not person])
