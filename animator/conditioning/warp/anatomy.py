@@ -14,7 +14,7 @@ from animator.conditioning.warp.bones import (
     RIGHT_LEG,
     BonePose,
 )
-from animator.conditioning.warp.torso import breadth, upwards
+from animator.conditioning.warp.torso import breadth, outward, upwards
 
 # Torso lengths: seen from the side, where shoulders and hips lie behind each other, a trunk is as wide as it is deep.
 LEAST_TRUNK = 0.45
@@ -86,6 +86,13 @@ def trunk_place(points: torch.Tensor, pose: BonePose) -> tuple[torch.Tensor, tor
     half = torch.lerp(half_bottom, half_top, place.clamp(0, 1)[..., None])
     center = pelvis + place[..., None].clamp(-0.25, 1.0) * (neck - pelvis)
     return place, ((points - center) * half).sum(-1) / half.square().sum(-1).clamp_min(1e-6)
+
+
+def below_arm(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
+    """px from an upper arm's axis towards the armpit, negative beyond the axis: where the arm is raised, above it."""
+    along = unit(pose.end_BJ2[0, upper_arm] - pose.start_BJ2[0, upper_arm])
+    to_armpit = -outward(pose, upper_arm)[0] * torch.stack([-along[1], along[0]])
+    return (points - pose.start_BJ2[0, upper_arm]) @ to_armpit
 
 
 def _missing_width(pose: BonePose) -> torch.Tensor:

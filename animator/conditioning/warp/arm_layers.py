@@ -11,6 +11,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep
 from animator.conditioning.warp.arms import arm_mask, beyond_shoulder, hidden_stretch
+from animator.conditioning.warp.binding import arm_binding
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, BonePose
 from animator.conditioning.warp.borrowed import (
     is_unseen,
@@ -106,7 +107,7 @@ def _arm_layer(
         rim = (chain_distance(points, pose, bones[:2]) < 1) | (chain_distance(points, pose, bones[2:]) < 1.6)
         own, alpha = alpha * (1 - stiff), alpha * (1 - torch.where(rim, _worn(stiff, RIM_PX), stiff))
     whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
-    layer = limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, root=(-0.15, 0.4), shown=own)
+    layer = limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, bind=arm_binding, shown=own)
     elbow = limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])
     layer = replace(layer, invented_HW=(whole - own).clamp_min(0), elbow=elbow)
     # Colours mix at the rim of what is held: none of it stays behind.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep, unit
+from animator.conditioning.warp.anatomy import below_arm, chain_distance, segment, smoothstep, unit
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
 
 # How far the cloth of a skirt goes with the thigh it hangs over.
@@ -15,12 +15,39 @@ SKIRT_LEAN = 0.6
 # Radii before a joint from which on points that lean go more and more with the bone.
 LEANS = 4.0
 
+# Where on a thigh the trunk lets go, 0 at the hip and 1 at the knee, and where the leg takes over.
+LEG_ROOT = (-0.1, 0.45)
+# Where on an upper arm the trunk lets go and where the arm takes over: as far before the joint as behind it. Were it
+# all behind, a raised arm would hang down from its joint first and turn up only then.
+ARM_ROOT = (-0.2, 0.2)
+# So much farther down an arm, per px towards the armpit: it begins along a slanting line, from the top of the shoulder
+# to the armpit, as sleeves do.
+ARMHOLE_SLANT = 0.5
+
 # (parent, bone, weight), each [V].
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
+def arm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
+    """Bind points to an arm, see `limb_binding`; the trunk lets go of it along a slanting line."""
+    length = (pose.end_BJ2[0, bones[0]] - pose.start_BJ2[0, bones[0]]).norm().clamp_min(1)
+    later = ARMHOLE_SLANT * below_arm(points, pose, bones[0]).clamp_min(0) / length
+    return limb_binding(points, pose, bones, root=ARM_ROOT, later=later)
+
+
+def leg_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, lean: float = 1.0) -> Pair:
+    """Bind points to a leg, see `limb_binding`."""
+    return limb_binding(points, pose, bones, root=LEG_ROOT, lean=lean)
+
+
 def limb_binding(
-    points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, root: tuple[float, float], lean: float = 1.0
+    points: torch.Tensor,
+    pose: BonePose,
+    bones: tuple[int, ...],
+    *,
+    root: tuple[float, float],
+    lean: float = 1.0,
+    later: torch.Tensor | float = 0.0,
 ) -> Pair:
     """Bind points to a limb: each hangs between two neighbouring bones, weights change smoothly at joints.
 
@@ -30,6 +57,7 @@ def limb_binding(
         bones: of the limb, from the trunk outwards.
         root: where on the first bone, 0 at its start and 1 at its end, the trunk lets go and where the bone takes over.
         lean: how far points go with the first bone where they lie away from the joint at its end; there, in full.
+        later: by how much farther down the first bone it takes over each of the points.
     """
     size = float(pose.torso_length_B[0])
     starts = [pose.start_BJ2[0, bone] for bone in bones]
@@ -37,7 +65,7 @@ def limb_binding(
     upper_place, _ = segment(points, starts[0], ends[0])
     parent = torch.full(points.shape[:1], TORSO, dtype=torch.long, device=points.device)
     bone = torch.full_like(parent, bones[0])
-    weight = smoothstep(*root, upper_place) * lean
+    weight = smoothstep(*root, upper_place - later) * lean
     for near, far, begin, middle, end in ((0, 1, starts[0], starts[1], ends[1]), (1, 2, starts[1], starts[2], ends[2])):
         if float(pose.trust_BJ[0, bones[far]]) <= 0:
             break
@@ -66,10 +94,9 @@ def body_binding(
     # Cloth between the legs stretches evenly from one to the other.
     left_share = smoothstep(-1.0, 1.0, nearer) * (1 - is_head)
     bindings = [head]
-    root = (-0.1, 0.45)
     for bones in (LEFT_LEG, RIGHT_LEG):
         # A skirt hangs from the hips and only leans towards the thighs, until it lies over the knees.
-        bindings.append(limb_binding(points, pose, bones, root=root, lean=SKIRT_LEAN if skirt else 1.0))
+        bindings.append(leg_binding(points, pose, bones, lean=SKIRT_LEAN if skirt else 1.0))
     shares = (is_head, left_share, (1 - left_share) * (1 - is_head))
     lower = [float(pose.end_BJ2[0, bones[1], 1]) for bones in (LEFT_LEG, RIGHT_LEG)]
     on_leg = [pair[2] * (pair[1] != TORSO) for pair in bindings[1:]]

@@ -5,13 +5,14 @@ Legend: V vertices, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import smoothstep
-from animator.conditioning.warp.binding import Pair, limb_binding
+from animator.conditioning.warp.binding import Pair
 from animator.conditioning.warp.bones import RADIUS, BonePose
 from animator.conditioning.warp.drape import Drape
 from animator.conditioning.warp.joints import Joint
@@ -86,6 +87,7 @@ class Layer:
             carried = motion.slide_face(carried, self.head_V)
         for shoulder in self.shoulders:
             carried = shoulder.keep_below_arm(self.mesh.vertices_V2, carried, motion)
+            carried = shoulder.follow_arm(self.mesh.vertices_V2, carried, motion)
         return carried if self.elbow is None else self.elbow.keep_thickness(carried, motion)
 
 
@@ -97,14 +99,14 @@ def limb_layer(
     pose: BonePose,
     cell_px: int,
     *,
-    root: tuple[float, float],
+    bind: Callable[[torch.Tensor, BonePose, tuple[int, ...]], Pair],
     shown: torch.Tensor | None = None,
 ) -> Layer:
-    """One limb; `shown` is where the photo has its colours, where that is less than `alpha`."""
+    """One limb, hung on its bones by `bind`; `shown` is where the photo has its colours, if less than `alpha`."""
     alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
     cell_px = max(3, min(cell_px, round(LIMB_CELL * RADIUS[bones[1]] * float(pose.torso_length_B[0]))))
     mesh = grid_mesh(alpha, cell_px)
-    pair = limb_binding(mesh.vertices_V2, pose, bones, root=root)
+    pair = bind(mesh.vertices_V2, pose, bones)
     # Strictly farther down the limb is nearer: where a bent joint folds, what lies between is hidden. And the
     # transparent rim of the part before must not hide the part behind.
     depth = pair[1] - 1 + pair[2] + SOLID * _solid(alpha, mesh.vertices_V2, reach_px=max(1, cell_px // 2))

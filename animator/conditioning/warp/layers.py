@@ -14,7 +14,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_centers, segment, smoothstep
 from animator.conditioning.warp.arm_layers import ARMS, Arms, arms_of
-from animator.conditioning.warp.binding import body_binding
+from animator.conditioning.warp.binding import body_binding, leg_binding
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
 from animator.conditioning.warp.cutout import leg_masks, without_hidden_hands, without_islands
 from animator.conditioning.warp.drape import Drape, skirt_drape
@@ -68,7 +68,7 @@ def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[
             )
             moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
         alpha = without_islands(behind.alpha_HW * member * bare, chain_distance(points, pose, bones) < 0.8)
-        leg = limb_layer(name, bones, behind.colors_3HW, alpha, pose, cell_px, root=(-0.1, 0.45))
+        leg = limb_layer(name, bones, behind.colors_3HW, alpha, pose, cell_px, bind=leg_binding)
         invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
         legs.append(replace(leg, under_body=hem is not None, invented_HW=invented))
     return legs, moved_away.clamp_max(1)
@@ -94,6 +94,6 @@ def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: Ar
         shares=shares,
         depth_V=depth,
         head_V=head_V,
-        shoulders=tuple(shoulder_of(mesh.vertices_V2, arms.pose, ARMS[arm.name][0], head_V) for arm in arms.layers),
+        shoulders=tuple(shoulder_of(mesh.vertices_V2, arms.pose, ARMS[arm.name], head_V) for arm in arms.layers),
         drapes=drapes,
     )

@@ -16,8 +16,6 @@ from animator.conditioning.warp.bones import (
     HEAD,
     LEFT_FOOT,
     LEFT_HAND,
-    LEFT_THIGH,
-    LEFT_UPPER_ARM,
     LIMBS,
     NUM_BONES,
     PARENT,
@@ -29,7 +27,7 @@ from animator.conditioning.warp.bones import (
 from animator.conditioning.warp.feet import SHINS, foot_motion
 from animator.conditioning.warp.head import SLIDE, SLIDE_REACH, face_travel, head_motion
 from animator.conditioning.warp.plane import apply, direction, mirror, rotation, stretch_along, wrap
-from animator.conditioning.warp.torso import BREADTH, body_scale, breadth, spine, torso_motion
+from animator.conditioning.warp.torso import BREADTH, body_scale, breadth, outward, spine, torso_motion
 
 # A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
 STRETCH_RANGE = (0.25, 1.6)
@@ -210,10 +208,10 @@ def _limb(
     length = after.norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-3)
     if PARENT[bone] == TORSO:
         # Of a photo from the side the target says which side is which.
-        outward = _outward(target, bone)
-        turn = _lift(target, after, outward) - _lift(photo, before, outward)
+        outwards = outward(target, bone)
+        turn = _lift(target, after, outwards) - _lift(photo, before, outwards)
         # Measured from each body's own axis, and outwards: back to the turn of the picture.
-        turn = turn * outward
+        turn = turn * outwards
     else:
         turn = wrap(direction(after) - direction(before) - parent_angle)
         if bone in _MIDDLE:
@@ -240,13 +238,6 @@ def _lift(pose: BonePose, vector_B2: torch.Tensor, outward_B: torch.Tensor) -> t
     """Angle of an upper arm or thigh from hanging along the torso, positive outwards."""
     from_down = direction(vector_B2) - direction(-spine(pose))
     return wrap(from_down * outward_B - LIFT_CENTER) + LIFT_CENTER
-
-
-def _outward(pose: BonePose, bone: int) -> torch.Tensor:
-    """+1 or -1: the turning direction that leads away from the body on the bone's side."""
-    left = bone in (LEFT_THIGH, LEFT_UPPER_ARM)
-    # With y down, a limb on the side of larger x lifts outwards against the sense of rotation.
-    return torch.where((breadth(pose) > 0) == left, -1.0, 1.0)
 
 
 def _origin(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO, BonePose
+from animator.conditioning.warp.bones import LEFT_LEG, LEFT_THIGH, LEFT_UPPER_ARM, RIGHT_LEG, TORSO, BonePose
 from animator.conditioning.warp.plane import cross, direction, stretch_along, wrap
 
 NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
@@ -57,6 +57,13 @@ def spine(pose: BonePose) -> torch.Tensor:
 def breadth(pose: BonePose) -> torch.Tensor:
     """[B]: signed extent of shoulders and hips at right angles to the spine, left minus right."""
     return cross(upwards(pose), _breadth_line(pose))
+
+
+def outward(pose: BonePose, bone: int) -> torch.Tensor:
+    """[B], +1 or -1: the turning direction that leads a thigh or an upper arm away from the body on its side."""
+    left = bone in (LEFT_THIGH, LEFT_UPPER_ARM)
+    # With y down, a limb on the side of larger x lifts outwards against the sense of rotation.
+    return torch.where((breadth(pose) > 0) == left, -1.0, 1.0)
 
 
 def upwards(pose: BonePose) -> torch.Tensor:

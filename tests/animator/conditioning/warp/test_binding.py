@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from animator.conditioning.warp.binding import SKIRT_LEAN, body_binding, limb_binding
+from animator.conditioning.warp.binding import SKIRT_LEAN, arm_binding, body_binding, limb_binding
 from animator.conditioning.warp.bones import HEAD, LEFT_ARM, LEFT_LEG, LEFT_THIGH, TORSO
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -28,6 +28,21 @@ def test_order_along_an_arm_never_falls():
     assert bool((order.diff() >= -1e-5).all())
     assert parent[0] == TORSO
     assert bone[-1] == LEFT_ARM[2]
+
+
+def test_an_upper_arm_turns_about_its_joint_not_about_a_place_farther_down():
+    pose = pose_of()
+    joint, elbow = pose.start_BJ2[:, LEFT_ARM[0]], pose.end_BJ2[:, LEFT_ARM[0]]
+    _, _, weight = arm_binding(torch.cat([joint, torch.lerp(joint, elbow, 0.25)]), pose, LEFT_ARM)
+    torch.testing.assert_close(weight, torch.tensor([0.5, 1.0]))
+
+
+def test_the_trunk_lets_go_of_an_arm_first_on_top_and_last_in_the_armpit():
+    pose = pose_of()
+    middle = torch.lerp(pose.start_BJ2[:, LEFT_ARM[0]], pose.end_BJ2[:, LEFT_ARM[0]], 0.1)
+    aside = torch.tensor([[5.0, 0.0], [0.0, 0.0], [-5.0, 0.0]])  # from the outer side to the armpit
+    _, _, weight = arm_binding(middle + aside, pose, LEFT_ARM)
+    assert bool((weight.diff() < 0).all())
 
 
 def test_half_way_at_an_elbow_points_turn_half_way():

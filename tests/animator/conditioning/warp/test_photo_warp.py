@@ -158,3 +158,15 @@ def test_a_ball_in_the_hand_stays_round_however_the_forearm_is_turned_or_foresho
     sides = [float(each.max() - each.min()) + 1 for each in (rows, columns)]
     assert sides == pytest.approx([29, 29], abs=3)
     assert int(white.sum()) == pytest.approx(int(ball.sum()), rel=0.12)
+
+
+@pytest.mark.parametrize("degrees", [120, 150])
+def test_a_raised_arm_is_drawn_along_its_bone_from_the_joint_on(warp: PhotoWarp, degrees: float) -> None:
+    shoulder, names = joint("left_shoulder"), tuple(f"left_{name}" for name in ARM[1:])
+    places = np.stack([joint(name) for name in names])
+    reach = np.linalg.norm(places - shoulder, axis=-1, keepdims=True)
+    outwards = np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
+    result = carried(warp, moved(names, shoulder + reach * outwards))
+    pixels = (shoulder + np.linspace(0.15, 0.9, 16)[:, None] * reach[0] * outwards).astype(int)
+    shown = (result.colors_B3HW * result.coverage_BHW)[0, :, pixels[:, 1], pixels[:, 0]].T
+    assert float((shown * 255 - torch.tensor(GREEN)).abs().max()) < 30

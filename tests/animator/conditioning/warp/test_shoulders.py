@@ -1,11 +1,11 @@
-"""Shoulders of somebody who turns to the camera: no stump beyond the arm, no step where the arm begins."""
+"""Shoulders of people who turn to the camera or raise an arm: no stump, no step, no notch between arm and trunk."""
 
 import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.warp.bones import LEFT_UPPER_ARM, RADIUS, TORSO, bone_pose
-from animator.conditioning.warp.plane import apply
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_UPPER_ARM, RADIUS, TORSO, bone_pose
+from animator.conditioning.warp.plane import apply, rotation
 from animator.conditioning.warp.shoulders import REACH, shoulder_of
 from animator.conditioning.warp.skinning import bone_motion
 from animator.conditioning.warp.torso import SHOULDERS, body_scale
@@ -20,6 +20,7 @@ LEFT, RIGHT = (
     for side in ("left", "right")
 )
 NO_HEAD = torch.zeros(1)
+HIP = BLAZEPOSE_33.index("left_hip")
 
 
 def turned(degrees: float, size: float = 1.0):
@@ -37,8 +38,37 @@ def carried(points_V2, photo, target):
     motion = bone_motion(photo, target)
     source, goal = motion.source_BJ2[:, TORSO], motion.target_BJ2[:, TORSO]
     with_trunk = goal + apply(motion.matrix_BJ22[:, TORSO], points_V2[None] - source)
-    shoulder = shoulder_of(points_V2, photo, LEFT_UPPER_ARM, NO_HEAD)
+    shoulder = shoulder_of(points_V2, photo, LEFT_ARM, NO_HEAD)
     return with_trunk[0], shoulder.keep_below_arm(points_V2, with_trunk, motion)[0], motion
+
+
+def raised_joints(degrees: float) -> np.ndarray:
+    """Keypoints [33, 2] of somebody who raised the straight left arm so far outwards from hanging."""
+    joints = STANDING.copy()
+    reach = np.linalg.norm(joints[LEFT[1:]] - joints[LEFT[0]], axis=-1, keepdims=True)
+    outwards = np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))], dtype=np.float32)
+    joints[LEFT[1:]] = joints[LEFT[0]] + reach * outwards
+    return joints
+
+
+def arm_raised(degrees: float):
+    """The bones of that pose."""
+    return bone_pose(torch.from_numpy(raised_joints(degrees))[None], torch.ones(1, 33))
+
+
+def following(points_V2, photo, target):
+    """How far [V, 2] an arm takes points of the trunk along, and the motion."""
+    motion = bone_motion(photo, target)
+    offset = points_V2[None] - motion.source_BJ2[:, TORSO]
+    with_trunk = motion.target_BJ2[:, TORSO] + apply(motion.matrix_BJ22[:, TORSO], offset)
+    shoulder = shoulder_of(points_V2, photo, LEFT_ARM, NO_HEAD)
+    return (shoulder.follow_arm(points_V2, with_trunk, motion) - with_trunk)[0], motion
+
+
+def down_the_side(photo, shares):
+    """Points [V, 2] of the trunk's left side, 0 at the hip and 1 at the shoulder."""
+    hip = torch.from_numpy(STANDING[HIP])
+    return torch.lerp(hip, photo.start_BJ2[0, LEFT_UPPER_ARM], torch.tensor(shares)[:, None])
 
 
 def disc(photo, radii: float):
@@ -100,3 +130,49 @@ def test_nobody_grows_by_turning_to_the_camera():
 @pytest.mark.parametrize("size", [0.5, 2.0])
 def test_who_comes_nearer_grows_whichever_way_they_turn(size):
     assert float(body_scale(turned(75), turned(75, size))) == pytest.approx(size)
+
+
+@pytest.mark.parametrize("degrees", [60, 90, 135, 170])
+def test_a_raised_arm_draws_the_trunks_side_outwards_the_more_the_nearer(degrees):
+    photo = arm_raised(0)
+    moved, _ = following(down_the_side(photo, [0.0, 0.45, 0.65, 0.85]), photo, arm_raised(degrees))
+    assert float(moved[0].norm()) == 0
+    assert bool((moved[:, 0].diff() > 0).all())
+    assert float(moved[-1, 0]) > 0.3 * RADIUS[LEFT_UPPER_ARM] * float(photo.torso_length_B[0])
+
+
+def test_the_other_side_and_the_middle_stay():
+    photo = arm_raised(0)
+    others = down_the_side(photo, [0.45, 0.65, 0.85])
+    across = torch.tensor([[-1.0], [0.0]]) * (others[:, 0] - CENTER_X) + CENTER_X
+    others = torch.stack([across, others[:, 1].expand(2, -1)], -1).flatten(0, 1)
+    moved, _ = following(others, photo, arm_raised(150))
+    torch.testing.assert_close(moved, torch.zeros_like(moved))
+
+
+def test_who_lowers_an_arm_or_holds_it_as_in_the_photo_keeps_the_trunks_side():
+    points = down_the_side(arm_raised(60), [0.45, 0.65, 0.85])
+    for degrees in (60, 10):
+        moved, _ = following(points, arm_raised(60), arm_raised(degrees))
+        torch.testing.assert_close(moved, torch.zeros_like(moved), atol=1e-3, rtol=0)
+
+
+def test_somebody_turned_round_raises_the_arm_on_the_other_side_of_the_picture():
+    photo, flipped = arm_raised(0), raised_joints(120)
+    points = down_the_side(photo, [0.65, 0.85])
+    front, _ = following(points, photo, arm_raised(120))
+    flipped[:, 0] = 2 * CENTER_X - flipped[:, 0]
+    motion = bone_motion(photo, bone_pose(torch.from_numpy(flipped)[None], torch.ones(1, 33)))
+    assert bool(motion.mirrored_B)
+    moved = shoulder_of(points, photo, LEFT_ARM, NO_HEAD).follow_arm(points, torch.zeros(1, 2, 2), motion)[0]
+    torch.testing.assert_close(moved, front * torch.tensor([-1.0, 1.0]), atol=0.05, rtol=0)
+
+
+def test_the_shoulders_round_goes_with_the_arm():
+    photo = arm_raised(0)
+    joint, radius = photo.start_BJ2[0, LEFT_UPPER_ARM], RADIUS[LEFT_UPPER_ARM] * float(photo.torso_length_B[0])
+    outer = joint + radius * torch.tensor([[0.8, 0.6]])
+    moved, motion = following(outer, photo, arm_raised(150))
+    turn = motion.angle_BJ[:, LEFT_UPPER_ARM]
+    with_arm = motion.target_BJ2[0, LEFT_UPPER_ARM] + apply(rotation(turn), outer - joint)[0]
+    assert float((outer + moved - with_arm).norm()) < 0.25 * radius
