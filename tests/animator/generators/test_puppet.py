@@ -50,6 +50,57 @@ def test_one_frame_per_window_with_its_index_and_time(subject, motion):
     assert frames[0].pixels_HWC.shape == (160, 128, 3)
 
 
+def _crossing(*, times: int = 1, is_mirrored: bool = False):
+    """A person with one striped trouser leg, who folds an arm across the trunk and lifts a leg; `times` as large."""
+    size = (SIZE[0] * times, SIZE[1] * times)
+    standing = standing_pose(height=130 * times, center_x=60 * times, top=15 * times)
+    picture, matte = draw_figure(standing, size)
+    picture = picture.copy()
+    hip, knee = (standing[BLAZEPOSE_33.index(f"left_{joint}")] for joint in ("hip", "knee"))
+    for share in (0.3, 0.6, 0.9):
+        x, y = (hip + share * (knee - hip)).astype(int)
+        picture[y - times : y + times, x - 3 * times : x + 3 * times] = (240, 240, 60)
+    motion = np.repeat(standing[None], 4, axis=0)
+    unit = 65 * times
+    ways = {"left_elbow": (-0.1, -0.05), "left_wrist": (-0.45, -0.25), "left_index": (-0.5, -0.3)}
+    ways |= {"left_pinky": (-0.5, -0.28), "left_thumb": (-0.5, -0.3)}
+    ways |= {f"right_{joint}": (-0.12, -0.1) for joint in ("knee", "ankle", "heel", "foot_index")}
+    for joint, way in ways.items():
+        motion[:, BLAZEPOSE_33.index(joint)] += np.arange(4)[:, None] / 3 * np.array(way) * unit
+    if is_mirrored:
+        picture, matte = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(matte[:, ::-1])
+        standing, motion = (
+            points[..., BLAZEPOSE_33.mirror, :] * (-1, 1) + (size[0], 0) for points in (standing, motion)
+        )
+    person = Detection(keypoints_K2=standing.astype(np.float32), confidence_K=np.ones(33, dtype=np.float32))
+    placement = place_photo(size, CanvasConfig(width=size[0], height=size[1], fit="fit"))
+    subject = Subject.from_parts(Image.fromarray(picture), person, matte, placement)
+    driving = PoseSequence(
+        keypoints_TK2=motion,
+        confidence_TK=np.ones((4, 33)),
+        times_s_T=np.arange(4) / 24,
+        skeleton=BLAZEPOSE_33,
+        frame_size=size,
+    )
+    return [frame.pixels_HWC for frame in PuppetGenerator().generate(pose_windows(driving), subject)]
+
+
+def _psnr_db(one, other):
+    return 10 * np.log10(255**2 / np.square(one.astype(float) - other).mean())
+
+
+def test_the_mirror_image_of_photo_and_motion_gives_the_mirror_image_of_the_film():
+    for frame, mirrored in zip(_crossing(), _crossing(is_mirrored=True), strict=True):
+        assert _psnr_db(frame, mirrored[:, ::-1]) > 36
+        assert _psnr_db(frame, frame[:, ::-1]) < 26  # which is not so by itself
+
+
+def test_a_canvas_twice_as_large_shows_the_same():
+    for frame, large in zip(_crossing(times=2), _crossing(times=4), strict=True):
+        smaller = np.asarray(Image.fromarray(large).resize((frame.shape[1], frame.shape[0]), Image.Resampling.BOX))
+        assert _psnr_db(frame, smaller) > 30
+
+
 def test_a_part_renders_to_the_same_frames_as_within_the_whole(subject, motion):
     windows = list(pose_windows(motion))
     generator = PuppetGenerator(batch=5, exposure_s=1 / 24)
