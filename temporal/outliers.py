@@ -112,7 +112,8 @@ def _teleported(positions_TK2: np.ndarray, times_s_T: np.ndarray, *, max_excursi
 
     The motion is cut where the body jumps; of the stretches between the cuts the cheapest chain is kept, where
     leaving out a stretch costs its duration and passing a jump costs `max_excursion_s / 2`. So a short excursion
-    (two jumps) goes, and both sides of a real cut (one jump) stay.
+    (two jumps) goes, and both sides of a real cut (one jump) stay. An absence of more than `max_excursion_s` divides
+    them, too, at no cost: who comes in and is found upside down at first has made one jump alone.
     """
     frames = np.flatnonzero(np.isfinite(positions_TK2).any(axis=(1, 2)))
     if len(frames) < 3:
@@ -120,7 +121,8 @@ def _teleported(positions_TK2: np.ndarray, times_s_T: np.ndarray, *, max_excursi
     positions, times = positions_TK2[frames], times_s_T[frames]
     here = np.arange(len(frames) - 1)
     jumps = _jumps(positions, times, here, here + 1)
-    stretches = np.split(np.arange(len(frames)), np.flatnonzero(jumps) + 1)
+    absences = np.diff(times) > max_excursion_s
+    stretches = np.split(np.arange(len(frames)), np.flatnonzero(jumps | absences) + 1)
     kept = set(_cheapest_chain(stretches, positions, times, jump_cost_s=max_excursion_s / 2))
     left_out = [stretch for number, stretch in enumerate(stretches) if number not in kept]
     return frames[np.concatenate(left_out)] if left_out else frames[:0]

@@ -115,3 +115,24 @@ def test_short_sequences_are_left_alone(num_frames):
 
 def test_nobody_seen_is_nothing_to_reject():
     assert not _rejected(np.full((10, 33, 2), np.nan)).any()
+
+
+def _coming_in(first: slice, *, apart: float) -> np.ndarray:
+    """Four seconds at 10 frames/s, in view but for 1.2 s; found elsewhere in the `first` frames after that."""
+    keypoints = with_noise(swaying(np.arange(40) / 10), 0.01)
+    keypoints[12:24] = np.nan
+    keypoints[first, :, 0] += apart * TORSO_PX
+    return keypoints
+
+
+@pytest.mark.parametrize("first", [slice(24, 25), slice(24, 26)])
+def test_who_comes_in_and_is_found_elsewhere_at_first_is_rejected_until_found(first):
+    rejected = _rejected(_coming_in(first, apart=3.0), fps=10)
+    assert rejected[first].any(axis=1).all()
+    assert not rejected[first.stop :].any()
+    assert not rejected[:12].any()
+
+
+def test_who_comes_in_elsewhere_and_stays_there_is_kept():
+    assert not _rejected(_coming_in(slice(24, None), apart=3.0), fps=10).any()
+    assert not _rejected(_coming_in(slice(24, 34), apart=3.0), fps=10).any()
