@@ -13,6 +13,9 @@ from pose_tracking.sequence import PoseSequence
 _SHOWN = 0.5
 # Fewer joints than this share of the sighting's usual number are part of a body.
 _WHOLE = 0.8
+# A sighting between two absences that lasts no longer shows nobody who does anything: a tracker's guess at who is about
+# to come in, often at half the size.
+_GLIMPSE_S = 0.3
 # Whole for less than this is a tracker's slip: nobody steps back into the picture and out of it so quickly.
 _SLIP_S = 0.15
 _PAIRS = ("shoulder", "elbow", "hip", "knee", "ankle")
@@ -25,7 +28,8 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     What a tracker says of a body that is mostly outside the picture is guesswork, most of all of one close to the
     camera: its place and its size would throw the subject out of the picture, and be held there while nobody is in
     view. Only frames next to an absence are taken out, as long as they show less than `_WHOLE` of what the rest of
-    that sighting shows; a body that is never shown whole stays.
+    that sighting shows; a body that is never shown whole stays. A sighting that is over within `_GLIMPSE_S` is taken
+    out as a whole, unless there is no longer one.
 
     Args:
         sequence: a motion with gaps, in px of the clip.
@@ -40,7 +44,12 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     body = [sequence.skeleton.index(joint) for joint in _BODY if joint in sequence.skeleton]
     number_T = (inside_TK & (sequence.confidence_TK >= _SHOWN))[:, body].sum(axis=1)
     passing_T = np.zeros(len(seen_T), dtype=bool)
-    for start, stop in _runs(seen_T):
+    sightings = _runs(seen_T)
+    glimpses = _glimpses(sightings, sequence.times_s_T)
+    for start, stop in sightings:
+        if (start, stop) in glimpses:
+            passing_T[start:stop] = True
+            continue
         whole_T = number_T[start:stop] >= _WHOLE * np.quantile(number_T[start:stop], 0.75)
         places = _lasting(whole_T, sequence.times_s_T[start:stop])
         passing_T[start : start + places[0]] = start > 0
@@ -55,6 +64,13 @@ def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
     runs = _runs(whole_T)
     lasting = [run for run in runs if times_s_T[run[1] - 1] - times_s_T[run[0]] + step_s >= _SLIP_S]
     return np.concatenate([np.arange(*run) for run in lasting or runs])
+
+
+def _glimpses(sightings: list[tuple[int, int]], times_s_T: np.ndarray) -> list[tuple[int, int]]:
+    """Those sightings that lie between two absences and are over at once; none where there are no others."""
+    inner = [(start, stop) for start, stop in sightings if start > 0 and stop < len(times_s_T)]
+    short = [(start, stop) for start, stop in inner if times_s_T[stop] - times_s_T[start] <= _GLIMPSE_S]
+    return short if len(short) < len(sightings) else []
 
 
 def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[float, float], ...]]:

@@ -110,3 +110,22 @@ def test_a_clip_that_begins_or_ends_with_half_a_body_has_no_passage_there():
     assert drop_passages(motion)[1] == ()
     without_gap = _cut_at_the_lower_edge(_motion([1] * 5), [0, 4])
     assert drop_passages(without_gap) == (without_gap, ())
+
+
+def test_a_glimpse_between_two_absences_is_taken_out():
+    whole, passages = drop_passages(_motion([1] * 8 + [0] * 8 + [1, 1] + [0] * 8 + [1] * 8))
+    assert whole.seen_TK.any(1).tolist() == [True] * 8 + [False] * 18 + [True] * 8
+    np.testing.assert_allclose(passages, [(1.6, 1.8)])
+
+
+def test_a_sighting_that_lasts_between_two_absences_is_kept():
+    motion = _motion([1] * 8 + [0] * 8 + [1] * 5 + [0] * 8 + [1] * 8)
+    whole, passages = drop_passages(motion)
+    np.testing.assert_array_equal(whole.keypoints_TK2, motion.keypoints_TK2)
+    assert passages == ()
+
+
+def test_glimpses_alone_are_kept_and_so_are_those_with_which_a_clip_begins_or_ends():
+    for seen_T in ([0] * 8 + [1, 1] + [0] * 8, [1] + [0] * 8 + [1, 1]):
+        motion = _motion(seen_T)
+        np.testing.assert_array_equal(drop_passages(motion)[0].keypoints_TK2, motion.keypoints_TK2)
