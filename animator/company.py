@@ -98,8 +98,11 @@ def divide(
     ]
     if not before:
         return own_HW, None
+    # Each was looked for apart from the other, and both may claim the same cloth: it is theirs who stand before.
+    front_HW = np.maximum.reduce(before)
+    own_HW = np.where((front_HW > _SURE) & ~limbs_HW, own_HW * (1 - front_HW), own_HW).astype(np.float32)
     # What is vague in a matte of somebody before is as likely what lies behind them all.
-    cover_HW = ((np.maximum.reduce(before) - 0.5) / (_SURE - 0.5)).clip(0, 1)
+    cover_HW = ((front_HW - 0.5) / (_SURE - 0.5)).clip(0, 1)
     return own_HW, np.where(cover_HW > own_HW, cover_HW, 0).astype(np.float32)
 
 

@@ -37,6 +37,8 @@ _LOOK_MARGIN = 0.2
 # masks of two about 0.5 of both. Whoever stands before somebody covers few of their joints: hidden ones are guesses.
 _OWN_JOINTS, _OTHERS_JOINTS = 0.7, 0.3
 _WIDE_MARGIN = 0.6
+# Share of a view's side that is person from which on it cuts the person.
+_CUT = 0.02
 _MAX_FACES = 8
 
 
@@ -215,7 +217,30 @@ def segment_person(
             matte_HW = place(result.segmentation_mask.clip(0, 1), region, size=size)
             if picture is not pixels_HWC or person is None or _is_of_one(matte_HW, person, others):
                 return matte_HW
-    return place(segment_anybody(cut(views[-1][0], close_up)), close_up, size=size)
+    return _silhouette(views[-1][0], person)
+
+
+def _silhouette(pixels_HWC: np.ndarray, person: Detection | None) -> np.ndarray:
+    """What selfie segmentation finds around the person, [H, W] in [0, 1].
+
+    Joints say little of hair, hats and skirts: what the view cuts is looked at again in a wider one.
+    """
+    size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
+    whole: Region = (0, 0, *size)
+    close_ups = [] if person is None else [person.box(margin=margin) for margin in (_LOOK_MARGIN, _WIDE_MARGIN)]
+    for region in (*(region_within(box, size) or whole for box in close_ups), whole):
+        matte_hw = segment_anybody(cut(pixels_HWC, region))
+        if not _is_cut(matte_hw, region, size):
+            break
+    return place(matte_hw, region, size=size)
+
+
+def _is_cut(matte_hw: np.ndarray, region: Region, size: tuple[int, int]) -> bool:
+    """Whether somebody goes on beyond a side of their region that is not the picture's."""
+    left, top, right, bottom = region
+    inner = (left > 0, top > 0, right < size[0], bottom < size[1])
+    sides = (matte_hw[:, 0], matte_hw[0], matte_hw[:, -1], matte_hw[-1])
+    return any(is_inner and float((side > 0.5).mean()) > _CUT for is_inner, side in zip(inner, sides, strict=True))
 
 
 def _is_of_one(matte_HW: np.ndarray, person: Detection, others: Sequence[Detection]) -> bool:

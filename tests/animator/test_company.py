@@ -52,6 +52,18 @@ def test_what_the_matte_takes_of_somebody_before_is_given_back() -> None:
     assert own[(BACK_HW > 0.9) & (FRONT_HW < 0.1)].min() > 0.9
 
 
+def test_what_both_mattes_claim_belongs_to_whoever_stands_before() -> None:
+    contested = FRONT_HW > 0.95
+    contested[:150] = contested[180:] = False
+    claimed = np.where(contested, 1, BACK_HW * (1 - FRONT_HW)).astype(np.float32)
+    own, cover = divide(claimed, [FRONT_HW * 0.98], ANYBODY_HW, BACK, [FRONT])
+    assert cover is not None
+    limbs = company._drawn(BACK, FRONT_HW.shape, trunk=False)
+    assert (contested & ~limbs).sum() > 200
+    assert own[contested & ~limbs].max() < 0.1
+    assert cover[contested & ~limbs].min() > 0.9
+
+
 def test_what_paint_over_a_neighbour_took_of_the_person_is_found_again() -> None:
     painted = body_shape(SIZE, FRONT, BLAZEPOSE_33)
     true = BACK_HW * (1 - FRONT_HW)

@@ -256,6 +256,16 @@ def test_a_mask_that_takes_in_others_is_looked_for_anew_without_them(monkeypatch
     assert np.array_equal(segment_person(pixels, person), both)
 
 
+def test_hair_and_skirts_beyond_the_joints_are_in_the_silhouette(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = standing(320, 200, 120)
+    figure = np.zeros((480, 640), np.float32)
+    figure[120:400, 280:360] = 1  # a tall hat, a long skirt
+    pixels = np.repeat((figure[..., None] * 255).astype(np.uint8), 3, axis=-1)
+    monkeypatch.setattr(blazepose, "read_person", lambda *_, **__: None)  # the pose model sees nobody
+    monkeypatch.setattr(blazepose, "segment_anybody", lambda view: (view[..., 0] > 127).astype(np.float32))
+    assert np.array_equal(segment_person(pixels, person), figure)
+
+
 @pytest.mark.dev_media
 @pytest.mark.parametrize("is_mirrored", [False, True])
 def test_each_of_several_people_gets_their_own_matte(dev_media: Path, is_mirrored: bool) -> None:
