@@ -54,12 +54,12 @@ def test_what_the_matte_takes_of_somebody_before_is_given_back() -> None:
 
 def test_what_both_mattes_claim_belongs_to_whoever_stands_before() -> None:
     contested = FRONT_HW > 0.95
-    contested[:150] = contested[180:] = False
+    contested[:100] = contested[120:] = False
     claimed = np.where(contested, 1, BACK_HW * (1 - FRONT_HW)).astype(np.float32)
     own, cover = divide(claimed, [FRONT_HW * 0.98], ANYBODY_HW, BACK, [FRONT])
     assert cover is not None
     limbs = company._drawn(BACK, FRONT_HW.shape, trunk=False)
-    assert (contested & ~limbs).sum() > 200
+    assert (contested & ~limbs).sum() > 100
     assert own[contested & ~limbs].max() < 0.1
     assert cover[contested & ~limbs].min() > 0.9
 
