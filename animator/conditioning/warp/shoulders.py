@@ -35,7 +35,8 @@ _ARMPIT, _HALF_WAY = 1.3, 0.5
 _ASIDE, _UP, _TOP = (0.2, 1.0), (0.3, 0.9), (0.9, 1.15)
 # Radians that an arm is raised more than in the photo: from none on it draws, from the second on in full.
 _RAISED = (0.0, 0.8)
-# Shoulders and hips that show this share of their breadth: the trunk's sides are where the picture has them.
+# Shoulders, or shoulders and hips, that show this share of their breadth: the trunk's sides are where the picture has
+# them. From the side an arm is raised before the trunk or behind it, and which way that is, is chance.
 _FRONTAL = 0.5
 
 
@@ -86,9 +87,18 @@ class Shoulder:
         turn = motion.angle_BJ[:, self.upper_arm] - motion.angle_BJ[:, TORSO]
         raised = smoothstep(*_RAISED, torch.where(mirrored, -turn, turn) * self.raising)
         armpit = torch.where(mirrored[:, None], self.armpit_2 * self.armpit_2.new_tensor([-1.0, 1.0]), self.armpit_2)
+        raised = raised * smoothstep(FROM_SIDE, _FRONTAL, self._apart(motion))
         by_arm = apply(motion.matrix_BJ22[:, self.upper_arm] - motion.matrix_BJ22[:, TORSO], armpit)
         drawn = moved_BV2 + self.side_V[:, None] * (_HALF_WAY * raised[:, None] * by_arm)[:, None]
         return torch.lerp(drawn, motion.carry(points_V2, *self.arm), self.round_V[:, None])
+
+    def _apart(self, motion: BoneMotion) -> torch.Tensor:
+        """[B]: how far apart the arms begin, as a share of how far they did in the photo."""
+        left, right = _UPPER_ARMS
+        before, after = (
+            (joints[:, left] - joints[:, right]).norm(dim=-1) for joints in (motion.source_BJ2, motion.target_BJ2)
+        )
+        return after / (before * motion.scale_B).clamp_min(1)
 
     def _outwards(self, motion: BoneMotion) -> torch.Tensor:
         """The joint [B, 2] as the trunk has it, moved to where the arm begins if that is farther out.

@@ -157,6 +157,15 @@ def test_who_lowers_an_arm_or_holds_it_as_in_the_photo_keeps_the_trunks_side():
         torch.testing.assert_close(moved, torch.zeros_like(moved), atol=1e-3, rtol=0)
 
 
+def test_who_turns_to_the_side_with_a_raised_arm_has_no_side_to_be_drawn():
+    photo, joints = arm_raised(0), raised_joints(90)
+    joints[TRUNK, 0] = CENTER_X + 0.1 * (joints[TRUNK, 0] - CENTER_X)
+    joints[LEFT[1:], 0] += joints[LEFT[0], 0] - STANDING[LEFT[0], 0]
+    from_side = bone_pose(torch.from_numpy(joints)[None], torch.ones(1, 33))
+    moved, _ = following(down_the_side(photo, [0.45, 0.65, 0.85]), photo, from_side)
+    torch.testing.assert_close(moved, torch.zeros_like(moved))
+
+
 def test_somebody_turned_round_raises_the_arm_on_the_other_side_of_the_picture():
     photo, flipped = arm_raised(0), raised_joints(120)
     points = down_the_side(photo, [0.65, 0.85])
