@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from animator.conditioning.warp.anatomy import (
@@ -14,6 +15,7 @@ from animator.conditioning.warp.anatomy import (
     limb_thickness,
     segment,
     smoothstep,
+    trunk_place,
     unit,
 )
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
@@ -32,6 +34,11 @@ _CURLED = 0.6
 _FREE_SIDE = 0.25
 # Torso lengths from the trunk within which cloth may be the trunk's.
 _BESIDE = 0.2
+# Torso lengths from the face that hair falls down to; log-odds from which on a colour is one of hair, not of the face;
+# those from which on what is over an arm is hair; shares of sleeve and shirt from which on such is their own colour.
+_HAIR_FALLS, _LOOKS_HAIR, _IS_HAIR, _OWN_COLOR = 1.3, 0.7, 0.3, (0.4, 0.6)
+# Where a trunk shows its cloth: up to where along it, and how far across it (1 at its side).
+_CHEST = 0.7, 0.4
 # What colours say counts this much more than where a pixel lies: cloth hangs before arms.
 _COLOR_ODDS = 2.0
 # Log-odds per radius of distance from an arm's edge.
@@ -83,8 +90,12 @@ def arm_mask(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> t
     if place.down is not None and place.hand_hidden:
         # Where the hand is hidden, so is the wrist, and the arm ends there.
         beyond = smoothstep(0.9, 1.05, place.down)
-    odds = _shape_odds(place) + _color_odds(place, beyond, held_HW)
+    arm = _surely_arm(place, (figure.matte_HW > 0.8) & (place.distance < 0.6) & (beyond < 0.5))
+    hair, before_arm = _hair_odds(place, arm)
+    odds = _shape_odds(place) + _color_odds(place, arm, hair, held_HW)
     odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
+    # Wherever hair lies, also right before the bones: it falls from the head, and the arm goes on below it.
+    odds = torch.minimum(odds, torch.where(before_arm, _COLOR_ODDS * hair, float("inf")))
     odds = torch.where(held_HW, 2.5, odds)
     # Beyond the person there is nothing to part: the border may lie anywhere there.
     odds = torch.where(figure.matte_HW > 0.02, odds, -0.01)
@@ -125,7 +136,7 @@ def _shape_odds(place: _Place) -> torch.Tensor:
     return torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds).clamp(-2.5, 2.5)
 
 
-def _color_odds(place: _Place, beyond: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
+def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
     """Log-odds [H, W] that colours add: against cloth of the body and hair before the arm."""
     figure, distance, size = place.figure, place.distance, place.figure.size
     # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
@@ -140,22 +151,51 @@ def _color_odds(place: _Place, beyond: torch.Tensor, held_HW: torch.Tensor) -> t
             # Sleeve and cloth part by colour alone.
             core = torch.maximum(core, smoothstep(0.5, 0.75, place.down))
     opaque, asked = figure.matte_HW > 0.8, (figure.matte_HW > 0.02) & (core * doubted > 0.01)
-    arm = _surely_arm(place, opaque & (distance < 0.6) & (beyond < 0.5))
     cloth = opaque & (distance > 1.15) & (trunk > 0.5) & ~held_HW
     evidence = color_evidence(figure.colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
-    evidence = torch.minimum(evidence, _hair_odds(place, arm, asked))
+    evidence = torch.minimum(evidence, hair)
     return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
 
 
-def _hair_odds(place: _Place, arm_HW: torch.Tensor, asked_HW: torch.Tensor) -> torch.Tensor:
-    """Log-odds [H, W] against what falls over an upper arm in the colours of hair; large where nothing does."""
-    points, pose, opaque = place.figure.points, place.figure.pose, place.figure.matte_HW > 0.8
-    upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
+def _hair_odds(place: _Place, arm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-odds [H, W] against what has the colours of hair on an upper arm, large elsewhere; and where hair lies.
+
+    Args:
+        place: about the arm.
+        arm: bool [H, W], surely the arm but for what lies before it, from `_surely_arm`.
+
+    Returns:
+        The log-odds; and bool, where hair lies before the arm.
+    """
+    points, pose, colors_3HW = place.figure.points, place.figure.pose, place.figure.colors_3HW
+    opaque = place.figure.matte_HW > 0.8
     beside_face, _ = segment(points, pose.start_BJ2[0, HEAD], pose.end_BJ2[0, HEAD])
     hair = opaque & (place.head > 0.75) & (place.head < 1.5) & (beside_face > -0.2)
-    skin, asked = arm_HW | (opaque & (place.head < 0.5)), asked_HW & upper_arm & (place.distance < 1.7)
-    odds = color_evidence(place.figure.colors_3HW, skin, hair, asked, reach_px=None)
-    return torch.where(odds < 0, odds, float("inf"))
+    face, falls = opaque & (place.head < 0.5), opaque & (place.head * RADIUS[HEAD] < _HAIR_FALLS)
+    upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
+    upper_arm = upper_arm & (place.distance < 1.7) & (place.figure.matte_HW > 0.02)
+    looks = color_evidence(colors_3HW, hair, face, opaque, reach_px=None) > _LOOKS_HAIR
+    # In a sleeve of mostly another colour, what has that of hair is hair that lies there; not in a dark or striped one,
+    # nor in the short sleeve of a dark shirt.
+    up, across = trunk_place(points, pose)
+    shirt = opaque & (place.distance > 1.15) & (up > 0) & (up < _CHEST[0]) & (across.abs() < _CHEST[1])
+    told = all(
+        float((looks & part).sum()) <= share * float(part.sum())
+        for part, share in zip((arm & upper_arm, shirt), _OWN_COLOR, strict=True)
+    )
+    others = (arm & ~looks if told else arm) | face
+    odds = color_evidence(colors_3HW, others, hair, upper_arm | falls, reach_px=None)
+    before_arm = upper_arm & _hanging(odds < -_IS_HAIR, hair) & told
+    return torch.where(upper_arm & (odds < 0), odds, float("inf")), before_arm
+
+
+def _hanging(looks_HW: torch.Tensor, hair_HW: torch.Tensor) -> torch.Tensor:
+    """Bool [H, W]: what looks like hair and hangs together with that about the face; the shade on an arm does not."""
+    from scipy.ndimage import label
+
+    pieces, _ = label((looks_HW | hair_HW).cpu().numpy(), structure=np.ones((3, 3)))
+    whole = np.unique(pieces[(looks_HW & hair_HW).cpu().numpy()])
+    return torch.from_numpy(np.isin(pieces, whole[whole > 0])).to(looks_HW.device) & looks_HW
 
 
 def beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
