@@ -37,6 +37,9 @@ _AT_BORDER = 0.7
 # least this share of the person's area shows, for of less the outline says nothing. On a wall close behind a shadow is
 # about as large as the person.
 _ALIKE, _SHOWN, _SCALES, _LOOK_PX = 0.9, 0.2, (0.92, 1.0, 1.08, 1.16), 128
+# Share of its upright box that a dark thing of the room fills, and of a shadow's border from which on the person
+# encloses it.
+_BOX, _ENCLOSED = 0.85, 0.6
 _SAMPLES, _DRAWS, _ROUNDS = 4000, 200, 12
 
 
@@ -70,7 +73,8 @@ def cast_shadow(photo_3HW: torch.Tensor, person_HW: torch.Tensor) -> torch.Tenso
     kept[0] = False
     for piece in np.flatnonzero(kept):
         deep, black = np.quantile(missing[pieces == piece], (_DEEP_QUANTILE, _BLACK_QUANTILE))
-        kept[piece] = deep > _DEEP and black <= _BLACK
+        is_box = at_border[piece] == 0 and _is_upright_box(pieces == piece, person)
+        kept[piece] = deep > _DEEP and black <= _BLACK and not is_box
         if kept[piece] and not is_close[piece]:
             kept[piece] = _likeness(pieces == piece, darker, person) > _ALIKE
     return torch.from_numpy(kept[pieces])
@@ -81,6 +85,20 @@ def _light_missing(colors_HW3: np.ndarray, wall_HW3: np.ndarray) -> tuple[np.nda
     light_HW = colors_HW3.sum(-1) / wall_HW3.sum(-1)
     tint_HW = np.abs(colors_HW3 - light_HW[..., None] * wall_HW3).max(-1) / wall_HW3.max(-1)
     return 1 - light_HW, tint_HW < np.minimum(_TINT, _TINT_OF_LIGHT * light_HW)
+
+
+def _is_upright_box(piece_HW: np.ndarray, person_HW: np.ndarray) -> bool:
+    """Whether a dark piece, with what it encloses, fills the upright box around it, as windows and picture frames do.
+
+    What the person encloses, as the wall between arm and trunk, is no box of its own.
+    """
+    from scipy.ndimage import binary_dilation, binary_fill_holes
+
+    around = binary_dilation(piece_HW) & ~piece_HW
+    rows, columns = (slice(each.min(), each.max() + 1) for each in np.nonzero(piece_HW))
+    hidden = person_HW[rows, columns]
+    filled = binary_fill_holes(piece_HW[rows, columns] | hidden) & ~hidden
+    return bool(filled.sum() > _BOX * (~hidden).sum() and person_HW[around].mean() < _ENCLOSED)
 
 
 def _border(size: tuple[int, ...]) -> np.ndarray:
