@@ -73,10 +73,10 @@ def cast_shadow(photo_3HW: torch.Tensor, person_HW: torch.Tensor) -> torch.Tenso
     kept[0] = False
     for piece in np.flatnonzero(kept):
         deep, black = np.quantile(missing[pieces == piece], (_DEEP_QUANTILE, _BLACK_QUANTILE))
-        is_box = at_border[piece] == 0 and _is_upright_box(pieces == piece, person)
-        kept[piece] = deep > _DEEP and black <= _BLACK and not is_box
-        if kept[piece] and not is_close[piece]:
-            kept[piece] = _likeness(pieces == piece, darker, person) > _ALIKE
+        kept[piece] = deep > _DEEP and black <= _BLACK
+        # Of a window, and of what goes on beyond reach, only the person's own outline makes a shadow.
+        if kept[piece] and (not is_close[piece] or _is_upright_box(pieces == piece, person)):
+            kept[piece] = area[piece] >= _SHOWN * person.sum() and _likeness(pieces == piece, darker, person) > _ALIKE
     return torch.from_numpy(kept[pieces])
 
 
