@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose_tracking.limbs import SEEN_CONFIDENCE
 from pose_tracking.sequence import PoseSequence
 
 # Somebody of whom the photo shows a bust leans as far as that without being held back, and twice as far at most.
@@ -70,6 +71,33 @@ def risen_T(
     carried_T22 = place_T2[:, None] + size_T[:, None, None] * (ends_22 - place_2)
     ends_T22 = turned(carried_T22, lean_T, about_T2=place_T2)
     return np.fmax(below - ends_T22[..., 1].min(axis=1), 0.0)
+
+
+def hung_up_T(pose: PoseSequence, poses: PoseSequence, *, torso_px: float, lean_T: np.ndarray) -> np.ndarray:
+    """How far [T] px a cut below the hips comes up with them; 0 where the motion shows the legs.
+
+    Legs that the motion does not show hang from the hips as long as the trunk seems: who leans towards the camera, or
+    is filmed from above, seems to have a short one.
+
+    Args:
+        pose, torso_px, lean_T: as in `risen_T`.
+        poses: where the motion takes the subject, on the same skeleton.
+    """
+    hips_2, hips_T2 = _middle(pose, "hip")[0], _middle(poses, "hip")
+    trunk_T, own_trunk_T = (np.abs(_trunk(each)[0]) for each in (poses, pose))
+    knees = [poses.skeleton.index(f"{side}_knee") for side in ("left", "right")]
+    is_hung_T = np.isfinite(trunk_T) & (poses.confidence_TK[:, knees] < SEEN_CONFIDENCE).all(axis=1)
+    if not is_hung_T.any() or not hips_2[1] < pose.frame_size[1]:
+        return np.zeros(len(poses))
+    up_T = risen_T(
+        pose,
+        place_2=hips_2,
+        torso_px=torso_px,
+        place_T2=np.nan_to_num(hips_T2),
+        size_T=np.nan_to_num(trunk_T / own_trunk_T),
+        lean_T=lean_T,
+    )
+    return np.where(is_hung_T, up_T, 0.0)
 
 
 def head_cut_T(pose: PoseSequence, poses: PoseSequence, *, torso_px: float) -> np.ndarray:

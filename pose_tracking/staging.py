@@ -165,7 +165,11 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         up_T = cut_edge.risen_T(
             stage.pose, torso_px=stage.torso_px, size_T=size_T * shrink_T, lean_T=lean_T - own, **place
         )
-        shift_T2[:, 1] += _eased(up_T, poses)
+        moved = poses.replace(
+            keypoints_TK2=(shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]).astype(np.float32)
+        )
+        hung_T = cut_edge.hung_up_T(stage.pose, moved, torso_px=stage.torso_px, lean_T=lean_T - own)
+        shift_T2[:, 1] += _eased(np.fmax(up_T, hung_T), poses)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
     moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
     if stage.is_cut_above:

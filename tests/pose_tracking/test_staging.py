@@ -115,6 +115,32 @@ def test_a_bust_that_leans_far_leans_little_and_its_cut_stays_below_the_picture(
     assert result.keypoints_TK2[:, :11, 1].max() <= CANVAS[1]
 
 
+def test_thighs_that_the_photo_cuts_stay_below_when_a_trunk_without_legs_is_foreshortened() -> None:
+    onto = sequence_of(pose_of(), scale=180.0, at=(320.0, CANVAS[1] + 160.0), frame_size=CANVAS)
+    assert 0 < CANVAS[1] - middle(onto, "hip")[0, 1] < 200
+    upright = pose_of()
+    hips_y = upright[[23, 24], 1].mean()
+    poses = np.repeat(upright[None], 50, axis=0)
+    shown = 1 - 0.25 * np.sin(np.linspace(0, np.pi, 50))
+    above = upright[:, 1] < hips_y
+    poses[:, above, 1] = hips_y + shown[:, None] * (upright[above, 1] - hips_y)
+    motion = without(sequence_of(poses, fps=12.0), "knee", "ankle", "heel", "foot")
+    unseen = motion.confidence_TK * ~np.isnan(motion.keypoints_TK2[..., 0])
+    free, held = (
+        retarget(motion.replace(confidence_TK=unseen), onto=onto, canvas_size=CANVAS, config=config)
+        for config in (LET_GO, RetargetConfig())
+    )
+    own = distance(onto, "left_hip", "left_shoulder")[0]
+    cut_y = [
+        middle(each, "hip")[:, 1]
+        + distance(each, "left_hip", "left_shoulder") / own * (CANVAS[1] - middle(onto, "hip")[0, 1])
+        for each in (free, held)
+    ]
+    assert cut_y[0].min() < CANVAS[1] - 10
+    assert cut_y[1].min() > CANVAS[1] - 2
+    assert held.keypoints_TK2[:, :11, 1].max() < CANVAS[1]
+
+
 def test_who_stands_in_the_picture_leans_as_far_as_the_motion() -> None:
     upright = pose_of()
     hips = (upright[23] + upright[24]) / 2
