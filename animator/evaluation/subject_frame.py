@@ -26,6 +26,8 @@ BLUR_SPEED = 2.0
 BACK_VIEW, SIDE_VIEW = 0.6, 0.1
 # A head that is held up has its nose so many torso lengths above the shoulders; a bent one shows the hair.
 HEAD_HELD_UP = 0.3
+# A wrist before the trunk hides it, and is itself hard to cut out: the frame counts for so much less.
+HIDDEN_BY_ARM = 0.1
 # Joints end at the eyes and the knuckles; hair and fingertips reach this much farther, as share of the diagonal.
 EXTENT_MARGIN = 0.05
 
@@ -50,6 +52,7 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     - frontal: shoulder width over the width they have from the front, between `SIDE_VIEW` and 1, or `BACK_VIEW`;
     - upright: cosine of the angle between the line from mid-hip to mid-shoulder and up;
     - head up: height of the nose above the shoulders over `HEAD_HELD_UP`, at most 1, along the trunk;
+    - free: 1, less `HIDDEN_BY_ARM` for each wrist before the trunk, which hides what other poses show;
     - still: 1 / (1 + speed / `BLUR_SPEED`), the speed being the mean of the joints'.
 
     Factors that cannot be told in a frame, such as `upright` without hips, are left out there.
@@ -71,9 +74,23 @@ def subject_frame_scores(motion: PoseSequence) -> np.ndarray:
     upright = np.divide(-spine[:, 1], length, out=np.full(len(spine), np.nan), where=length > 0).clip(0, 1)
     raised = ((joints_TK2[:, COCO_17.index("nose")] - (left_shoulder + right_shoulder) / 2) * spine).sum(-1)
     head_up = np.divide(raised, length * torso_T, out=np.full(len(spine), np.nan), where=length > 0) / HEAD_HELD_UP
+    free = 1 - HIDDEN_BY_ARM * _wrists_before_trunk(joints_TK2, spine / 2, torso_T)
     still = 1 / (1 + _speeds(joints_TK2, seen_TK, motion.times_s_T) / torso_T / BLUR_SPEED)
-    factors = np.stack([frontal, upright, head_up.clip(0, 1), still])
+    factors = np.stack([frontal, upright, head_up.clip(0, 1), free, still])
     return visible**2 * np.where(np.isnan(factors), 1.0, factors).prod(axis=0)
+
+
+def _wrists_before_trunk(joints_TK2: np.ndarray, spine_T2: np.ndarray, torso_T: np.ndarray) -> np.ndarray:
+    """How many wrists [T] lie between shoulders and hips, no farther aside than shoulders seen from the front."""
+    left_hip, right_hip = (joints_TK2[:, COCO_17.index(f"{side}_hip")] for side in ("left", "right"))
+    before_T = np.zeros(len(joints_TK2))
+    for side in ("left", "right"):
+        offset_T2 = joints_TK2[:, COCO_17.index(f"{side}_wrist")] - (left_hip + right_hip) / 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            up_T = (offset_T2 * spine_T2).sum(-1) / (spine_T2**2).sum(-1)
+            aside_T = np.abs(np.linalg.norm(offset_T2 - up_T[:, None] * spine_T2, axis=-1)) / torso_T
+            before_T += (up_T > 0) & (up_T < 1) & (aside_T < 0.5 / TORSO_PER_SHOULDER_WIDTH)
+    return before_T
 
 
 def person_extent(motion: PoseSequence) -> Box:

@@ -99,6 +99,20 @@ def test_a_fast_move_is_blurred_and_scores_less() -> None:
     assert scores[[4, 5]].max() < scores[[0, 1, 2, 7, 8]].min()
 
 
+def test_hands_before_the_trunk_hide_it_and_score_less() -> None:
+    hands = _standing().keypoints_TK2[0].copy()
+    wrists = [COCO_17.index(f"{side}_wrist") for side in ("left", "right")]
+    hands[wrists] = np.array([(10, 50), (-10, 50)]) + [200, 80]
+    sequence = _standing().replace(keypoints_TK2=np.repeat(hands[None], 9, axis=0))
+    one = sequence.keypoints_TK2.copy()
+    one[:, wrists[0]] = _standing().keypoints_TK2[0, wrists[0]]
+    free, one_hides, both_hide = (
+        subject_frame_scores(each)[4] for each in (_standing(), sequence.replace(keypoints_TK2=one), sequence)
+    )
+    assert one_hides == pytest.approx(0.9 * free, rel=1e-3)
+    assert both_hide == pytest.approx(0.8 * free, rel=1e-3)
+
+
 def test_the_best_frame_is_the_one_facing_the_camera() -> None:
     sideways = _standing().replace(
         keypoints_TK2=np.repeat(_about_the_middle(_standing(), np.diag([0.2, 1.0]))[None], 9, axis=0)
