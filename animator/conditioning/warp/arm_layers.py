@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep
-from animator.conditioning.warp.arms import arm_mask, beyond_shoulder, hidden_stretch
+from animator.conditioning.warp.arms import arm_and_hair, beyond_shoulder, hidden_stretch
 from animator.conditioning.warp.binding import arm_binding
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, BonePose
 from animator.conditioning.warp.borrowed import (
@@ -39,13 +39,15 @@ RIM_PX = 3
 class Arms:
     """Arms, what they hold, how far [H, W] they cover what is behind them, and which pose of the photo they hang on.
 
-    `lent_HW` is the part of it where an arm was seen that is drawn from the other's picture, or a thing in its hand.
+    `lent_HW` is the part of it where an arm was seen that is drawn from the other's picture, or a thing in its hand;
+    `hair_HW`, bool, is what falls over the arms and is no part of them.
     """
 
     layers: tuple[Layer, ...]
     held: tuple[Layer, ...]
     covers_HW: torch.Tensor
     lent_HW: torch.Tensor
+    hair_HW: torch.Tensor
     pose: BonePose
 
 
@@ -54,8 +56,11 @@ def arms_of(figure: Figure, cell_px: int) -> Arms:
     pose, covers = figure.pose, torch.zeros_like(figure.matte_HW)
     shown = [each for each in ARMS.items() if float(pose.trust_BJ[0, each[1][0]]) > 0.2]
     made = side_by_side(lambda arm: _arm_layer(arm, figure, cell_px), shown, figure.points.device)
-    arms = {layer.name: (layer, covered) for layer, covered, _ in made}
-    held = {layer.name: thing for layer, _, thing in made if thing is not None}
+    arms = {layer.name: (layer, covered) for layer, covered, _, _ in made}
+    held = {layer.name: thing for layer, _, thing, _ in made if thing is not None}
+    hair = torch.zeros_like(covers, dtype=torch.bool)
+    for _, _, _, over_arm in made:
+        hair |= over_arm
     lent = torch.zeros_like(covers)
     for lender, name in (tuple(ARMS), tuple(ARMS)[::-1]):
         bones, others = ARMS[name], ARMS[lender]
@@ -72,7 +77,7 @@ def arms_of(figure: Figure, cell_px: int) -> Arms:
         # At its rim it is mixed with the body's colours, and would be taken for those.
         lent = torch.maximum(lent, widened(thing.alpha_HW, RIM_PX).ceil())
     layers = tuple(layer for layer, _ in arms.values())
-    return Arms(layers=layers, held=tuple(held.values()), covers_HW=covers, lent_HW=lent, pose=pose)
+    return Arms(layers=layers, held=tuple(held.values()), covers_HW=covers, lent_HW=lent, hair_HW=hair, pose=pose)
 
 
 def _lent_arm(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer:
@@ -88,13 +93,13 @@ def _lent_arm(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer
 
 def _arm_layer(
     arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int
-) -> tuple[Layer, torch.Tensor, Layer | None]:
-    """One arm, how far [H, W] it covers what is behind it, and what it holds."""
+) -> tuple[Layer, torch.Tensor, Layer | None, torch.Tensor]:
+    """One arm, how far [H, W] it covers what is behind it, what it holds, and bool [H, W] the hair before it."""
     name, bones = arm
     points, matte_HW, pose = figure.points, figure.matte_HW, figure.pose
     place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
     held = held_thing(figure, bones)
-    member = arm_mask(figure, bones, held)
+    member, hair = arm_and_hair(figure, bones, held)
     alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
     # Fingers are narrow, rims of the trunk left on a sleeve are, too.
     slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * figure.size)
@@ -112,7 +117,7 @@ def _arm_layer(
     layer = replace(layer, invented_HW=(whole - own).clamp_min(0), elbow=elbow)
     # Colours mix at the rim of what is held: none of it stays behind.
     taken = torch.maximum(member, widened(stiff, RIM_PX))
-    return layer, taken * beyond_shoulder(points, pose, bones[0]), thing
+    return layer, taken * beyond_shoulder(points, pose, bones[0]), thing, hair
 
 
 def _held_layer(name: str, hand: int, figure: Figure, alpha: torch.Tensor, cell_px: int) -> Layer:

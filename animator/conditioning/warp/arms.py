@@ -78,12 +78,20 @@ class _Place:
 
 
 def arm_mask(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
-    """[H, W]: which pixels are this arm, by distance from its bones and by colour at the border to the body.
+    """[H, W]: which pixels are this arm, as `arm_and_hair` says."""
+    return arm_and_hair(figure, bones, held_HW)[0]
+
+
+def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which pixels are this arm, by distance from its bones and by colour at the border to the body.
 
     Args:
         figure: the person.
         bones: upper arm, forearm and hand of one arm.
         held_HW: bool, what the hand holds, from `held_thing`: it goes along.
+
+    Returns:
+        [H, W] in [0, 1]; and bool [H, W], hair that lies before the arm.
     """
     place = _place(figure, bones)
     beyond = torch.zeros_like(figure.hull)
@@ -99,7 +107,7 @@ def arm_mask(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> t
     odds = torch.where(held_HW, 2.5, odds)
     # Beyond the person there is nothing to part: the border may lie anywhere there.
     odds = torch.where(figure.matte_HW > 0.02, odds, -0.01)
-    return shortest_boundary(odds, figure.colors_3HW, length=_BORDER * figure.size)
+    return shortest_boundary(odds, figure.colors_3HW, length=_BORDER * figure.size), before_arm
 
 
 def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:

@@ -37,17 +37,24 @@ class BehindArms:
     invented_HW: torch.Tensor
 
 
-def behind_arms(figure: Figure, arms_HW: torch.Tensor, lent_HW: torch.Tensor | None = None) -> BehindArms:
+def behind_arms(
+    figure: Figure,
+    arms_HW: torch.Tensor,
+    lent_HW: torch.Tensor | None = None,
+    hair_HW: torch.Tensor | None = None,
+) -> BehindArms:
     """Fill what the arms cover, as far as a body must go on there, from the cloth and skin around.
 
     Args:
         figure: the person.
         arms_HW: [0, 1], what the arms cover.
         lent_HW: the part of it that is filled whatever it looks like; none of it if None.
+        hair_HW: bool, what lies before arms and stays as it is, however narrow; nothing if None.
     """
     colors_3HW, matte_HW, hull, size = figure.colors_3HW, figure.matte_HW, figure.hull, figure.size
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
-    own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * hull)
+    kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
+    own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
     reach = 2 * round(size * 0.025) + 1
     near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
@@ -61,6 +68,7 @@ def behind_arms(figure: Figure, arms_HW: torch.Tensor, lent_HW: torch.Tensor | N
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
     unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
     unlike = unlike if lent_HW is None else torch.maximum(unlike, lent_HW)
+    unlike = unlike if hair_HW is None else torch.where(hair_HW, 0.0, unlike)
     return BehindArms(
         colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),
         alpha_HW=alpha,

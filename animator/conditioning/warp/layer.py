@@ -33,7 +33,7 @@ class Layer:
 
     Attributes:
         name: `body`, `left_arm`, `right_arm`; below a skirt or in trousers `left_leg` and `right_leg`; `left_held` and
-            `right_held` for what hands hold.
+            `right_held` for what hands hold; `hair` for hair before an arm.
         colors_3HW: [0, 1], continued beyond the edge.
         alpha_HW: opacity.
         invented_HW: 1 where the photo did not show this surface (filled under an arm).

@@ -16,7 +16,7 @@ from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_
 from animator.conditioning.warp.arm_layers import ARMS, Arms, arms_of
 from animator.conditioning.warp.binding import body_binding, leg_binding
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
-from animator.conditioning.warp.cutout import leg_masks, without_hidden_hands, without_islands
+from animator.conditioning.warp.cutout import leg_masks, widened, without_hidden_hands, without_islands
 from animator.conditioning.warp.drape import Drape, skirt_drape
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
@@ -38,17 +38,18 @@ def split_layers(
         cell_px: side of the mesh cells.
 
     Returns:
-        The body first, then arms, what they hold, and legs as the photo shows them; and the pose with hidden hands
-        distrusted, and with an arm that the other one lent its picture where that one's mirror image lies.
+        The body first, then arms, what they hold, legs, and hair before an arm, as the photo shows them; and the pose
+        with hidden hands distrusted, and with an arm that the other one lent its picture where that one's mirror image
+        lies.
     """
     colors_3HW = foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(pixel_centers(matte_HW), colors_3HW, matte_HW, pose)
     figure = figure_of(colors_3HW, matte_HW, pose)
     arms = arms_of(figure, cell_px)
-    behind = behind_arms(figure, arms.covers_HW, arms.lent_HW)
+    behind = behind_arms(figure, arms.covers_HW, arms.lent_HW, arms.hair_HW)
     legs, moved_away = _leg_layers(figure, behind, cell_px)
     body = _body_layer(figure, behind, moved_away, arms, cell_px)
-    return (body, *arms.layers, *arms.held, *legs), arms.pose
+    return (body, *arms.layers, *arms.held, *legs, *_hair_layer(figure, arms, cell_px)), arms.pose
 
 
 def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[Layer], torch.Tensor]:
@@ -72,6 +73,28 @@ def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[
         invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
         legs.append(replace(leg, under_body=hem is not None, invented_HW=invented))
     return legs, moved_away.clamp_max(1)
+
+
+def _hair_layer(figure: Figure, arms: Arms, cell_px: int) -> tuple[Layer, ...]:
+    """What hangs from the head before an arm, where there is any: it goes with head and trunk, before the arm."""
+    alpha = figure.matte_HW * widened(arms.hair_HW.to(figure.matte_HW.dtype), 1)
+    if not bool((alpha > 0.5).any()):
+        return ()
+    mesh = grid_mesh(torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha), cell_px)
+    bindings, shares, depth = body_binding(mesh.vertices_V2, figure.pose, figure.hem is not None)
+    return (
+        Layer(
+            name="hair",
+            colors_3HW=figure.colors_3HW,
+            alpha_HW=alpha,
+            invented_HW=torch.zeros_like(alpha),
+            mesh=mesh,
+            bindings=bindings,
+            shares=shares,
+            depth_V=depth,
+            head_V=bindings[0][2] * shares[0],
+        ),
+    )
 
 
 def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: Arms, cell_px: int) -> Layer:

@@ -187,7 +187,8 @@ class PhotoWarp:
                 behind = [*(drawn for part in parts for drawn in part.where(far_B > 0)), *behind]
                 before = [*before, *(drawn for part in parts for drawn in part.fading(1 - far_B))]
         canvas = body.picture_B5hw.new_zeros(len(body.picture_B5hw), 5, *self.size)
-        for drawn in (*behind, body, *before):
+        hair = [pictures["hair"]] if "hair" in pictures else []
+        for drawn in (*behind, body, *before, *hair):
             height, width = drawn.picture_B5hw.shape[2:]
             part = canvas[:, :, drawn.top : drawn.top + height, drawn.left : drawn.left + width]
             alpha = drawn.picture_B5hw[:, 3:4]

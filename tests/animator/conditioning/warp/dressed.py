@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from animator.conditioning.warp.anatomy import pixel_centers, segment
 from animator.conditioning.warp.bones import BonePose, bone_pose
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import draw_figure, standing_pose
@@ -117,6 +118,22 @@ def with_a_ball() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         ImageDraw.Draw(canvas).ellipse((x - 14, y - 14, x + 14, y + 14), fill=fill)
     photo, opacity = _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
     return photo, opacity, torch.from_numpy(np.asarray(ball) > 0)
+
+
+def with_a_lock(color: tuple[int, int, int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(photo, matte, bool [H, W]: the lock) of the figure whose hair falls before its left upper arm, over the bone."""
+    photo, matte = figure()
+    points, hair = pixel_centers(matte), torch.tensor([58, 36, 30])[:, None] / 255
+    shoulder, elbow = (torch.from_numpy(joint(f"left_{name}")) for name in ("shoulder", "elbow"))
+    from_nose = points - torch.from_numpy(joint("nose"))
+    crown = (from_nose.norm(dim=-1) > 9) & (from_nose.norm(dim=-1) < 14) & (from_nose[..., 1] < 6)
+    strand = segment(points, torch.from_numpy(joint("left_ear")), shoulder)[1] < 3.5
+    lock = segment(points, shoulder, torch.lerp(shoulder, elbow, 0.4))[1] < 2.5
+    arm = segment(points, shoulder, elbow)[1] < 5
+    photo[:, arm] = torch.tensor(color)[:, None] / 255
+    for part in (crown, strand, lock):
+        photo[:, part], matte[part] = hair, 1.0
+    return photo, matte, lock
 
 
 def _painted(outline: list[tuple[float, float]], color: tuple[int, int, int], *, opaque: bool) -> Picture:

@@ -8,7 +8,16 @@ from animator.conditioning.warp.arms import arm_mask
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND
 from animator.conditioning.warp.figure import figure_of
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import CLOTH, STANDING, arm_across, figure, joint, pixel, pose_of
+from tests.animator.conditioning.warp.dressed import (
+    CLOTH,
+    STANDING,
+    arm_across,
+    figure,
+    joint,
+    pixel,
+    pose_of,
+    with_a_lock,
+)
 
 
 def _nothing(matte):
@@ -61,37 +70,21 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
     assert member[pixel(sleeve)] > 0.9
 
 
-def _with_a_lock(color):
-    """(photo, matte, bool [H, W]: the lock) of the figure whose hair falls before its left upper arm, over the bone."""
-    photo, matte = figure()
-    points, hair = pixel_centers(matte), torch.tensor([58, 36, 30])[:, None] / 255
-    shoulder, elbow = (torch.from_numpy(joint(f"left_{name}")) for name in ("shoulder", "elbow"))
-    from_nose = points - torch.from_numpy(joint("nose"))
-    crown = (from_nose.norm(dim=-1) > 9) & (from_nose.norm(dim=-1) < 14) & (from_nose[..., 1] < 6)
-    strand = segment(points, torch.from_numpy(joint("left_ear")), shoulder)[1] < 3.5
-    lock = segment(points, shoulder, torch.lerp(shoulder, elbow, 0.4))[1] < 2.5
-    arm = segment(points, shoulder, elbow)[1] < 5
-    photo[:, arm] = torch.tensor(color)[:, None] / 255
-    for part in (crown, strand, lock):
-        photo[:, part], matte[part] = hair, 1.0
-    return photo, matte, lock
-
-
 def test_hair_that_falls_before_an_arm_is_none_of_it_also_over_the_bone():
-    photo, matte, lock = _with_a_lock((225, 180, 150))
+    photo, matte, lock = with_a_lock((225, 180, 150))
     member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert float(member[lock].mean()) < 0.1
     assert member[pixel(joint("left_shoulder") * 0.2 + joint("left_elbow") * 0.8)] > 0.9
 
 
 def test_a_sleeve_as_dark_as_the_hair_stays_with_the_arm():
-    photo, matte, _ = _with_a_lock((58, 36, 30))
+    photo, matte, _ = with_a_lock((58, 36, 30))
     member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert member[pixel(joint("left_shoulder") * 0.3 + joint("left_elbow") * 0.7)] > 0.9
 
 
 def test_the_short_sleeves_of_a_shirt_as_dark_as_the_hair_are_no_hair():
-    photo, matte, lock = _with_a_lock((225, 180, 150))
+    photo, matte, lock = with_a_lock((225, 180, 150))
     points = pixel_centers(matte)
     corners = [torch.from_numpy(joint(f"{side}_{name}")) for side in ("left", "right") for name in ("shoulder", "hip")]
     shirt = torch.zeros_like(lock)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from animator.conditioning.warp import PhotoWarp, WarpedPhoto
+from animator.conditioning.warp import PhotoWarp, WarpedPhoto, layers
+from animator.conditioning.warp.anatomy import pixel_centers
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint, with_a_ball
+from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint, with_a_ball, with_a_lock
 from tests.animator.figure import draw_figure
 
 CENTER_X = 96
@@ -170,3 +171,16 @@ def test_a_raised_arm_is_drawn_along_its_bone_from_the_joint_on(warp: PhotoWarp,
     pixels = (shoulder + np.linspace(0.15, 0.9, 16)[:, None] * reach[0] * outwards).astype(int)
     shown = (result.colors_B3HW * result.coverage_BHW)[0, :, pixels[:, 1], pixels[:, 0]].T
     assert float((shown * 255 - torch.tensor(GREEN)).abs().max()) < 30
+
+
+def test_hair_before_an_arm_hangs_where_it_is_when_the_arm_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of a lock of five px nothing but mixed colours would be left.
+    monkeypatch.setattr(layers, "foreground_colors", lambda colors_3HW, _: colors_3HW)
+    photo, matte, lock = with_a_lock((225, 180, 150))
+    warp = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33))
+    raised = joint("left_shoulder") + np.array([[30.0, -10.0], [45.0, -40.0]], dtype=np.float32)
+    for pose in (STANDING, moved(("left_elbow", "left_wrist"), raised)):
+        result = carried(warp, pose)
+        dark = (result.colors_B3HW[0].amax(0) < 0.4) & (result.coverage_BHW[0] > 0.9)
+        assert float(dark[lock].float().mean()) > 0.8
+    assert int((dark & (pixel_centers(matte)[..., 0] > float(joint("left_shoulder")[0]) + 14)).sum()) == 0
