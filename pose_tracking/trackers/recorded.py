@@ -52,14 +52,17 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
         clip: what it is replayed for; where its start is cut off, a recording of the whole file is told by its length.
 
     Raises:
-        TrackingError: no such file, unknown form, damaged.
+        TrackingError: no such file, unknown form, damaged, or of another part of the file.
         ClipError: the clip cannot be read.
     """
 
     def __init__(self, path: str | Path, *, clip: DrivingClip | None = None) -> None:
         self._path = Path(path)
         self._recording = read_recording(self._path)
-        self._first = 0 if clip is None else _first_pose(clip, num_poses=len(self._recording.people))
+        try:
+            self._first = 0 if clip is None else _first_pose(clip, num_poses=len(self._recording.people))
+        except TrackingError as error:
+            raise TrackingError(f"{self._path.name}: {error}") from error
         self.skeleton: Skeleton = self._recording.skeleton
         self._size: tuple[int, int] | None = None
         self._people: Sequence[Sequence[Detection]] = ()
@@ -101,15 +104,28 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
 
 
 def _first_pose(clip: DrivingClip, *, num_poses: int) -> int:
-    """Which pose belongs to the first frame of a clip: that of the same frame of the file, where there are more poses
-    than frames from the clip's start to the end of the file; else the recording begins where the clip does."""
+    """Which pose belongs to the first frame of a clip: that of the same frame of the file, where there is one for every
+    frame of it; else the recording begins where the clip does.
+
+    Raises:
+        TrackingError: it begins somewhere before: nobody knows where.
+    """
     start_s, _ = clip.trim_s
     if not start_s:
         return 0
     unlimited = dataclasses.replace(clip.limits, max_frames=MAX_FRAMES, max_seconds=math.inf)
     times_s = DrivingClip.open(clip.path, limits=unlimited).times_s()
     num_before = int(np.searchsorted(times_s, start_s - TIME_TOLERANCE_S))
-    return num_before if num_poses > len(times_s) - num_before else 0
+    num_left = len(times_s) - num_before
+    if num_poses <= num_left:
+        return 0
+    # Some tools leave out the last frame.
+    if num_poses < len(times_s) - 1:
+        raise TrackingError(
+            f"{num_poses} poses, but {clip.path.name} has {len(times_s)} frames, {num_left} of them from the start on: "
+            "which are meant is not known. Give the poses of the whole clip, or of the same part of it"
+        )
+    return num_before
 
 
 def read_recorded(

@@ -125,6 +125,14 @@ def test_a_recording_of_the_part_begins_where_the_part_does(tmp_path: Path, sequ
     np.testing.assert_array_equal(part.keypoints_TK2, sequence.keypoints_TK2)
 
 
+def test_a_recording_of_another_part_is_refused(tmp_path: Path, sequence: PoseSequence) -> None:
+    film = write_clip(tmp_path / "film.mp4", num_frames=10, rate=10, width=640, height=480)
+    config = TrackerConfig(recorded=sequence.save(tmp_path / "from-the-fourth-on.npz"))
+    words = r"fourth-on\.npz: 6 poses, but film\.mp4 has 10 frames, 5 of them from the start on"
+    with pytest.raises(TrackingError, match=words):
+        open_tracker(config, clip=DrivingClip.open(film, start_s=0.5))
+
+
 def test_fractions_with_nulls_become_px(tmp_path: Path) -> None:
     frames = [_rows(standing(200), size=SIZE), None, _rows(standing(210), size=SIZE)]
     path = _write(tmp_path / "a.json", {"width": 640, "height": 480, "fps": 12.5, "frames": frames})
