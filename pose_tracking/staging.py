@@ -161,15 +161,11 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
     outline_TO2 = shrunk(outline_TO2)
     shift_T2 = _squeezed_way(boxes(outline_TO2), shrunk(place_T2[:, None])[:, 0], stage)
     if not stage.stands:
-        place = {"place_2": stage.place_2, "place_T2": shrunk(place_T2[:, None])[:, 0] + shift_T2}
-        up_T = cut_edge.risen_T(
-            stage.pose, torso_px=stage.torso_px, size_T=size_T * shrink_T, lean_T=lean_T - own, **place
-        )
         moved = poses.replace(
             keypoints_TK2=(shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]).astype(np.float32)
         )
-        hung_T = cut_edge.hung_up_T(stage.pose, moved, torso_px=stage.torso_px, lean_T=lean_T - own)
-        shift_T2[:, 1] += _eased(np.fmax(up_T, hung_T), poses)
+        at_T2 = shrunk(place_T2[:, None])[:, 0] + shift_T2
+        shift_T2[:, 1] += _cut_up_T(moved, stage, place_T2=at_T2, size_T=size_T * shrink_T, lean_T=lean_T - own)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
     moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
     if stage.is_cut_above:
@@ -179,6 +175,16 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         moved_TK2 = _grown(moved, stage, middle_x_T=middle_x_T, feet_y_T=feet_y_T)
     moved_TK2[..., 0] += _back_T(moved_TK2, stage, poses)[:, None]
     return poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
+
+
+def _cut_up_T(
+    poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, size_T: np.ndarray, lean_T: np.ndarray
+) -> np.ndarray:
+    """How far [T] px a person whom the picture cuts off below has to be lowered for the cut to stay out of it."""
+    carried = {"place_2": stage.place_2, "place_T2": place_T2, "size_T": size_T}
+    up_T = cut_edge.risen_T(stage.pose, torso_px=stage.torso_px, lean_T=lean_T, **carried)
+    hung_T = cut_edge.hung_up_T(stage.pose, poses, torso_px=stage.torso_px, lean_T=lean_T)
+    return _eased(np.fmax(up_T, hung_T), poses)
 
 
 def shows_cut_head(pose: PoseSequence) -> bool:
