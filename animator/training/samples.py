@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from pose_tracking.errors import PipelineError
+from pose_tracking.trackers.graphs import is_used
 
 Sample = dict[str, torch.Tensor]
 Batch = dict[str, torch.Tensor]
@@ -29,7 +30,8 @@ def batches(
 
     Args:
         batch: samples per update in all; a multiple of `world`.
-        workers: processes that make samples ahead of time; 0 makes them here.
+        workers: processes that make samples ahead of time; 0 makes them here. Once MediaPipe has run here they are
+            spawned, and `source` is pickled: in a forked one no sample could be made that needs it.
 
     Raises:
         PipelineError, OSError: what a sample could not be made for, from a worker just as from here.
@@ -39,6 +41,7 @@ def batches(
         batch_sampler=_Numbers(start=start, stop=stop, batch=batch, rank=rank, world=world),
         num_workers=workers,
         collate_fn=_collated,
+        multiprocessing_context="spawn" if workers and is_used() else None,
         worker_init_fn=_begin_worker if workers else None,
         pin_memory=bool(workers) and torch.cuda.is_available(),
     )

@@ -62,6 +62,11 @@ def is_forked() -> bool:
     return _used_by not in (None, os.getpid())
 
 
+def is_used() -> bool:
+    """Whether MediaPipe has run here: processes that are to use it must then be spawned, see `refuse_fork`."""
+    return _used_by is not None
+
+
 def refuse_fork() -> None:
     """Say that MediaPipe does not survive a fork, before it dies of it; to be asked before anything is started or used.
 

@@ -26,7 +26,7 @@ from animator.training.loop import fit
 from animator.training.pictures import SIDE, Pictures
 from animator.training.refinement import carried
 from animator.training.rendered import RefinementPairs, RenderedPairs
-from animator.training.samples import Sample, SampleSource
+from animator.training.samples import Sample, SampleSource, batches
 from pose_tracking.tracking import TrackerConfig
 
 MEDIA = Path(__file__).parents[3] / "examples" / "media"
@@ -133,6 +133,14 @@ def test_pairs_of_clips_are_functions_of_their_number(clips: Path, tmp_path: Pat
     assert_pure(one, two, (0, 9, 1))
     again, _ = track_folder(clips, TrackerConfig(), cache=tmp_path / "poses", progress=SilentProgress())
     assert np.array_equal(again[0].poses.keypoints_TK2, tracked[0].poses.keypoints_TK2, equal_nan=True)
+
+
+def test_workers_look_at_photos_after_clips_were_tracked_here(clips: Path, tmp_path: Path) -> None:
+    """MediaPipe has run in this process by then, and would end a process forked from it."""
+    tracked, _ = track_folder(clips, TrackerConfig(), cache=tmp_path / "poses", progress=SilentProgress())
+    source = ClipPairs(tracked, CanvasConfig(width=128, height=192), seed=1, tracker=TrackerConfig())
+    (made,) = batches(source, start=0, stop=1, batch=1, workers=1)
+    assert torch.equal(made["target"][0], source.sample(0)["target"])
 
 
 def test_pictures_for_the_autoencoder_are_functions_of_their_number() -> None:
