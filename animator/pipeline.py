@@ -32,6 +32,7 @@ from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
 from pose_tracking.pose_cache import PoseCache
+from pose_tracking.report import list_cuts
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -275,6 +276,10 @@ def prepare_motion(
     whole, passages = drop_passages(motion.to_skeleton(BLAZEPOSE_33))
     held, absences = hold_through_absence(whole)
     warnings = []
+    if motion.cuts_s:
+        warnings.append(
+            f"{clip.path.name}: cuts to another shot at {list_cuts(motion.cuts_s)}; each is carried over by itself."
+        )
     if absences:
         warnings.append(
             f"{clip.path.name}: nobody in view at {_listed(absences)}; the pose is held. "

@@ -141,7 +141,7 @@ class PersonFollower:
     The choice is made at first sight. Afterwards the nearest detection is taken as long as it lies within reach;
     a jump to somebody else becomes a gap. A person out of sight for long (`FORGET_AFTER_S`) is let go: `largest`
     and `center` are then decided anew; an index or a point was meant for the first sight, and goes on with
-    whoever is nearest to where the person was lost.
+    whoever is nearest to where the person was lost. So it is in another shot of the clip, once `forget` was called.
 
     Args:
         person: whom to follow.
@@ -158,6 +158,10 @@ class PersonFollower:
         self._is_crowded = False
         self._is_small = False
         self.most_in_view = 0
+
+    def forget(self) -> None:
+        """Let the person go at once: the next frame is of another shot."""
+        self._seen_s = self._searched_s = -math.inf
 
     def region(self, time_s: float) -> Region | None:
         """Where the person can be at `time_s`: the part of the frame worth showing to a tracker that sees only one

@@ -53,6 +53,7 @@ class Fit:
         scale_T: the driver's body scale per frame, px, without dips where limbs are foreshortened.
         size_ratio: subject's over driver's overall size.
         likeness_T: [0, 1], how closely each driving pose is the pose of the photo.
+        length_B: the driver's true lengths, body scales.
     """
 
     ratio: Mapping[str, float]
@@ -60,14 +61,46 @@ class Fit:
     scale_T: np.ndarray
     size_ratio: float
     likeness_T: np.ndarray
+    length_B: np.ndarray
 
     def without_deviations(self) -> Fit:
         """The same difference in size, but with the driver's proportions."""
         return dataclasses.replace(self, ratio=dict.fromkeys(self.ratio, self.size_ratio))
 
 
-def fit_proportions(motion: PoseSequence, onto: PoseSequence) -> Fit:
+def fit_shots(motion: PoseSequence, onto: PoseSequence) -> list[Fit]:
+    """One fit for each shot, see `fit_proportions`.
+
+    How somebody is built is told by all shots together: a short one shows limbs foreshortened as chance has it. How
+    large they look, and when they stand as in the photo, is told by each shot, whose camera is its own.
+
+    Raises:
+        TrackingError: no limb is seen with confidence in one of the shots, or in the photo.
+    """
+    whole, shots = fit_proportions(motion, onto), motion.shots()
+    if len(shots) == 1:
+        return [whole]
+    each = [fit_proportions(motion[shot], onto, length_B=whole.length_B) for shot in shots]
+    return [
+        dataclasses.replace(
+            fit, ratio={kind: ratio / whole.size_ratio * fit.size_ratio for kind, ratio in whole.ratio.items()}
+        )
+        for fit in each
+    ]
+
+
+def shows_limbs(motion: PoseSequence) -> bool:
+    """Whether any limb is seen with confidence."""
+    return bool(measure_limbs(motion.to_skeleton(BLAZEPOSE_33))[1].any())
+
+
+def fit_proportions(motion: PoseSequence, onto: PoseSequence, *, length_B: np.ndarray | None = None) -> Fit:
     """Compare the build of the person in `motion` with the subject, seen once in `onto`.
+
+    Args:
+        motion: driving poses.
+        onto: the subject's own pose, one frame.
+        length_B: the driver's true lengths in body scales, where they are known.
 
     Raises:
         TrackingError: no limb is seen with confidence in one of the two.
@@ -81,7 +114,10 @@ def fit_proportions(motion: PoseSequence, onto: PoseSequence) -> Fit:
     # Bodies are compared by what both show; a bust and a pair of legs only by what is typical.
     shared_B = common_B if common_B.sum() >= 2 else np.ones_like(common_B)
 
-    length_B, scale_T = _true_lengths(driven_TB, driven_weight_TB)
+    if length_B is None:
+        length_B, scale_T = _true_lengths(driven_TB, driven_weight_TB)
+    else:
+        scale_T = _known_scales(driven_TB, driven_weight_TB, length_B)
     compared_T = body_scale(driven_TB, driven_weight_TB * shared_B, length_B)
     compared_T = np.where(np.isnan(compared_T), scale_T, compared_T)
     subject_scale = float(body_scale(still_1B, still_weight_1B * shared_B, length_B)[0])
@@ -99,6 +135,7 @@ def fit_proportions(motion: PoseSequence, onto: PoseSequence) -> Fit:
         scale_T=smooth_scale(scale_T, motion.times_s_T),
         size_ratio=size_ratio,
         likeness_T=likeness_T,
+        length_B=length_B,
     )
 
 
@@ -124,11 +161,16 @@ def _true_lengths(length_TB: np.ndarray, weight_TB: np.ndarray) -> tuple[np.ndar
     typical_B = np.array([TYPICAL_BUILD[kind].length for kind in KINDS])
     expected_B = typical_B
     for _ in range(2):
-        scale_T = body_scale(length_TB, weight_TB, expected_B)
-        scale_T = np.where(np.isnan(scale_T), np.nanmedian(scale_T), scale_T)
+        scale_T = _known_scales(length_TB, weight_TB, expected_B)
         relative_TB = length_TB / scale_T[:, None]
         expected_B = np.array([_pooled_length(kind, relative_TB, weight_TB) for kind in KINDS])
     return expected_B, scale_T
+
+
+def _known_scales(length_TB: np.ndarray, weight_TB: np.ndarray, expected_B: np.ndarray) -> np.ndarray:
+    """`body_scale` per frame [T]; the usual one where a frame does not tell."""
+    scale_T = body_scale(length_TB, weight_TB, expected_B)
+    return np.where(np.isnan(scale_T), np.nanmedian(scale_T), scale_T)
 
 
 def _pooled_length(kind: str, relative_TB: np.ndarray, weight_TB: np.ndarray) -> float:

@@ -39,6 +39,7 @@ class TrackingReport:
             the same pose at both ends drifts by 0.
         num_swaps: frames at which a left joint and its right partner seem to have been exchanged.
         mean_confidence: over all joints of the frames with the person.
+        cuts_s: when another shot begins; the measures above are taken over all shots.
     """
 
     num_frames: int
@@ -50,6 +51,7 @@ class TrackingReport:
     limb_length_drift: float
     num_swaps: int
     mean_confidence: float
+    cuts_s: tuple[float, ...] = ()
 
     def lines(self) -> list[str]:
         """The report in sentences."""
@@ -60,6 +62,8 @@ class TrackingReport:
             listed = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in sorted(longest))
             more = len(self.missing_runs_s) - len(longest)
             lines.append(f"not in view: {listed}" + (f" and {more} shorter gaps" if more else ""))
+        if self.cuts_s:
+            lines.append(f"cuts to another shot: {list_cuts(self.cuts_s)}")
         lines.append(f"mean confidence {self.mean_confidence:.2f}")
         if not math.isnan(self.jitter_median):
             lines.append(f"jitter {self.jitter_median:.3f} torso lengths (95th percentile {self.jitter_p95:.3f})")
@@ -69,6 +73,12 @@ class TrackingReport:
             frames = "frame" if self.num_swaps == 1 else "frames"
             lines.append(f"left and right may be exchanged at {self.num_swaps} {frames}")
         return lines
+
+
+def list_cuts(cuts_s: tuple[float, ...]) -> str:
+    """The times of the first cuts, and how many more there are."""
+    listed = ", ".join(f"{cut_s:.2f}" for cut_s in cuts_s[:_MAX_LISTED_RUNS]) + " s"
+    return listed + (f" and {len(cuts_s) - _MAX_LISTED_RUNS} more" if len(cuts_s) > _MAX_LISTED_RUNS else "")
 
 
 def report_tracking(sequence: PoseSequence) -> TrackingReport:
@@ -91,6 +101,7 @@ def report_tracking(sequence: PoseSequence) -> TrackingReport:
         limb_length_drift=_limb_length_drift(sequence, keypoints, torso_T),
         num_swaps=_count_swaps(sequence, keypoints, torso),
         mean_confidence=float(sequence.confidence_TK[present_T].mean()) if present_T.any() else 0.0,
+        cuts_s=sequence.cuts_s,
     )
 
 

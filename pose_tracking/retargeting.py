@@ -15,7 +15,7 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.footing import Feet, foot_anchoring
 from pose_tracking.kinematics import INNER_POINTS, Body, is_shown, rebuild
 from pose_tracking.limbs import weighted_quantile
-from pose_tracking.proportions import Fit, fit_proportions, reference_weights
+from pose_tracking.proportions import Fit, fit_shots, reference_weights, shows_limbs
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.staging import Stage, boxes, stay_in_view
 
@@ -60,6 +60,10 @@ def retarget(
     driver's coming nearer and going away is kept. Where the body stands and how large it is follow from the driving
     frames most like the photo: those, or where there are none the typical ones, land on the subject.
 
+    A cut is the camera's, not the person's: in each shot place, size and floor are found anew, so that the subject
+    stays where it stood and as large when a wide shot goes over to a close one, and limbs keep their lengths. A shot in
+    which no limb is seen for sure counts to the one before it.
+
     Args:
         motion: driving poses in px of the clip; NaN where unseen.
         onto: the subject's own pose, one frame, in px of the canvas.
@@ -79,12 +83,14 @@ def retarget(
         return motion.replace(frame_size=canvas_size)
     if len(onto) != 1:
         raise TrackingError(f"the subject has {len(onto)} poses, expected one; choose a frame, as in onto=poses[0]")
-    carried = _carry(motion, onto.to_skeleton(motion.skeleton), config)
-    if not config.stay_in_view:
-        return carried.poses.replace(frame_size=canvas_size)
-    stage = carried.stage(onto.to_skeleton(motion.skeleton).replace(frame_size=canvas_size))
-    held = stay_in_view(carried.poses, stage, place_T2=carried.place_T2, size_T=carried.size_T)
-    return held.replace(frame_size=canvas_size)
+    onto = onto.to_skeleton(motion.skeleton)
+
+    def in_view(carried: _Carried) -> PoseSequence:
+        stage = carried.stage(onto.replace(frame_size=canvas_size))
+        return stay_in_view(carried.poses, stage, place_T2=carried.place_T2, size_T=carried.size_T)
+
+    shots = [in_view(shot) if config.stay_in_view else shot.poses for shot in _carry_shots(motion, onto, config)]
+    return motion.replace(keypoints_TK2=np.concatenate([shot.keypoints_TK2 for shot in shots]), frame_size=canvas_size)
 
 
 def reach(
@@ -105,7 +111,14 @@ def reach(
         TrackingError: as `retarget` does.
     """
     onto = onto.to_skeleton(motion.skeleton)
-    carried = _carry(motion, onto, config)
+    reached_S4 = np.array([_reach_of_shot(shot, onto) for shot in _carry_shots(motion, onto, config)])
+    left, top = reached_S4[:, :2].min(axis=0).tolist()
+    right, bottom = reached_S4[:, 2:].max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def _reach_of_shot(carried: _Carried, onto: PoseSequence) -> tuple[float, float, float, float]:
+    """As `reach`, of one shot."""
     stage = carried.stage(onto)
     outline_TO2 = stage.outline_TO2(carried.poses, place_T2=carried.place_T2, size_T=carried.size_T)
     way_T2 = np.clip(carried.place_T2 - carried.place_2, -carried.torso_px / 2, carried.torso_px / 2)
@@ -131,9 +144,15 @@ class _Carried:
         return Stage.from_pose(pose, place_2=self.place_2, torso_px=self.torso_px)
 
 
-def _carry(motion: PoseSequence, onto: PoseSequence, config: RetargetConfig) -> _Carried:
-    """The driver's poses and way with the subject's limbs, place and floor; both on one skeleton."""
-    fit = fit_proportions(motion, onto)
+def _carry_shots(motion: PoseSequence, onto: PoseSequence, config: RetargetConfig) -> list[_Carried]:
+    """Each shot of the driver, see `_carry`; both on one skeleton."""
+    motion = motion.join_shots(shows_limbs)
+    fits = fit_shots(motion, onto)
+    return [_carry(motion[shot], onto, fit, config) for shot, fit in zip(motion.shots(), fits, strict=True)]
+
+
+def _carry(motion: PoseSequence, onto: PoseSequence, fit: Fit, config: RetargetConfig) -> _Carried:
+    """The driver's poses and way with the subject's limbs, place and floor."""
     if config.mode == "align":
         fit = fit.without_deviations()
     driver = Body.from_poses(motion, where="the clip")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ class PoseSequence:
         steps_TK2: float32 px, how the picture around each joint moved since the frame before, where that was measured;
             NaN where it is not known, as for a joint that was not seen in the frame before. It belongs to the
             keypoints as they were tracked: whoever moves them to another picture or to other times leaves it behind.
+        cuts_s: rising times at which another shot begins: that frame and those after it are from another place, or
+            another time, than those before. A frame at such a time has no step.
 
     Raises:
         TrackingError: shapes that do not match, times that do not rise, confidence out of range.
@@ -47,6 +50,7 @@ class PoseSequence:
     skeleton: Skeleton
     frame_size: tuple[int, int]
     steps_TK2: np.ndarray | None = None
+    cuts_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints_TK2, dtype=np.float32)
@@ -77,8 +81,14 @@ class PoseSequence:
         object.__setattr__(self, "confidence_TK", confidence)
         object.__setattr__(self, "times_s_T", times)
         object.__setattr__(self, "frame_size", (int(self.frame_size[0]), int(self.frame_size[1])))
+        cuts = np.asarray(self.cuts_s, dtype=np.float64)
+        if cuts.ndim != 1 or not np.isfinite(cuts).all() or not (np.diff(cuts) > 0).all():
+            raise TrackingError("times of cuts must be finite and strictly rising")
+        object.__setattr__(self, "cuts_s", tuple(cuts.tolist()))
         if self.steps_TK2 is not None:
-            object.__setattr__(self, "steps_TK2", _checked_steps(self.steps_TK2, keypoints))
+            steps = _checked_steps(self.steps_TK2, keypoints)
+            steps[[shot.start for shot in self.shots()[1:]]] = np.nan
+            object.__setattr__(self, "steps_TK2", steps)
 
     def __len__(self) -> int:
         return len(self.times_s_T)
@@ -103,6 +113,37 @@ class PoseSequence:
         steps_TK2 = np.array(self.steps_TK2)[places]
         steps_TK2[np.diff(places, prepend=-1) != 1] = np.nan
         return steps_TK2
+
+    def shots(self) -> list[slice]:
+        """The frames of each shot, in order; all of them where there is no cut."""
+        starts = np.unique(np.searchsorted(self.times_s_T, self.cuts_s)).tolist()
+        edges = [0, *(start for start in starts if 0 < start < len(self)), len(self)]
+        return [slice(first, stop) for first, stop in pairwise(edges)]
+
+    def map_shots(self, change: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
+        """What `change` makes of each shot by itself, one behind the other; it keeps the frames and their times."""
+        shots = self.shots()
+        if len(shots) == 1:
+            return change(self)
+        parts = [change(self[shot]) for shot in shots]
+        steps = [part.steps_TK2 for part in parts if part.steps_TK2 is not None]
+        return parts[0].replace(
+            keypoints_TK2=np.concatenate([part.keypoints_TK2 for part in parts]),
+            confidence_TK=np.concatenate([part.confidence_TK for part in parts]),
+            times_s_T=self.times_s_T,
+            steps_TK2=np.concatenate(steps) if len(steps) == len(parts) else None,
+            cuts_s=self.cuts_s,
+        )
+
+    def join_shots(self, tells: Callable[[PoseSequence], bool]) -> PoseSequence:
+        """The same frames with fewer cuts: a shot that `tells` nothing counts to the one before it, the first ones to
+        the one after them."""
+        shots = self.shots()
+        telling = [tells(self[shot]) for shot in shots] if len(shots) > 1 else []
+        starts = [
+            shot.start for number, shot in enumerate(shots) if telling and telling[number] and any(telling[:number])
+        ]
+        return self.replace(cuts_s=tuple(self.times_s_T[starts].tolist()))
 
     @property
     def seen_TK(self) -> np.ndarray:
@@ -165,6 +206,7 @@ class PoseSequence:
                 skeleton=SKELETONS[str(fields["skeleton"])],
                 frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
                 steps_TK2=_with_nan(fields["steps"]) if "steps" in fields else None,
+                cuts_s=tuple(np.asarray(fields.get("cuts_s", ()), dtype=np.float64).tolist()),
             )
         except TrackingError as error:
             raise TrackingError(f"{path.name}: {error}" if path.name not in str(error) else str(error)) from error
@@ -175,11 +217,13 @@ class PoseSequence:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         measured = {} if self.steps_TK2 is None else {"steps": self.steps_TK2}
+        found = {"cuts_s": np.array(self.cuts_s)} if self.cuts_s else {}
         return {
             "keypoints": self.keypoints_TK2,
             "confidence": self.confidence_TK,
             "times_s": self.times_s_T,
             **measured,
+            **found,
         }
 
     def _labels(self) -> dict[str, np.ndarray]:
@@ -197,6 +241,7 @@ class PoseSequence:
 
     def _as_json(self) -> dict[str, object]:
         measured = {} if self.steps_TK2 is None else {"steps": _with_nulls(self.steps_TK2)}
+        found = {"cuts_s": list(self.cuts_s)} if self.cuts_s else {}
         return {
             "format": FORMAT,
             "skeleton": self.skeleton.name,
@@ -205,6 +250,7 @@ class PoseSequence:
             "confidence": self.confidence_TK.tolist(),
             "keypoints": _with_nulls(self.keypoints_TK2),
             **measured,
+            **found,
         }
 
 

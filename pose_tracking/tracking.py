@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from pose_tracking.clip import DrivingClip
+from pose_tracking.cuts import with_cuts
 from pose_tracking.errors import AbsenceError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.optical_flow import StepMeter
@@ -35,6 +36,7 @@ from pose_tracking.trackers.protocol import MeasuredTracker, PoseTracker, Single
 
 __all__ = ["Detection", "PoseTracker", "SinglePersonTracker", "TrackerConfig", "open_tracker", "track"]
 
+_Item = TypeVar("_Item")
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -135,8 +137,9 @@ def track(
 ) -> PoseSequence:
     """One person's keypoints in every frame.
 
-    In a thread beside the tracker frames are read one ahead, and how the picture around the joints moves is measured
-    one behind; one pose per frame is all that is kept.
+    In a thread beside the tracker frames are read a few ahead, and how the picture around the joints moves is measured
+    one behind; one pose per frame is all that is kept. Where the picture goes over to another shot the person is chosen
+    anew (`PersonFollower.forget`).
 
     Args:
         frames: the clip in presentation order; may be smaller than `frame_size`, of the same shape.
@@ -160,12 +163,16 @@ def track(
     poses: list[Detection] = []
     times_s: list[float] = []
     places: list[int] = []
+    cuts_s: list[float] = []
     # One thread for both: the tracker keeps a core busy, and two beside it on the other would stop it in turns.
     with (
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside-tracker") as worker,
         StepMeter(frame_size, worker) as meter,
     ):
-        for frame in _read_ahead(frames, worker):
+        for frame, is_cut in _read_ahead(with_cuts(frames), worker):
+            if is_cut:
+                cuts_s.append(frame.time_s)
+                _let_go(tracker, follower)
             person = find(frame)
             poses.append(person or unseen)
             times_s.append(frame.time_s)
@@ -186,7 +193,15 @@ def track(
         skeleton=tracker.skeleton,
         frame_size=frame_size,
         steps_TK2=steps_TK2,
+        cuts_s=tuple(cuts_s),
     )
+
+
+def _let_go(tracker: PoseTracker, follower: PersonFollower) -> None:
+    """What was seen so far tells nothing of where people are in the next frame."""
+    follower.forget()
+    if isinstance(tracker, SinglePersonTracker):
+        tracker.forget()
 
 
 def _finder(
@@ -250,7 +265,7 @@ def _shrunk(region: Region, stretch: tuple[float, float]) -> Region:
     )
 
 
-def _read_ahead(frames: Iterable[Frame], worker: Executor) -> Iterator[Frame]:
+def _read_ahead(frames: Iterable[_Item], worker: Executor) -> Iterator[_Item]:
     """The same frames, the next one being read by `worker` while this one is used."""
     iterator = iter(frames)
     pending = worker.submit(next, iterator, None)

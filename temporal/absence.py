@@ -29,7 +29,7 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     camera: its place and its size would throw the subject out of the picture, and be held there while nobody is in
     view. Only frames next to an absence are taken out, as long as they show less than `_WHOLE` of what the rest of
     that sighting shows; a body that is never shown whole stays. A sighting that is over within `_GLIMPSE_S` is taken
-    out as a whole, unless there is no longer one.
+    out as a whole, unless there is no longer one. All this within a shot: whom a cut takes out of view has not left.
 
     Args:
         sequence: a motion with gaps, in px of the clip.
@@ -37,9 +37,16 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     Returns:
         The motion with those frames unseen, and their spans (start, end) in seconds.
     """
+    whole = sequence.map_shots(_without_passages)
+    passing_T = sequence.seen_TK.any(axis=1) & ~whole.seen_TK.any(axis=1)
+    return whole, _spans(passing_T, sequence.times_s_T)
+
+
+def _without_passages(sequence: PoseSequence) -> PoseSequence:
+    """A shot without them."""
     seen_T = sequence.seen_TK.any(axis=1)
     if seen_T.all():
-        return sequence, ()
+        return sequence
     inside_TK = ((sequence.keypoints_TK2 >= 0) & (sequence.keypoints_TK2 <= sequence.frame_size)).all(axis=-1)
     body = [sequence.skeleton.index(joint) for joint in _BODY if joint in sequence.skeleton]
     number_T = (inside_TK & (sequence.confidence_TK >= _SHOWN))[:, body].sum(axis=1)
@@ -55,7 +62,7 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
         passing_T[start : start + places[0]] = start > 0
         passing_T[start + places[-1] + 1 : stop] = stop < len(seen_T)
     keypoints_TK2 = np.where(passing_T[:, None, None], np.nan, sequence.keypoints_TK2)
-    return sequence.replace(keypoints_TK2=keypoints_TK2), _spans(passing_T, sequence.times_s_T)
+    return sequence.replace(keypoints_TK2=keypoints_TK2)
 
 
 def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
@@ -79,7 +86,8 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
     Before its first and after its last sighting a joint keeps that position; between two sightings it moves
     over smoothly, starting and ending at rest. Meant for what `fill_gaps` leaves: absences too long to guess
     a movement for. A joint that is lost while others are seen does all this upon the body: it goes along with those
-    that are seen whenever anything is.
+    that are seen whenever anything is. Over a cut nothing moves on; a shot in which nobody is seen counts to the one
+    before it, whose last pose is held.
 
     Args:
         sequence: a motion with gaps.
@@ -88,6 +96,12 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
         The motion without gaps (joints that are never seen stay NaN), and the spans (start, end) in seconds in
         which no joint at all was seen.
     """
+    held = sequence.join_shots(lambda shot: bool(shot.seen_TK.any())).map_shots(_held_through)
+    return held, _spans(~sequence.seen_TK.any(1), sequence.times_s_T)
+
+
+def _held_through(sequence: PoseSequence) -> PoseSequence:
+    """A shot without gaps."""
     keypoints = sequence.keypoints_TK2.astype(np.float64)
     confidence = sequence.confidence_TK.astype(np.float64)
     seen_TK = sequence.seen_TK
@@ -100,8 +114,7 @@ def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tu
             keypoints[:, joint], confidence[:, joint] = held_T3[:, :2] + body_T2, held_T3[:, 2]
         if is_steady_K.any():
             body_T2 = keypoints[:, is_steady_K].mean(axis=1)
-    held = sequence.replace(keypoints_TK2=keypoints.astype(np.float32), confidence_TK=confidence.clip(0, 1))
-    return held, _spans(~seen_TK.any(1), sequence.times_s_T)
+    return sequence.replace(keypoints_TK2=keypoints.astype(np.float32), confidence_TK=confidence.clip(0, 1))
 
 
 def _held(told_TC: np.ndarray, seen_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import re
 import reprlib
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -145,6 +146,8 @@ def clean_motion(
 ) -> tuple[PoseSequence, MotionReport]:
     """Swaps, outliers, gaps, smoothing, tie to the picture, grid, flips: each on what the one before leaves.
 
+    Shots are cleaned each by itself, as clips of their own would be, and put on one grid.
+
     Args:
         sequence: the tracked motion at the clip's own frame times.
         config: what to do.
@@ -163,15 +166,16 @@ def clean_motion(
         smoother = smoother_by_name(config.smoother, window_s=config.window_s, trust_plugins=trust_plugins)
     output_fps = config.fps or fps
     # Swaps first: the jump that gives a swap away is an outlier too, and once rejected it tells nothing.
-    repaired = repair_swaps(sequence) if config.repair_swaps else sequence
-    kept = reject_outliers(repaired) if config.reject_outliers else repaired
-    filled = fill_gaps(kept, max_gap_s=config.max_gap_s)
+    repaired = sequence.map_shots(repair_swaps) if config.repair_swaps else sequence
+    kept = repaired.map_shots(reject_outliers) if config.reject_outliers else repaired
+    filled = kept.map_shots(partial(fill_gaps, max_gap_s=config.max_gap_s))
     unsmoothed = resample(filled, fps=output_fps, duration_s=duration_s)
     # Behind the smoother, which would undo it, and before the grid, whose frames are not the clip's.
-    tied = tie_to_picture(smooth_positions(filled, smoother), weight=config.picture_weight)
+    smoothed = filled.map_shots(partial(smooth_positions, smoother=smoother))
+    tied = smoothed.map_shots(partial(tie_to_picture, weight=config.picture_weight))
     motion = resample(tied, fps=output_fps, duration_s=duration_s)
     if config.repair_flips:  # on the grid: between the clip's frames a limb may pass the line of sight, too
-        motion = swing_through(hold_facing(motion))
+        motion = motion.map_shots(lambda shot: swing_through(hold_facing(shot)))
     report = MotionReport(
         jitter_before=_known(jitter(unsmoothed)),
         jitter_after=_known(jitter(motion)),

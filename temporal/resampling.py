@@ -11,7 +11,7 @@ import numpy as np
 
 from pose_tracking.sequence import PoseSequence
 from temporal.errors import MotionError
-from temporal.runs import seen_runs
+from temporal.runs import seen_runs_of_shots
 from temporal.savitzky_golay import local_polynomial
 
 # Sampled at less than this share of the clip's rate, a motion is low-passed first.
@@ -35,8 +35,8 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
     Between frames positions follow a cubic through the samples around (exact for linear motion); within the last
     frame of a run the motion goes on at its last velocity for one frame step at most and then rests. To fewer frames
     per second, positions come from a quadratic fitted over two output steps, so that jitter does not alias. An output
-    frame is unseen where the frame on screen at its time is unseen. Steps, which belong to the clip's frames, are left
-    behind.
+    frame is unseen where the frame on screen at its time is unseen. No motion goes on over a cut. Steps, which belong
+    to the clip's frames, are left behind.
 
     Args:
         sequence: the motion.
@@ -58,7 +58,7 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
 
     keypoints_MK2 = np.full((num_frames, len(sequence.skeleton), 2), np.nan)
     confidence_MK = np.zeros((num_frames, len(sequence.skeleton)))
-    for frames, joints in seen_runs(sequence.seen_TK):
+    for frames, joints in seen_runs_of_shots(sequence):
         run_s = times_s_T[frames]
         until_s = times_s_T[frames.stop] if frames.stop < len(sequence) else np.inf
         shown = np.flatnonzero((grid_s_M >= run_s[0] - SAME_TIME_S) & (grid_s_M < until_s - SAME_TIME_S))
@@ -77,8 +77,18 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
         keypoints_MK2[np.ix_(shown, joints)] = moved
         confidence_MK[np.ix_(shown, joints)] = _linear(confidence, run_s, at_s)
     return sequence.replace(
-        keypoints_TK2=keypoints_MK2, confidence_TK=confidence_MK.clip(0, 1), times_s_T=grid_s_M, steps_TK2=None
+        keypoints_TK2=keypoints_MK2,
+        confidence_TK=confidence_MK.clip(0, 1),
+        times_s_T=grid_s_M,
+        steps_TK2=None,
+        cuts_s=_on_grid(np.array(sequence.cuts_s) - sequence.times_s_T[0], grid_s_M),
     )
+
+
+def _on_grid(cuts_s: np.ndarray, grid_s_M: np.ndarray) -> tuple[float, ...]:
+    """The times of the first output frames on which the frames behind the cuts are shown."""
+    first = np.unique(np.searchsorted(grid_s_M, cuts_s - SAME_TIME_S))
+    return tuple(grid_s_M[first[(first > 0) & (first < len(grid_s_M))]].tolist())
 
 
 def _check(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None) -> None:

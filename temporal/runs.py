@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pose_tracking.sequence import PoseSequence
+
 
 def joint_groups(seen_TK: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (frames, joints): indices of the frames in which exactly these joints, all of them, were seen."""
@@ -28,3 +30,10 @@ def seen_runs(seen_TK: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     for frames, joints in joint_groups(seen_TK):
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
             yield slice(int(run[0]), int(run[-1]) + 1), joints
+
+
+def seen_runs_of_shots(sequence: PoseSequence) -> Iterator[tuple[slice, np.ndarray]]:
+    """Those of each shot: none reaches over a cut."""
+    for shot in sequence.shots():
+        for frames, joints in seen_runs(sequence.seen_TK[shot]):
+            yield slice(frames.start + shot.start, frames.stop + shot.start), joints

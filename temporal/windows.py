@@ -56,7 +56,7 @@ def pose_windows(
     Args:
         sequence: the motion, evenly spaced in time.
         size: poses per window, odd.
-        edge: what stands in for poses before the first and after the last frame: `repeat` holds the end
+        edge: what stands in for poses before the first and after the last frame of a shot: `repeat` holds the end
             pose, `reflect` plays the motion backwards, `unseen` leaves NaN with confidence 0.
 
     Raises:
@@ -76,22 +76,23 @@ def _windows(sequence: PoseSequence, *, size: int, edge: EdgePolicy) -> Iterator
     if len(sequence) > 1:
         # Rounded, so that every part of a motion gives the same.
         interval_s = round(float(sequence.times_s_T[-1] - sequence.times_s_T[0]) / (len(sequence) - 1), 6)
-    for center in range(len(sequence)):
-        wanted = np.arange(center - size // 2, center + size // 2 + 1)
-        places = _places(wanted, len(sequence), edge)
-        keypoints = sequence.keypoints_TK2[places]
-        confidence = sequence.confidence_TK[places]
-        if edge == "unseen":
-            outside = (wanted < 0) | (wanted >= len(sequence))
-            keypoints = np.where(outside[:, None, None], np.float32(np.nan), keypoints)
-            confidence = np.where(outside[:, None], np.float32(0), confidence)
-        yield PoseWindow(
-            keypoints_NK2=keypoints,
-            confidence_NK=confidence,
-            center=center,
-            time_s=float(sequence.times_s_T[center]),
-            interval_s=interval_s,
-        )
+    for shot in sequence.shots():
+        for center in range(shot.start, shot.stop):
+            wanted = np.arange(center - size // 2, center + size // 2 + 1)
+            places = shot.start + _places(wanted - shot.start, shot.stop - shot.start, edge)
+            keypoints = sequence.keypoints_TK2[places]
+            confidence = sequence.confidence_TK[places]
+            if edge == "unseen":
+                outside = (wanted < shot.start) | (wanted >= shot.stop)
+                keypoints = np.where(outside[:, None, None], np.float32(np.nan), keypoints)
+                confidence = np.where(outside[:, None], np.float32(0), confidence)
+            yield PoseWindow(
+                keypoints_NK2=keypoints,
+                confidence_NK=confidence,
+                center=center,
+                time_s=float(sequence.times_s_T[center]),
+                interval_s=interval_s,
+            )
 
 
 def _places(wanted: np.ndarray, num_frames: int, edge: EdgePolicy) -> np.ndarray:

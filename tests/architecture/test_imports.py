@@ -23,6 +23,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "c2pa": ("animator/encoding/content_credentials.py",),
     "cryptography": ("animator/encoding/content_credentials.py",),
     "cv2": (
+        "pose_tracking/cuts.py",
         "pose_tracking/optical_flow.py",
         "animator/synthesis/",
         "animator/training/augmentation.py",

@@ -141,3 +141,12 @@ def test_sentences_name_what_people_ask_for() -> None:
         "limb lengths drift by 6% over the clip",
         "left and right may be exchanged at 7 frames",
     ]
+
+
+def test_cuts_are_told() -> None:
+    assert not any("cut" in line for line in report_tracking(_sequence(_walk(10))).lines())
+    cut = _sequence(_walk(10)).replace(cuts_s=(0.12, 0.24))
+    assert report_tracking(cut).cuts_s == (0.12, 0.24)
+    assert "cuts to another shot: 0.12, 0.24 s" in report_tracking(cut).lines()
+    many = _sequence(_walk(10)).replace(cuts_s=tuple(0.02 * number for number in range(1, 9)))
+    assert any(line.endswith("0.10 s and 3 more") for line in report_tracking(many).lines())

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from pose_tracking.errors import TrackingError
-from pose_tracking.retargeting import RetargetConfig, retarget
+from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, COCO_17, HOLISTIC_543, OPENPOSE_18, SKELETONS, WHOLEBODY_133
 from tests.pose_tracking.driven_figure import (
@@ -245,3 +245,57 @@ def test_more_than_one_pose_of_the_subject_is_refused() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValidationError, match="lock_rot"):
         RetargetConfig(lock_rot=True)  # type: ignore[call-arg]
+
+
+def joined(*shots: PoseSequence) -> PoseSequence:
+    """Shots one behind the other, with cuts between them."""
+    lengths = np.cumsum([len(shot) for shot in shots])
+    return shots[0].replace(
+        keypoints_TK2=np.concatenate([shot.keypoints_TK2 for shot in shots]),
+        confidence_TK=np.concatenate([shot.confidence_TK for shot in shots]),
+        times_s_T=np.arange(lengths[-1]) / 25,
+        cuts_s=tuple(lengths[:-1] / 25),
+    )
+
+
+def close_up(motion: PoseSequence) -> PoseSequence:
+    """The same, filmed by another camera: twice as large, somewhere else."""
+    return motion.replace(keypoints_TK2=2 * motion.keypoints_TK2 - (250, 100))
+
+
+@pytest.mark.parametrize("mode", ["proportions", "align"])
+@pytest.mark.parametrize("config", [{"stay_in_view": False}, {}])
+def test_another_camera_moves_nobody(mode: str, config: dict[str, bool]) -> None:
+    wide = sequence_of(dance())
+    chosen = RetargetConfig.model_validate({"mode": mode, **config})
+    alone = retarget(wide, onto=subject(), canvas_size=CANVAS, config=chosen)
+    both = retarget(joined(wide, close_up(wide)), onto=subject(), canvas_size=CANVAS, config=chosen)
+    assert both.shots() == [slice(0, 60), slice(60, 120)]
+    for shot in both.shots():
+        np.testing.assert_allclose(both.keypoints_TK2[shot], alone.keypoints_TK2, atol=1.0)
+
+
+def test_limbs_keep_their_lengths_in_a_shot_that_shows_them_foreshortened() -> None:
+    wide = sequence_of(dance())
+    pointing = sequence_of(np.array([pose_of(arms_forward=(1.2, 1.2))] * 8))
+    both = retarget(joined(wide, pointing), onto=subject(), canvas_size=CANVAS, config=LET_GO)
+    within = retarget(joined(wide, pointing).replace(cuts_s=()), onto=subject(), canvas_size=CANVAS, config=LET_GO)
+    for start, end in (("left_elbow", "left_wrist"), ("left_hip", "left_knee"), ("right_shoulder", "right_hip")):
+        np.testing.assert_allclose(
+            distance(both, start, end)[60:], distance(within, start, end)[60:], rtol=0.05, err_msg=f"{start}-{end}"
+        )
+
+
+def test_a_shot_in_which_no_limb_is_sure_goes_with_the_one_before_it() -> None:
+    wide = sequence_of(dance())
+    vague = wide[:5].replace(confidence_TK=np.full((5, len(wide.skeleton)), 0.1))
+    together = retarget(joined(wide, vague, close_up(wide)), onto=subject(), canvas_size=CANVAS)
+    assert np.isfinite(together.keypoints_TK2).all()
+    assert together.shots() == [slice(0, 60), slice(60, 65), slice(65, 125)]
+
+
+def test_room_is_left_for_the_gestures_of_every_shot() -> None:
+    calm, wide_armed = sequence_of(np.array([pose_of()] * 30)), sequence_of(np.array([pose_of(arms=(1.5, 1.5))] * 30))
+    both = reach(joined(calm, close_up(wide_armed)), onto=subject())
+    alone = [reach(shot, onto=subject()) for shot in (calm, wide_armed)]
+    np.testing.assert_allclose(both, [*np.min(alone, axis=0)[:2], *np.max(alone, axis=0)[2:]], atol=1.0)

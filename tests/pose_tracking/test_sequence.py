@@ -115,3 +115,59 @@ def test_complex_numbers_are_refused_and_not_halved(tmp_path: Path) -> None:
     np.savez(path, **{**fields, "times_s": fields["times_s"] + 1j})
     with pytest.raises(TrackingError, match=r"times_s holds complex numbers"):
         PoseSequence.load(path)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_cuts_travel_with_the_file(tmp_path: Path, ending: str) -> None:
+    cut = _measured().replace(cuts_s=(0.08, 0.16))
+    assert PoseSequence.load(cut.save(tmp_path / f"poses{ending}")).cuts_s == (0.08, 0.16)
+    assert PoseSequence.load(_measured().save(tmp_path / f"poses{ending}")).cuts_s == ()
+
+
+def test_shots_lie_between_the_cuts() -> None:
+    assert _measured().shots() == [slice(0, 6)]
+    cut = _measured().replace(cuts_s=(0.08, 0.2))
+    assert cut.shots() == [slice(0, 2), slice(2, 5), slice(5, 6)]
+    assert cut[1:5].shots() == [slice(0, 1), slice(1, 4)]
+    assert cut[2:5].shots() == [slice(0, 3)]
+    assert cut[::3].shots() == [slice(0, 1), slice(1, 2)]
+    assert cut[:0].shots() == [slice(0, 0)]
+
+
+def test_no_step_leads_over_a_cut() -> None:
+    steps = _steps(_measured().replace(cuts_s=(0.08,)))
+    assert np.isnan(steps[2]).all()
+    np.testing.assert_array_equal(steps[3:], _steps(_measured())[3:])
+
+
+@pytest.mark.parametrize("cuts_s", [(0.1, 0.1), (0.2, 0.1), (float("nan"),)])
+def test_cuts_that_do_not_rise_are_refused(cuts_s: tuple[float, ...]) -> None:
+    with pytest.raises(TrackingError, match="cuts must be finite and strictly rising"):
+        _measured().replace(cuts_s=cuts_s)
+
+
+def test_what_is_done_shot_by_shot_comes_back_in_one_piece() -> None:
+    cut = _measured().replace(cuts_s=(0.08, 0.2))
+    lengths: list[int] = []
+
+    def mirrored(shot: PoseSequence) -> PoseSequence:
+        lengths.append(len(shot))
+        return shot.replace(keypoints_TK2=-shot.keypoints_TK2)
+
+    done = cut.map_shots(mirrored)
+    assert lengths == [2, 3, 1]
+    np.testing.assert_array_equal(done.keypoints_TK2, -cut.keypoints_TK2)
+    np.testing.assert_array_equal(_steps(done), _steps(cut))
+    np.testing.assert_array_equal(done.times_s_T, cut.times_s_T)
+    assert done.cuts_s == cut.cuts_s
+
+
+def test_shots_that_tell_nothing_join_the_one_before_or_the_first_that_tells() -> None:
+    cut = _measured().replace(cuts_s=(0.04, 0.08, 0.12, 0.16, 0.2))
+
+    def told(*places: int) -> list[slice]:
+        return cut.join_shots(lambda shot: round(float(shot.times_s_T[0]) * 25) in places).shots()
+
+    assert told(0, 3) == [slice(0, 3), slice(3, 6)]
+    assert told(2, 4) == [slice(0, 4), slice(4, 6)]
+    assert told() == [slice(0, 6)]

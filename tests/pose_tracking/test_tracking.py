@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from pose_tracking.cuts import NUM_AROUND
 from pose_tracking.errors import ClipError, TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
-from tests.pose_tracking.fake_trackers import SIZE, FakeTracker, blank_frames, track_with
+from tests.pose_tracking.fake_trackers import SIZE, FakeSinglePersonTracker, FakeTracker, blank_frames, track_with
 from tests.pose_tracking.people import blank_frame, standing
 
 
@@ -108,7 +109,7 @@ def test_errors_of_the_tracker_end_the_reading() -> None:
     with pytest.raises(TrackingError, match=r"^no$"):
         track(frames(), FakeTracker(fail), frame_size=SIZE, config=TrackerConfig())
     assert threading.active_count() == before
-    assert num_read <= 2
+    assert num_read <= NUM_AROUND + 2  # those that tell of a cut, and one more
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,31 @@ def test_an_error_while_tracking_comes_through_the_measurement():
 
     with pytest.raises(TrackingError, match="the model broke"):
         track(map(_scenery, range(5)), FakeTracker(broken), frame_size=SIZE, config=TrackerConfig())
+
+
+def _cut_at(at: int, count: int) -> Iterator[Frame]:
+    """Grey pictures, then others with a chequered half."""
+    for index in range(count):
+        frame = blank_frame(index)
+        if index >= at:
+            frame.pixels_HWC[:, :320][np.indices((480, 320)).sum(axis=0) // 40 % 2 == 0] = 220
+        yield frame
+
+
+@pytest.mark.parametrize("kind", [FakeTracker, FakeSinglePersonTracker])
+def test_behind_a_cut_the_person_is_chosen_anew(kind: type[FakeTracker]) -> None:
+    def people(index: int) -> list[Detection]:
+        beside = standing(60, height=250)
+        return [standing(200, height=300), beside] if index < 10 else [beside, standing(500, height=350)]
+
+    tracker = kind(people)
+    sequence = track(_cut_at(10, 20), tracker, frame_size=SIZE, config=TrackerConfig())
+    assert sequence.cuts_s == (0.4,)
+    np.testing.assert_allclose(sequence.keypoints_TK2[9], standing(200, height=300).keypoints_K2)
+    np.testing.assert_allclose(sequence.keypoints_TK2[10], standing(500, height=350).keypoints_K2)
+
+
+def test_behind_a_cut_a_tracker_that_looks_where_the_person_was_looks_everywhere() -> None:
+    tracker = FakeSinglePersonTracker(lambda index: [standing(200 if index < 10 else 500, height=350)])
+    track(_cut_at(10, 20), tracker, frame_size=SIZE, config=TrackerConfig())
+    assert tracker.num_forgotten == 1

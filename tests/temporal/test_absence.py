@@ -129,3 +129,29 @@ def test_glimpses_alone_are_kept_and_so_are_those_with_which_a_clip_begins_or_en
     for seen_T in ([0] * 8 + [1, 1] + [0] * 8, [1] + [0] * 8 + [1, 1]):
         motion = _motion(seen_T)
         np.testing.assert_array_equal(drop_passages(motion)[0].keypoints_TK2, motion.keypoints_TK2)
+
+
+def test_over_a_cut_nobody_moves():
+    motion = _motion([1, 1, 0, 0, 0, 0, 1, 1]).replace(cuts_s=(0.4,))
+    held, absences = hold_through_absence(motion)
+    assert held.keypoints_TK2[:, 0, 0].tolist() == [0, 10, 10, 10, 60, 60, 60, 70]
+    np.testing.assert_allclose(absences, [(0.2, 0.6)])
+    assert held.cuts_s == (0.4,)
+
+
+def test_a_shot_without_anybody_holds_the_pose_before_it():
+    motion = _motion([1, 1, 0, 0, 1, 1]).replace(cuts_s=(0.2, 0.4))
+    held, _ = hold_through_absence(motion)
+    assert held.keypoints_TK2[:, 0, 0].tolist() == [0, 10, 10, 10, 40, 50]
+    assert held.shots() == [slice(0, 4), slice(4, 6)]
+
+
+def test_a_first_shot_without_anybody_shows_the_first_pose_of_the_next():
+    held, _ = hold_through_absence(_motion([0, 0, 1, 1]).replace(cuts_s=(0.2,)))
+    assert held.keypoints_TK2[:, 0, 0].tolist() == [20, 20, 20, 30]
+
+
+def test_whom_a_cut_takes_out_of_view_was_there_to_the_last():
+    motion = _cut_at_the_lower_edge(_motion([1, 1, 1, 1, 1, 1, 0, 0, 0]), [4, 5])
+    assert drop_passages(motion)[1] != ()
+    assert drop_passages(motion.replace(cuts_s=(motion.times_s_T[6],)))[1] == ()

@@ -259,3 +259,24 @@ def test_a_rate_is_taken_by_its_digits(value: object, rate: str) -> None:
 def test_a_rate_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(ValidationError, match="expected more than 0"):
         MotionConfig.model_validate({"fps": value})
+
+
+@pytest.mark.parametrize("name", SMOOTHERS)
+@pytest.mark.parametrize("fps", [FPS, Fraction(60), Fraction(12)])
+def test_joined_shots_move_as_each_does_by_itself(name, fps):
+    first, second = as_sequence(swaying(np.arange(60) / 30)), as_sequence(kicking(np.arange(60) / 30) * 1.7 + 40)
+    joined = as_sequence(np.concatenate([first.keypoints_TK2, second.keypoints_TK2])).replace(cuts_s=(2.0,))
+    config = MotionConfig(smoother=name, fps=fps)
+    motion = smooth_motion(joined, config, fps=FPS)
+    half = len(motion) // 2
+    for part, shot in ((motion[:half], first), (motion[half:], second)):
+        np.testing.assert_allclose(part.keypoints_TK2, smooth_motion(shot, config, fps=FPS).keypoints_TK2, atol=1e-3)
+    assert motion.shots() == [slice(0, half), slice(half, 2 * half)]
+
+
+def test_what_is_lost_at_a_cut_is_not_filled_in_across_it():
+    truth = np.concatenate([standing(20), standing(20) + 200])
+    truth[18:23] = np.nan
+    motion = smooth_motion(as_sequence(truth).replace(cuts_s=(20 / 30,)), MotionConfig(), fps=FPS)
+    expected = np.concatenate([standing(20), standing(20) + 200])
+    np.testing.assert_allclose(motion.keypoints_TK2, expected, atol=0.01)

@@ -7,13 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pose_tracking.skeleton import BLAZEPOSE_33
+from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
 from temporal.errors import MotionError
 from temporal.metrics import jitter
 from temporal.resampling import resample
 from tests.temporal.motions import TORSO_PX, as_sequence, kicking, standing, swaying, with_noise
 
 WRIST = BLAZEPOSE_33.index("left_wrist")
+DOT = Skeleton(name="dot", joints=("dot",), limbs=())
 RATES = [Fraction(5), Fraction(24), Fraction(30000, 1001), Fraction(30), Fraction(60), Fraction(120)]
 
 
@@ -147,3 +148,21 @@ def test_impossible_grids_are_refused(fps, duration_s, num_frames):
 def test_a_motion_without_frames_is_refused():
     with pytest.raises(MotionError, match="without frames"):
         resample(as_sequence(standing(0)), fps=Fraction(24))
+
+
+@pytest.mark.parametrize("fps", [Fraction(60), Fraction(24), Fraction(10)])
+def test_nothing_moves_over_a_cut(fps):
+    places = np.concatenate([np.arange(20.0), 900 - np.arange(20.0)])
+    points = np.stack([places, places], axis=-1)[:, None]
+    joined = as_sequence(points, fps=30.0, skeleton=DOT).replace(cuts_s=(20 / 30,))
+    shown = resample(joined, fps=fps)
+    behind = shown.times_s_T >= 20 / 30 - 1e-6
+    np.testing.assert_allclose(shown.keypoints_TK2[~behind, 0, 0], 30 * shown.times_s_T[~behind], atol=1e-3)
+    np.testing.assert_allclose(shown.keypoints_TK2[behind, 0, 0], 920 - 30 * shown.times_s_T[behind], atol=1e-3)
+    assert shown.cuts_s == (shown.times_s_T[behind][0],)
+
+
+def test_cuts_are_counted_from_the_first_frame_as_the_grid_is():
+    joined = as_sequence(np.zeros((20, 1, 2)), times_s=5 + np.arange(20) / 10, skeleton=DOT).replace(cuts_s=(5.7,))
+    assert resample(joined, fps=Fraction(10)).cuts_s == pytest.approx((0.7,))
+    assert resample(joined, fps=Fraction(10)).shots() == [slice(0, 7), slice(7, 20)]

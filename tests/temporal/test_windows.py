@@ -123,3 +123,12 @@ def test_unknown_edges_are_refused_at_the_call():
 def test_a_motion_without_frames_is_refused_at_the_call():
     with pytest.raises(ValueError, match="without frames"):
         pose_windows(_counting(0))
+
+
+def test_no_window_looks_over_a_cut():
+    cut = _counting(6).replace(cuts_s=(0.3,))
+    assert _numbers(pose_windows(cut, size=3)) == [[0, 0, 1], [0, 1, 2], [1, 2, 2], [3, 3, 4], [3, 4, 5], [4, 5, 5]]
+    assert [window.center for window in pose_windows(cut)] == list(range(6))
+    unseen = list(pose_windows(cut, size=3, edge="unseen"))
+    assert np.isnan(unseen[2].keypoints_NK2[2]).all()
+    assert np.isnan(unseen[3].keypoints_NK2[0]).all()
