@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter
@@ -35,8 +36,13 @@ MARGIN_PX = 2
 BLURS_PX = (24, 12, 6)
 # Of a fit: updates, and px that the first ones move the field by.
 UPDATES, STEP_PX = 150, 0.3
-# Strengths of the tracker's errors, by name.
-NOISE = {"tracked keypoints": 1.0, "half of the tracker's errors": 0.5, "exact keypoints": 0.0}
+# Where joints come from, by name.
+JOINTS: dict[str, dict[str, Any]] = {
+    "tracked joints": {"joints": "tracked"},
+    "drawn errors": {"joints": "drawn"},
+    "half of the drawn errors": {"joints": "drawn", "noise": 0.5},
+    "true joints": {"joints": "true"},
+}
 
 
 def main() -> None:
@@ -56,8 +62,8 @@ def main() -> None:
     )
     options = DatasetOptions(take=take, samples_per_take=12, targets_per_reference=6, open_takes=1)
     print(f"{given.pairs} pairs, seed {given.seed}, {take.width}x{take.height}\n")
-    for number, (name, noise) in enumerate(NOISE.items()):
-        people = RenderedPeople(given.seed, replace(options, noise=noise))
+    for number, (name, joints) in enumerate(JOINTS.items()):
+        people = RenderedPeople(given.seed, replace(options, **joints))
         pairs, truths = RenderedPairs(people, seed=given.seed), RefinementPairs(people, seed=given.seed)
         refined = None if refiner is None else RenderedPairs(people, seed=given.seed, refiner=refiner)
         found = [

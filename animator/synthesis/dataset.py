@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,10 +21,14 @@ from animator.errors import JobError
 from animator.synthesis.lens import photograph, random_lens
 from animator.synthesis.scene import RenderedFrame
 from animator.synthesis.take import Take, TakeOptions, random_take
-from animator.synthesis.tracker_noise import TrackerNoise, apply_noise, draw_noise
+from animator.synthesis.tracked import TrackedTake, look_at
+from animator.synthesis.tracker_noise import TrackerNoise, apply_noise, draw_noise, no_noise
+from pose_tracking.sequence import PoseSequence
 from temporal.windows import WINDOW_SIZE
 
 Sample = dict[str, Tensor]
+# Where a sample's joints come from: the truth; the truth with errors drawn at random; the tracker.
+Joints = Literal["true", "drawn", "tracked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,10 @@ class DatasetOptions:
         samples_per_take: frames drawn of one person and motion before the next; people are costly to make.
         targets_per_reference: neighbouring samples of a take that share their reference, and so its preparation.
         open_takes: takes drawn from in turn, so that neighbours in the stream show different people.
-        noise: strength of the tracker's errors, 1 as measured, 0 none.
+        joints: "true"; "drawn": with errors drawn at random (`tracker_noise`); "tracked": as the tracker finds them in
+            the pictures and a render cleans them (`tracked`), drawn where it finds nobody.
+        noise: strength of errors that are drawn, 1 as measured, 0 none.
+        poses: folder in which tracked takes are kept; none: nowhere.
         lens: add softness, shot noise and compression.
         min_gap_s: least time between reference and target.
     """
@@ -43,7 +52,9 @@ class DatasetOptions:
     samples_per_take: int = 24
     targets_per_reference: int = 1
     open_takes: int = 4
+    joints: Joints = "drawn"
     noise: float = 1.0
+    poses: Path | None = None
     lens: bool = True
     min_gap_s: float = 0.3
 
@@ -120,14 +131,21 @@ class _Source:
     seed: int
     take: Take
     noise: TrackerNoise
+    tracked: TrackedTake | None
     options: DatasetOptions
 
     @classmethod
     def draw(cls, seed: int, number: int, options: DatasetOptions) -> _Source:
         rng = np.random.default_rng([seed, number, 0x64617461])
-        take = random_take(int(rng.integers(1 << 31)), options.take)
+        take_seed = int(rng.integers(1 << 31))
+        take = random_take(take_seed, options.take)
         noise = draw_noise(rng, len(take), fps=options.take.fps, strength=options.noise)
-        return cls(seed=seed, take=take, noise=noise, options=options)
+        if options.joints == "true":
+            noise = no_noise(len(take))
+        tracked = None
+        if options.joints == "tracked":
+            tracked = look_at(take, take_seed, options.take, is_photographed=options.lens, folder=options.poses)
+        return cls(seed=seed, take=take, noise=noise, tracked=tracked, options=options)
 
     def sample(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number, 0x73616D70])
@@ -148,10 +166,18 @@ class _Source:
                 f"{name}_uv_HW2": torch.from_numpy(frame.uv_HW2),
                 f"true_{name}_K2": torch.from_numpy(frame.keypoints_K2),
             }
-        keypoints, confidence = self._track(np.array([reference]), shown["reference"])
-        sample["reference_keypoints_K2"], sample["reference_confidence_K"] = keypoints[0], confidence[0]
         around = np.arange(target - WINDOW_SIZE // 2, target + WINDOW_SIZE // 2 + 1).clip(0, len(self.take) - 1)
-        sample["keypoints_NK2"], sample["confidence_NK"] = self._track(around, shown["target"])
+        photo = rearrange(sample["reference_CHW"].numpy(), "c h w -> h w c")
+        found = None
+        if self.tracked is not None:
+            found = self.tracked.seen_from(photo, number=number // self.options.targets_per_reference)
+        if found is None:
+            in_photo = self._drawn(np.array([reference]), shown["reference"])
+            in_clip = self._drawn(around, shown["target"])
+        else:
+            in_photo, in_clip = _poses(found[0], np.array([0])), _poses(found[1], around)
+        sample["reference_keypoints_K2"], sample["reference_confidence_K"] = (each[0] for each in in_photo)
+        sample["keypoints_NK2"], sample["confidence_NK"] = in_clip
         return sample
 
     def _choose_reference(self, rng: np.random.Generator) -> int:
@@ -167,8 +193,12 @@ class _Source:
         gap = min(round(self.options.min_gap_s * self.options.take.fps), (frames - 1) // 2)
         return int(rng.choice(np.flatnonzero(np.abs(np.arange(frames) - reference) >= gap)))
 
-    def _track(self, frames_N: np.ndarray, shown: RenderedFrame) -> tuple[Tensor, Tensor]:
+    def _drawn(self, frames_N: np.ndarray, shown: RenderedFrame) -> tuple[Tensor, Tensor]:
         """What a tracker would say of some frames; what is visible is taken from the drawn one in the middle."""
         true = np.stack([self.take.keypoints(int(frame)) for frame in frames_N])
         keypoints, confidence = apply_noise(self.noise, frames_N, true, shown.visibility_K)
         return torch.from_numpy(keypoints), torch.from_numpy(confidence)
+
+
+def _poses(poses: PoseSequence, frames_N: np.ndarray) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(poses.keypoints_TK2[frames_N]), torch.from_numpy(poses.confidence_TK[frames_N])

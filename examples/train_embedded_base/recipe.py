@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from animator.synthesis.dataset import Joints
 from animator.training.config import TrainConfig
 from animator.training.sharpening import ADVERSARIAL
 
@@ -29,8 +30,12 @@ class Data(BaseModel):
     per_person: int = Field(default=12, ge=1, description="pairs of one person and motion before the next")
     per_photo: int = Field(default=6, ge=1, description="of these, with the same photo; divides per_person")
     typical: int = Field(default=256, ge=2, description="pictures for the autoencoder's linear start and its spread")
+    joints: Joints = Field(
+        default="drawn",
+        description="true; drawn: with a tracker's errors, drawn at random; tracked: as the tracker finds them",
+    )
     refiner_noise: float = Field(
-        default=0.5, ge=0, description="strength of the tracker's errors in what the refiner learns from, 1 as measured"
+        default=0.5, ge=0, description="strength of drawn errors in what the refiner learns from, 1 as measured"
     )
     held_out: int = Field(default=16, ge=1, description="pairs for checks and sheets")
     sheet_minutes: float = Field(default=3.0, gt=0, description="between sheets")

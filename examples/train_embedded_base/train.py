@@ -30,7 +30,7 @@ from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import load_autoencoder
 from animator.models.warp_refiner import WarpRefiner
-from animator.synthesis.dataset import DatasetOptions, RenderedPeople
+from animator.synthesis.dataset import DatasetOptions, Joints, RenderedPeople
 from animator.synthesis.motions.library import read_motion_files
 from animator.synthesis.take import TakeOptions
 from animator.training.autoencoder import AutoencoderStage, set_unit_spread
@@ -53,8 +53,16 @@ HERE = Path(__file__).parent
 HELD_OUT_SEED = 1_000_003
 
 
-def people(data: Data, split: str, seed: int, *, noise: float = 1.0) -> RenderedPeople:
-    """Rendered people of one part of the wardrobe, the bodies and the motions; `noise`: of their tracker."""
+def people(
+    data: Data, split: str, seed: int, *, noise: float = 1.0, joints: Joints = "drawn", run: Path | None = None
+) -> RenderedPeople:
+    """Rendered people of one part of the wardrobe, the bodies and the motions.
+
+    Args:
+        noise: of their joints, where errors are drawn.
+        joints: where these come from.
+        run: where tracked ones are kept; none: nowhere.
+    """
     take = TakeOptions(
         split=split,
         width=256,
@@ -63,14 +71,26 @@ def people(data: Data, split: str, seed: int, *, noise: float = 1.0) -> Rendered
         motions=None if data.motions is None else read_motion_files(data.motions),
     )
     options = DatasetOptions(
-        take=take, samples_per_take=data.per_person, targets_per_reference=data.per_photo, noise=noise
+        take=take,
+        samples_per_take=data.per_person,
+        targets_per_reference=data.per_photo,
+        joints=joints,
+        noise=noise,
+        poses=None if run is None else run / "poses",
     )
     return RenderedPeople(seed, options)
 
 
-def pairs(data: Data, split: str, seed: int, refiner: WarpRefiner | None) -> RenderedPairs:
+def pairs(data: Data, split: str, seed: int, refiner: WarpRefiner | None, run: Path) -> RenderedPairs:
     """A photo, the same person in another pose, and the refined warp between them."""
-    return RenderedPairs(people(data, split, seed), seed=seed, refiner=refiner)
+    return RenderedPairs(people(data, split, seed, joints=data.joints, run=run), seed=seed, refiner=refiner)
+
+
+def displacements(data: Data, split: str, seed: int, run: Path) -> RefinementPairs:
+    """What the refiner learns from."""
+    # Less than a tracker's errors: what they displace cannot be seen in the warp, and only hides what can be learned.
+    noise = data.refiner_noise
+    return RefinementPairs(people(data, split, seed, noise=noise, joints=data.joints, run=run), seed=seed)
 
 
 def run_phase(
@@ -135,14 +155,12 @@ def train_refiner(recipe: Recipe, run: Path, device: torch.device, stretch: Stre
     """Where the warped photo belongs, learned from true surfaces; writes RUN/refiner and says so."""
     data = recipe.data
     torch.manual_seed(data.seed)
-    # Less than a tracker's errors: what they displace cannot be seen in the warp, and only hides what can be learned.
-    noise = data.refiner_noise
-    others = RefinementPairs(people(data, "held-out", HELD_OUT_SEED, noise=noise), seed=HELD_OUT_SEED)
+    others = displacements(data, "held-out", HELD_OUT_SEED, run)
     stage = RefinementStage(
         WarpRefiner().to(device), held_out=list(batches(others, start=0, stop=1, batch=data.held_out))
     )
     # Not the people that the base learns from later: theirs it is to get as wrong as a stranger's.
-    source = PackedSamples(RefinementPairs(people(data, "train", data.seed + 2, noise=noise), seed=data.seed + 2))
+    source = PackedSamples(displacements(data, "train", data.seed + 2, run))
     if not run_phase("refiner", stage, source, recipe, run, device, stretch):
         return False
     stage.refiner.cpu().requires_grad_(False).save_pretrained(run / "refiner")
@@ -165,7 +183,7 @@ def _pictures(source: Pictures, count: int, *, workers: int = 0) -> torch.Tensor
 
 def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
     """UNet, adapter and image encoder learn to denoise; writes RUN/base and says so."""
-    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed, model.refiner))
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed, model.refiner, run))
     stage = DenoisingStage(model, train_image_encoder=True, held_out=held_out)
     is_over = run_phase("base", stage, source, recipe, run, model.device, stretch)
     write_base(model, _free(run / ("base" if is_over else "so-far")), texts=_texts())
@@ -174,7 +192,7 @@ def train_base(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: 
 
 def sharpen(recipe: Recipe, model: SubjectModel, held_out: list[Batch], run: Path, stretch: Stretch) -> bool:
     """Few steps, sharp; writes RUN/model, which says how many steps it was made for, and says so."""
-    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed + 1, model.refiner))
+    source = PackedSamples(pairs(recipe.data, "train", recipe.data.seed + 1, model.refiner, run))
     stage = SharpeningStage(
         model,
         steps=recipe.sharpening_steps,
@@ -209,7 +227,7 @@ def go_on(recipe: Recipe, run: Path, device: torch.device, *, limit_s: float) ->
     if not (run / "refiner").is_dir() and not train_refiner(recipe, run, device, stretch):
         return False
     refiner = load_net(WarpRefiner, run / "refiner")
-    others = pairs(recipe.data, "held-out", HELD_OUT_SEED, refiner)
+    others = pairs(recipe.data, "held-out", HELD_OUT_SEED, refiner, run)
     held_out = list(batches(others, start=0, stop=1, batch=recipe.data.held_out))
     for name, train in (("base", train_base), ("model", sharpen)):
         if (run / name).is_dir():

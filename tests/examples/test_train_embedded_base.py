@@ -146,6 +146,25 @@ def test_the_refiner_learns_with_its_own_share_of_the_trackers_errors(
     assert train.people(recipe.data, "train", 0).options.noise == 1.0  # type: ignore[attr-defined]
 
 
+def test_refiner_and_base_learn_from_the_joints_that_the_recipe_asks_for_and_pictures_need_none(
+    train: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[str, Path | None]] = []
+
+    def listening(people: RenderedPeople, *, seed: int, **_: object) -> Warped:
+        heard.append((people.options.joints, people.options.poses))
+        return Warped(people, seed=seed)
+
+    monkeypatch.setattr(train, "RefinementPairs", listening)
+    monkeypatch.setattr(train, "RenderedPairs", listening)
+    recipe = recipe_of(train, "tiny.toml")
+    recipe.data.joints = "tracked"  # type: ignore[attr-defined]
+    train.train_refiner(recipe, tmp_path, torch.device("cpu"), train.Stretch(0.0))
+    train.pairs(recipe.data, "train", 0, None, tmp_path)  # type: ignore[attr-defined]
+    assert heard == [("tracked", tmp_path / "poses")] * 3
+    assert train.people(recipe.data, "train", 0).options.joints == "drawn"  # type: ignore[attr-defined]
+
+
 def test_a_new_base_gets_the_refiner_that_was_trained(train: ModuleType, tmp_path: Path) -> None:
     torch.manual_seed(3)
     PatchAutoencoder(latent_channels=8, widths=(8, 16, 16)).save_pretrained(tmp_path / "vae")
