@@ -39,7 +39,8 @@ def reject_outliers(sequence: PoseSequence, *, max_spike_s: float = 0.1, max_exc
 
     Args:
         sequence: the tracked motion.
-        max_spike_s: a joint that leaves its path for up to this long is tested (two frames at least).
+        max_spike_s: a joint that leaves its path for up to this long is tested (two frames at least); at the ends of
+            what was seen of it, one that has left it and is not seen to come back.
         max_excursion_s: a body that jumps elsewhere and back within this time is rejected for that while; one that
             stays longer has really moved (a cut in the clip) and is kept.
 
@@ -50,7 +51,11 @@ def reject_outliers(sequence: PoseSequence, *, max_spike_s: float = 0.1, max_exc
     rejected_TK = np.zeros(sequence.seen_TK.shape, dtype=bool)
     rejected_TK[_teleported(positions_TK2, sequence.times_s_T, max_excursion_s=max_excursion_s)] = True
     for frames, joints in joint_groups(sequence.seen_TK & ~rejected_TK):
-        spikes = _spikes(positions_TK2[np.ix_(frames, joints)], sequence.times_s_T[frames], max_spike_s=max_spike_s)
+        seen_TK2, times_s_T = positions_TK2[np.ix_(frames, joints)], sequence.times_s_T[frames]
+        spikes = _spikes(seen_TK2, times_s_T, max_spike_s=max_spike_s)
+        spikes |= _slipped_off(seen_TK2, times_s_T, max_spike_s=max_spike_s)
+        # The first frame is the last one of the motion backwards.
+        spikes |= _slipped_off(seen_TK2[::-1], -times_s_T[::-1], max_spike_s=max_spike_s)[::-1]
         rejected_TK[np.ix_(frames, joints)] = spikes
     return sequence.replace(
         keypoints_TK2=np.where(rejected_TK[..., None], np.float32(np.nan), sequence.keypoints_TK2),
@@ -100,6 +105,29 @@ def _off_median(positions_TK2: np.ndarray, times_s_T: np.ndarray, *, half: int) 
         (MIN_SPIKE_TORSO + 0.5 * limit * reach_s_T**2)[:, None] for limit in (PLAIN_ACCELERATION, INHUMAN_ACCELERATION)
     )
     return deviation_TK > np.clip(NUM_SIGMAS * sigma_TK, lowest_T1, highest_T1)
+
+
+def _slipped_off(positions_TK2: np.ndarray, times_s_T: np.ndarray, *, max_spike_s: float) -> np.ndarray:
+    """Boolean [T, K]: samples at the end that lie behind a step no body makes, for joints seen in all T frames.
+
+    A running median sees nothing of them: it takes a slip in the last frame for the way on. Steps are judged as those
+    of bodies are (`_jumps`); a body of acceleration a misses what is expected by a times the squared frame time.
+    """
+    found_TK = np.zeros(positions_TK2.shape[:2], dtype=bool)
+    if len(times_s_T) < 5:
+        return found_TK
+    gap_s_S = np.diff(times_s_T)
+    steps_SK2 = np.diff(positions_TK2, axis=0)
+    missed_SK = np.linalg.norm(steps_SK2, axis=-1)
+    ratio_S11 = (gap_s_S[1:] / gap_s_S[:-1])[:, None, None]
+    missed_SK[1:] = np.fmin(missed_SK[1:], np.linalg.norm(steps_SK2[1:] - ratio_S11 * steps_SK2[:-1], axis=-1))
+    missed_SK[:-1] = np.fmin(missed_SK[:-1], np.linalg.norm(steps_SK2[:-1] - steps_SK2[1:] / ratio_S11, axis=-1))
+    # With one side alone to judge by, a fast move looks like a slip up to what no body can do.
+    slipped_SK = missed_SK > (MIN_SPIKE_TORSO + INHUMAN_ACCELERATION * gap_s_S**2)[:, None]
+    is_short_S = times_s_T[-1] - times_s_T[1:] + np.median(gap_s_S) <= max_spike_s + TIME_TOLERANCE_S
+    is_short_S[-2:] = True  # two frames at least, as in the middle
+    found_TK[1:] = np.logical_or.accumulate(slipped_SK & is_short_S[:, None], axis=0)
+    return found_TK
 
 
 def _point_reflected(values: np.ndarray, width: int) -> np.ndarray:

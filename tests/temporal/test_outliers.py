@@ -136,3 +136,42 @@ def test_who_comes_in_and_is_found_elsewhere_at_first_is_rejected_until_found(fi
 def test_who_comes_in_elsewhere_and_stays_there_is_kept():
     assert not _rejected(_coming_in(slice(24, None), apart=3.0), fps=10).any()
     assert not _rejected(_coming_in(slice(24, 34), apart=3.0), fps=10).any()
+
+
+@pytest.mark.parametrize("fps", [24, 30, 60])
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("at_end", [True, False])
+def test_a_joint_that_slips_off_in_the_last_or_first_frames_is_rejected_alone(fps, length, at_end):
+    keypoints = with_noise(swaying(np.arange(2 * fps) / fps), 0.01)
+    frames = slice(-length, None) if at_end else slice(length)
+    keypoints[frames, WRIST] += [0.7 * TORSO_PX, -0.5 * TORSO_PX]
+    expected = np.zeros(keypoints.shape[:2], dtype=bool)
+    expected[frames, WRIST] = True
+    np.testing.assert_array_equal(_rejected(keypoints, fps=fps), expected)
+
+
+def test_a_joint_that_slips_off_before_it_is_lost_is_rejected_there():
+    keypoints = with_noise(swaying(np.arange(60) / 30), 0.01)
+    keypoints[40:, KNEE] = np.nan
+    keypoints[39, KNEE] += [TORSO_PX, 0]
+    rejected = _rejected(keypoints)
+    assert rejected[39, KNEE]
+    assert rejected.sum() == 1
+
+
+@pytest.mark.parametrize("fps", [5, 24, 30, 60, 120])
+@pytest.mark.parametrize("moving", [1, 2, 3, 6])
+def test_a_joint_that_sets_off_or_comes_to_rest_beside_an_end_is_kept(fps, moving):
+    keypoints = standing(40)
+    for place in range(moving):  # 5 torso lengths / s within a frame of a 30th of a second
+        keypoints[40 - moving + place :, WRIST, 0] += 0.16 * TORSO_PX * min(1.0, 30 / fps)
+    assert not _rejected(keypoints, fps=fps).any()
+    assert not _rejected(keypoints[::-1], fps=fps).any()
+
+
+@pytest.mark.parametrize("fps", [24, 30, 60])
+def test_a_kick_that_the_clip_ends_in_is_kept(fps):
+    whole = kicking(np.arange(2 * fps) / fps)
+    for stop in range(round(0.8 * fps), round(1.25 * fps)):
+        assert not _rejected(whole[:stop], fps=fps).any()
+        assert not _rejected(whole[stop - fps // 2 :], fps=fps).any()
