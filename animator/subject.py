@@ -15,7 +15,7 @@ from animator.background import fill_background, opacity_before
 from animator.canvas import Box, CanvasConfig, Placement, place_photo
 from animator.company import part_people
 from animator.conditioning.warp.bones import bone_pose
-from animator.conditioning.warp.cutout import recut_matte
+from animator.conditioning.warp.cutout import clear_of_plain_ground, recut_matte
 from animator.errors import PhotoError
 from animator.matting import foreground_colors, refine_matte
 from animator.people import find_people
@@ -163,6 +163,7 @@ class Subject:
         matte = _refined(placed, matte_HW, placement) * inside
         bones = bone_pose(torch.from_numpy(pose.keypoints_TK2).float(), torch.from_numpy(pose.confidence_TK))
         matte = recut_matte(placed, matte, bones) * inside
+        matte = clear_of_plain_ground(placed, matte, bones, inside)
         cover = torch.zeros_like(matte) if cover_HW is None else _refined(placed, cover_HW, placement) * inside
         # No piece of those before is to come up behind the person.
         background = fill_background(placed, torch.maximum(matte, cover), inside, grained=is_alone)

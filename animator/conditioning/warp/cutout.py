@@ -31,10 +31,13 @@ from animator.conditioning.warp.bones import (
 from animator.conditioning.warp.color_evidence import color_evidence
 from animator.inpainting import push_pull
 from animator.matting import shortest_boundary
+from animator.plain_ground import PlainGround, clear_of_ground
 
 # Torso lengths: how far around the tracker's outline the matte may be wrong, how far around a pixel colours are
 # compared, and what a px of border costs in log-odds.
 _MATTE_REACH, _COLOR_REACH, _BORDER = 0.06, 0.3, 0.012
+# Torso lengths about a pixel within which a ground has to be plain.
+_GROUND_REACH = 0.12
 # Width of the rims that cutting leaves, in torso lengths.
 SLIVER = 0.04
 # A hand that differs from the cloth around it by less than this share of its difference from the face is no hand.
@@ -73,6 +76,41 @@ def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose)
     cut = shortest_boundary(odds, photo_3HW, length=_BORDER * float(size))
     gaps = _reaching_out((1 - cut) * zone, matte_HW, body_hull(points, pose, width=0.8))
     return torch.maximum(matte_HW * (1 - gaps), cut * zone * border * (matte_HW > 0.02))
+
+
+def clear_of_plain_ground(
+    photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, inside_HW: torch.Tensor
+) -> torch.Tensor:
+    """Take plain ground out of a matte: between arm and trunk, among fingers, under hair, at every edge.
+
+    Args:
+        photo_3HW: [0, 1].
+        matte_HW: the person's opacity.
+        pose: the photo's pose (one).
+        inside_HW: bool, where the canvas shows the photo.
+
+    Returns:
+        [H, W] opacity.
+    """
+    points, size = pixel_centers(matte_HW), float(pose.torso_length_B[0])
+    beside = widened((matte_HW > 0.02).float(), _MATTE_REACH * size) > 0.5
+    seen = ~beside & inside_HW
+    if not bool(seen.any()):
+        return matte_HW
+    ground = PlainGround.beside(photo_3HW, seen, reach_px=_GROUND_REACH * size)
+    limbs = torch.stack([chain_distance(points, pose, bones) for bones in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)])
+    # Below a chin and in hair no gap is found that no outline leads to.
+    head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
+    core = (limbs.amin(0) < 0.25) | (body_hull(points, pose, width=0.45) > 0.5)
+    return clear_of_ground(
+        photo_3HW,
+        matte_HW,
+        ground,
+        core_HW=core & (matte_HW > 0.5),
+        open_HW=(body_hull(points, pose, width=0.8) < 0.5) & (head > 2) & (limbs.amin(0) < 3),
+        reach_px=_COLOR_REACH * size,
+        depth_px=_MATTE_REACH * size,
+    )
 
 
 def _reaching_out(gaps_HW: torch.Tensor, matte_HW: torch.Tensor, hull_HW: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ import torch
 from animator.conditioning.warp.anatomy import body_hull, pixel_centers
 from animator.conditioning.warp.bones import LEFT_HAND, LEFT_LEG, RIGHT_HAND
 from animator.conditioning.warp.cutout import (
+    clear_of_plain_ground,
     leg_masks,
     recut_matte,
     widened,
@@ -77,6 +78,24 @@ def test_wall_that_the_matte_took_in_between_arm_and_trunk_is_cut_out():
     recut = recut_matte(photo, taken_in, pose_of())
     assert recut[row, column] < 0.3
     assert recut[pixel((joint("left_shoulder") + joint("right_hip")) / 2)] > 0.95
+
+
+def test_plain_wall_goes_from_a_wide_matte_and_a_print_in_its_colour_stays():
+    photo, matte = with_print(WALL)
+    inside = torch.ones_like(matte, dtype=torch.bool)
+    cleared = clear_of_plain_ground(photo, widened(matte, 3), pose_of(), inside)
+    torso = float(pose_of().torso_length_B[0])
+    beside_legs = pixel_centers(matte)[..., 1] > float(joint("left_hip")[1]) + 0.3 * torso
+    assert float((cleared - matte)[beside_legs].clamp_min(0).mean()) < 0.1 * float(
+        (widened(matte, 3) - matte)[beside_legs].mean()
+    )
+    assert cleared[pixel(PRINT)] == 1
+
+
+def test_a_person_who_fills_the_picture_keeps_the_matte():
+    photo, matte = figure()
+    everywhere = torch.ones_like(matte)
+    assert torch.equal(clear_of_plain_ground(photo, everywhere, pose_of(), everywhere > 0), everywhere)
 
 
 def test_trousers_part_between_the_legs():
