@@ -53,13 +53,6 @@ def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, graine
     return torch.where(known_HW, picture_3HW, beyond.clamp(0, 1))
 
 
-def mirrored_texture(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, radius: int) -> torch.Tensor:
-    """[3, H, W] how the photo differs from its own mean over so many px, in the hole as across its nearest edge."""
-    known = (~hole_HW).float()[None, None]
-    mean = box_mean(photo_3HW[None] * known, radius)[0] / box_mean(known, radius)[0].clamp_min(1e-6)
-    return _mirrored((photo_3HW - mean) * known[0], hole_HW)
-
-
 def _mirrored(picture_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
     """The same, in the hole as across its nearest edge."""
     from scipy.ndimage import distance_transform_edt

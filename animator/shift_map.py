@@ -1,0 +1,272 @@
+"""A hole filled with large pieces of the picture itself, each moved as a whole.
+
+Most backgrounds repeat themselves at a few shifts, which the matches of their patches tell (He and Sun 2012,
+"Statistics of patch offsets for image completion"). Which part of the hole is filled along which shift is a labelling
+of least cost, found by alpha expansion (Boykov, Veksler and Zabih 2001). The seams are evened out in the gradient
+domain (Pérez, Gangnet and Blake 2003), so that a shade that the hole's border lies in goes on inside.
+
+Legend: H W pixels, N pixels of the hole, S shifts, E pairs of neighbours in the hole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+# Longer side of the pictures that pieces are chosen in, and put together in; px.
+_CHOSEN_PX, _BLENDED_PX = 96, 256
+_PATCH, _COMPONENTS, _NEIGHBOURS = 7, 10, 12
+_NUM_SHIFTS = 40
+# Matches nearer than this share of the longer side show one thing, not a second one.
+_NEAREST = 1 / 12
+# Level shifts that are tried beside: where nothing repeats, what stands at the same height is still the likeliest.
+_LEVEL = np.arange(1, 8) / 8
+# Cost of a shift by the whole side, along the horizon and across it: what a camera sees at one height lies about as far
+# away and in the same light, so that it has the same size and shade.
+_ALONG, _ACROSS = 0.6, 3.0
+# What a colour's distance from the hole's smooth filling costs: things stand there as seldom as anywhere else.
+_UNLIKELY = 0.5
+# Known pixels within this way (px) are to agree with what a shift brings there.
+_RING = 2
+# Cost of a shift that leads into the hole or out of the picture.
+_NOWHERE = 500.0
+_SWEEPS = 2
+# Flows are counted in whole numbers, of at most so many.
+_UNITS, _MOST = 1000, 2**28
+# How much the copied colours count beside their differences: a shade is evened out over some 1 / sqrt px.
+_KEPT = 0.002
+
+
+def fill_from_shifts(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, smooth_3HW: torch.Tensor) -> torch.Tensor:
+    """The photo with its hole filled.
+
+    Args:
+        photo_3HW: [0, 1].
+        hole_HW: bool; what the photo shows there is ignored.
+        smooth_3HW: the photo with the hole filled smoothly, for what no shift leads to.
+
+    Returns:
+        [3, H, W]: the photo itself outside the hole.
+    """
+    smooth, hole = _reduced(smooth_3HW, hole_HW, _CHOSEN_PX)
+    shifts_S2 = find_shifts(smooth, hole)
+    label_HW = np.full(hole.shape, -1)
+    label_HW[hole] = label_hole(smooth, hole, shifts_S2)
+    picture, fine_hole = _reduced(smooth_3HW, hole_HW, _BLENDED_PX)
+    source_HW2 = _sources(label_HW, shifts_S2, fine_hole)
+    return _at_full_size(photo_3HW, hole_HW, blend(picture, fine_hole, source_HW2), source_HW2)
+
+
+def _reduced(picture_3HW: torch.Tensor, hole_HW: torch.Tensor, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both at most `side` px long: [h, w, 3], and bool [h, w] wherever there is anything of the hole."""
+    scale = min(1.0, side / max(hole_HW.shape))
+    size = [max(_PATCH, round(length * scale)) for length in hole_HW.shape]
+    picture = F.interpolate(picture_3HW[None], size, mode="area")[0].permute(1, 2, 0).double().numpy()
+    return picture, (F.interpolate(hole_HW.float()[None, None], size, mode="area")[0, 0] > 0.01).numpy()
+
+
+def find_shifts(picture_HW3: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
+    """int [S, 2]: the shifts (rows, columns) at which the known part most often repeats itself, and some level ones."""
+    from scipy.ndimage import gaussian_filter, maximum_filter
+
+    height, width = hole_HW.shape
+    level = np.round(_LEVEL * width).astype(int)
+    found = np.stack([np.zeros(2 * len(level), int), np.concatenate([level, -level])], -1)
+    ways_N2 = _matches(picture_HW3, hole_HW)
+    votes = np.zeros((2 * height + 1, 2 * width + 1))
+    np.add.at(votes, (ways_N2[:, 0] + height, ways_N2[:, 1] + width), 1.0)
+    # What is like something to its left is like something to its right.
+    votes = gaussian_filter(votes + votes[::-1, ::-1], 1.4)
+    peaks = np.argwhere((votes == maximum_filter(votes, 5)) & (votes > 1e-3))
+    order = np.argsort(-votes[peaks[:, 0], peaks[:, 1]], kind="stable")[:_NUM_SHIFTS]
+    return np.unique(np.concatenate([found, peaks[order] - (height, width)]), axis=0)
+
+
+def _matches(picture_HW3: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
+    """int [N, 2]: the way from each whole patch to one that is like it and not beside it."""
+    from scipy.ndimage import binary_erosion
+    from scipy.spatial import cKDTree
+
+    half = _PATCH // 2
+    here_N2 = np.argwhere(binary_erosion(~hole_HW, np.ones((_PATCH, _PATCH), bool)))
+    if len(here_N2) <= _NEIGHBOURS:
+        return np.zeros((0, 2), int)
+    windows = np.lib.stride_tricks.sliding_window_view(picture_HW3, (_PATCH, _PATCH, 3))
+    patches = windows[here_N2[:, 0] - half, here_N2[:, 1] - half].reshape(len(here_N2), -1)
+    patches = patches - patches.mean(0)
+    _, components = np.linalg.eigh(patches.T @ patches)
+    features = patches @ components[:, -_COMPONENTS:]
+    _, like = cKDTree(features).query(features, k=_NEIGHBOURS, eps=1.0)
+    ways = here_N2[like] - here_N2[:, None]
+    far = np.hypot(ways[..., 0], ways[..., 1]) > _NEAREST * max(hole_HW.shape)
+    return ways[np.arange(len(ways)), far.argmax(1)][far.any(1)]
+
+
+def label_hole(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray) -> np.ndarray:
+    """int [N]: along which shift each pixel of the hole is filled; -1 where none leads to a known one."""
+    here_N2 = np.argwhere(hole_HW)
+    source_SN2 = (here_N2[None] + shifts_S2[:, None]).clip(0, np.array(hole_HW.shape) - 1)
+    colors_SN3 = smooth_HW3[source_SN2[..., 0], source_SN2[..., 1]]
+    cost_SN = _costs(smooth_HW3, hole_HW, shifts_S2)
+    cost_SN += _UNLIKELY * np.linalg.norm(colors_SN3 - smooth_HW3[hole_HW], axis=-1)
+    pairs_2E = _neighbours(hole_HW)
+    label_N = cost_SN.argmin(0)
+    for _ in range(_SWEEPS):
+        before = label_N
+        for alpha in range(len(shifts_S2)):
+            label_N = _expand(alpha, label_N, cost_SN, colors_SN3, pairs_2E)
+        if np.array_equal(before, label_N):
+            break
+    return np.where(cost_SN[label_N, np.arange(len(label_N))] < _NOWHERE, label_N, -1)
+
+
+def _costs(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray) -> np.ndarray:
+    """[S, N]: how far each shift goes, and how badly it agrees with what is known beside the hole."""
+    from scipy.ndimage import uniform_filter
+
+    size = np.array(hole_HW.shape)
+    here = np.moveaxis(np.indices(hole_HW.shape), 0, -1)
+    # About as many known pixels as a straight border has are summed up, whatever the ring's width.
+    across = 2 * _RING + 1
+    cost_SN = np.empty((len(shifts_S2), int(hole_HW.sum())))
+    for number, shift in enumerate(shifts_S2):
+        source = here + shift
+        inside = ((source >= 0) & (source < size)).all(-1)
+        y, x = np.moveaxis(source.clip(0, size - 1), -1, 0)
+        usable = inside & ~hole_HW[y, x]
+        off = np.where(usable & ~hole_HW, np.linalg.norm(smooth_HW3 - smooth_HW3[y, x], axis=-1), 0)
+        cost = np.where(usable, across * uniform_filter(off, across), _NOWHERE)
+        rise, way = shift / size.max()
+        cost_SN[number] = cost[hole_HW] + _ALONG * way**2 + _ACROSS * rise**2
+    return cost_SN
+
+
+def _neighbours(hole_HW: np.ndarray) -> np.ndarray:
+    """int [2, E]: pixels of the hole that lie beside or below each other, by their numbers."""
+    number_HW = _numbers(hole_HW)
+    pairs = []
+    for one, other in ((number_HW[1:], number_HW[:-1]), (number_HW[:, 1:], number_HW[:, :-1])):
+        both = (one >= 0) & (other >= 0)
+        pairs.append(np.stack([one[both], other[both]]))
+    return np.concatenate(pairs, axis=1)
+
+
+def _numbers(hole_HW: np.ndarray) -> np.ndarray:
+    """int [H, W]: the hole's pixels in reading order, -1 outside."""
+    return np.where(hole_HW, np.cumsum(hole_HW).reshape(hole_HW.shape) - 1, -1)
+
+
+def _expand(
+    alpha: int, label_N: np.ndarray, cost_SN: np.ndarray, colors_SN3: np.ndarray, pairs_2E: np.ndarray
+) -> np.ndarray:
+    """The labels after all those have become alpha by which the whole becomes cheapest: the least cut of a graph."""
+    p, q = pairs_2E
+
+    def seam(one: np.ndarray | int, other: np.ndarray | int) -> np.ndarray:
+        """How much two labels differ on both sides of a border between them: a metric, as expansion asks for."""
+        return sum(np.linalg.norm(colors_SN3[one, pixel] - colors_SN3[other, pixel], axis=-1) for pixel in (p, q))
+
+    neither, q_alone, p_alone = (
+        seam(label_N[p], label_N[q]),
+        seam(label_N[p], alpha),
+        seam(alpha, label_N[q]),
+    )
+    keep, take = cost_SN[label_N, np.arange(len(label_N))].copy(), cost_SN[alpha].copy()
+    # Seams as costs of single pixels, and of pairs of which q alone takes alpha (Kolmogorov and Zabih 2004, section 4).
+    np.add.at(take, p, p_alone - neither)
+    np.add.at(take, q, -p_alone)
+    least = np.minimum(keep, take)
+    keeps = _source_side(take - least, keep - least, (p, q, (p_alone + q_alone - neither).clip(0)))
+    return np.where(keeps, label_N, alpha)
+
+
+def _source_side(
+    from_source_N: np.ndarray, to_sink_N: np.ndarray, links: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Bool [N]: which nodes the least cut leaves with the source. Links are from, to and capacity."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+    count = len(from_source_N)
+    node, source, sink = np.arange(count), np.full(count, count), np.full(count, count + 1)
+    row, column = np.concatenate([source, node, links[0]]), np.concatenate([node, sink, links[1]])
+    capacity = np.concatenate([from_source_N, to_sink_N, links[2]]) * _UNITS
+    capacity = np.round(capacity.clip(0, _MOST)).astype(np.int32)
+    some = capacity > 0
+    graph = csr_array((capacity[some], (row[some], column[some])), shape=(count + 2, count + 2))
+    left = graph - maximum_flow(graph, count, count + 1).flow
+    left.data = (left.data > 0).astype(np.int32)
+    left.eliminate_zeros()
+    is_left = np.zeros(count + 2, bool)
+    is_left[breadth_first_order(left, count, return_predecessors=False)] = True
+    return is_left[:count]
+
+
+def _sources(label_hw: np.ndarray, shifts_S2: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
+    """int [H, W, 2]: where a finer picture's pixels are copied from; from themselves where nothing is."""
+    here = np.moveaxis(np.indices(hole_HW.shape), 0, -1)
+    size, coarse = np.array(hole_HW.shape), np.array(label_hw.shape)
+    cell = here * coarse // size
+    label_HW = label_hw[cell[..., 0], cell[..., 1]]
+    shifts = np.round(shifts_S2 * (size / coarse)).astype(int)
+    source = (here + shifts[label_HW]).clip(0, size - 1)
+    usable = hole_HW & (label_HW >= 0) & ~hole_HW[source[..., 0], source[..., 1]]
+    return np.where(usable[..., None], source, here)
+
+
+def blend(picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray) -> np.ndarray:
+    """[H, W, 3]: the hole with the differences between neighbours that its sources have, fitted to what is around it.
+
+    Between neighbours with sources in different places, half of either difference.
+    """
+    from scipy.sparse import csc_array
+    from scipy.sparse.linalg import splu
+
+    here_N2, source_N2, number_HW = np.argwhere(hole_HW), source_HW2[hole_HW], _numbers(hole_HW)
+    count, limit = len(here_N2), np.array(hole_HW.shape) - 1
+    copied_N3 = _at(picture_HW3, source_N2)
+    diagonal_N, wanted_N3 = np.full(count, _KEPT), _KEPT * copied_N3
+    rows, columns = [np.arange(count)], [np.arange(count)]
+    for way in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        inside = ((here_N2 + way >= 0) & (here_N2 + way <= limit)).all(1)
+        there_N2 = (here_N2 + way).clip(0, limit)
+        theirs_N2, number_N = _at(source_HW2, there_N2), _at(number_HW, there_N2)
+        own = copied_N3 - _at(picture_HW3, (source_N2 + way).clip(0, limit))
+        other = _at(picture_HW3, (theirs_N2 - way).clip(0, limit)) - _at(picture_HW3, theirs_N2)
+        linked, beside = inside & (number_N >= 0), inside & (number_N < 0)
+        diagonal_N += inside
+        wanted_N3 += np.where(linked[:, None], (own + other) / 2, 0)
+        wanted_N3 += np.where(beside[:, None], own + _at(picture_HW3, there_N2), 0)
+        rows.append(np.flatnonzero(linked))
+        columns.append(number_N[linked])
+    values = np.concatenate([diagonal_N, np.full(sum(map(len, rows)) - count, -1.0)])
+    matrix = csc_array((values, (np.concatenate(rows), np.concatenate(columns))), shape=(count, count))
+    filled = picture_HW3.copy()
+    filled[hole_HW] = splu(matrix, permc_spec="MMD_AT_PLUS_A").solve(wanted_N3).clip(0, 1)
+    return filled
+
+
+def _at(picture: np.ndarray, places_N2: np.ndarray) -> np.ndarray:
+    return picture[places_N2[:, 0], places_N2[:, 1]]
+
+
+def _at_full_size(
+    photo_3HW: torch.Tensor, hole_HW: torch.Tensor, picture_hw3: np.ndarray, source_hw2: np.ndarray
+) -> torch.Tensor:
+    """Full-size pixels copied along the shifts for texture, on the low frequencies of the reduced picture."""
+    height, width = hole_HW.shape
+    rows, columns = source_hw2.shape[:2]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    cell_y, cell_x = (y * rows) // height, (x * columns) // width
+    source = torch.from_numpy(source_hw2)[cell_y, cell_x]
+    shift_y = ((source[..., 0] - cell_y) * height).div(rows, rounding_mode="floor")
+    shift_x = ((source[..., 1] - cell_x) * width).div(columns, rounding_mode="floor")
+    from_y, from_x = (y + shift_y).clamp(0, height - 1), (x + shift_x).clamp(0, width - 1)
+    picture = torch.from_numpy(picture_hw3).float().permute(2, 0, 1)[None]
+    coarse = F.interpolate(picture, (height, width), mode="bilinear", align_corners=False)[0]
+    small = F.interpolate(photo_3HW[None], (rows, columns), mode="area")
+    detail = photo_3HW - F.interpolate(small, (height, width), mode="bilinear", align_corners=False)[0]
+    usable = (~hole_HW)[from_y, from_x]
+    textured = coarse + torch.where(usable, detail[:, from_y, from_x], torch.zeros_like(coarse))
+    return torch.where(hole_HW, textured, photo_3HW)
