@@ -28,13 +28,16 @@ def push_pull(colors_CHW: torch.Tensor, weight_HW: torch.Tensor) -> torch.Tensor
     return filled[0]
 
 
-def nearest_fill(colors_CHW: torch.Tensor, known_HW: torch.Tensor, *, blur_px: int) -> torch.Tensor:
+def nearest_fill(
+    colors_CHW: torch.Tensor, known_HW: torch.Tensor, *, blur_px: int, farness: tuple[float, float] = (1.0, 1.0)
+) -> torch.Tensor:
     """Fill what is not known with the nearest colour that is, so that a narrow border of one cloth is carried on alone.
 
     Args:
         colors_CHW: float picture.
         known_HW: bool.
         blur_px: what is filled in is averaged over squares of about this side, against streaks.
+        farness: how far a px down and a px to the right count.
 
     Returns:
         [C, H, W]: equal to the input where known; the input itself where nothing is known at all.
@@ -43,7 +46,8 @@ def nearest_fill(colors_CHW: torch.Tensor, known_HW: torch.Tensor, *, blur_px: i
 
     if not bool(known_HW.any()):
         return colors_CHW
-    nearest = distance_transform_edt(~known_HW.cpu().numpy(), return_distances=False, return_indices=True)
+    unknown = ~known_HW.cpu().numpy()
+    nearest = distance_transform_edt(unknown, sampling=farness, return_distances=False, return_indices=True)
     row, column = (torch.from_numpy(index).to(colors_CHW.device).long() for index in nearest)
     filled = colors_CHW[:, row, column]
     radius = max(1, blur_px // 2)

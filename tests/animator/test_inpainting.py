@@ -3,7 +3,7 @@
 import torch
 
 from animator.background import fill_background
-from animator.inpainting import push_pull
+from animator.inpainting import nearest_fill, push_pull
 from animator.matting import foreground_colors, guided_filter, refine_matte
 
 
@@ -98,3 +98,13 @@ def test_foreground_colours_near_the_edge_hold_no_background():
     colors = foreground_colors(photo, matte)
     assert colors[0, 30, 28] > 0.95
     assert colors[1, 30, 28] < 0.05
+
+
+def test_the_nearest_colour_may_be_sought_across_rather_than_along() -> None:
+    colors = torch.zeros(1, 21, 21)
+    known = torch.zeros(21, 21, dtype=torch.bool)
+    known[:, 0] = known[0] = True
+    colors[0, :, 0] = 1.0
+    place = (0, 4, 7)  # four px below the dark row, seven to the right of the bright column
+    assert float(nearest_fill(colors, known, blur_px=1)[place]) < 0.1
+    assert float(nearest_fill(colors, known, blur_px=1, farness=(3.0, 1.0))[place]) > 0.9

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment, smoothstep
+from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment, smoothstep, unit
 from animator.conditioning.warp.bones import TORSO, BonePose
 from animator.conditioning.warp.color_evidence import share_alike
 from animator.conditioning.warp.cutout import without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
+from animator.conditioning.warp.outline import inside_outline
 from animator.inpainting import nearest_fill
 
 # Torso lengths: what is narrower beside an arm is its sleeve's rim.
 _RIM = 0.075
 # Torso lengths that a hand can hide of an outline.
 _HAND_REACH = 0.35
+# Along the trunk a px counts as so many across it.
+_BANDS = 2.5
 # Difference of colours (RGB in [0, 1]) below which a sleeve and the cloth beside it are the same.
 _SAME_CLOTH = 0.12
 # Share of the trunk in a colour from which on that is the colour of its cloth, surely so from the second.
@@ -53,16 +56,18 @@ def behind_arms(
     """
     colors_3HW, matte_HW, hull, size = figure.colors_3HW, figure.matte_HW, figure.hull, figure.size
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
-    kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
-    own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
     reach = 2 * round(size * 0.025) + 1
     near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
+    inside, told = inside_outline(figure, own, near_arm)
+    kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
+    own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
-    filled = nearest_fill(colors_3HW, shown, blur_px=reach)
+    filled = nearest_fill(colors_3HW, shown, blur_px=reach, farness=_across(figure.pose))
     goes_on = hull
     if figure.hem is not None:
         cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose))
         goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size))
+    goes_on = torch.where(told, inside, goes_on)
     alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
@@ -74,6 +79,12 @@ def behind_arms(
         alpha_HW=alpha,
         invented_HW=covered * alpha,
     )
+
+
+def _across(pose: BonePose) -> tuple[float, float]:
+    """How much farther (down, right) a px counts: clothes are bands about the trunk, and go on across it."""
+    right, down = unit(pose.end_BJ2[0, TORSO] - pose.start_BJ2[0, TORSO]).abs().tolist()
+    return 1 + (_BANDS - 1) * down, 1 + (_BANDS - 1) * right
 
 
 def _unlike_the_trunk(

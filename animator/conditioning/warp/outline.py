@@ -1,0 +1,85 @@
+"""Where a trunk's sides run behind what covers them: straight from where they are seen above to where below.
+
+Joints tell how wide a trunk is only roughly; a waist that hands are put on is slimmer, a coat is wider.
+
+Legend: H W pixels, R rows across the trunk.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from animator.conditioning.warp.anatomy import smoothstep, trunk_place
+from animator.conditioning.warp.figure import Figure
+
+# From the hips' lower end to the shoulders, in lengths of the trunk; height of a row; rows whose median counts.
+_LOW, _HIGH, _ROW, _MEDIAN = -0.25, 1.0, 0.02, 5
+# Lengths of the trunk that may lie between two rows in which its side is seen.
+_HIDDEN = 0.4
+# Half widths of the trunk over which its edge is soft.
+_SOFT = 0.03
+
+
+def inside_outline(
+    figure: Figure, own_HW: torch.Tensor, near_arm_HW: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the trunk must lie as its own sides tell.
+
+    Args:
+        figure: the person.
+        own_HW: opacity of what is seen of trunk and legs.
+        near_arm_HW: above 0 close to what covers them.
+
+    Returns:
+        [H, W] in [0, 1], inside; and bool [H, W], where the sides tell: rows in which they are seen, and those between.
+    """
+    place, across = trunk_place(figure.points, figure.pose)
+    rows = ((place - _LOW) / _ROW).floor().long()
+    # Behind a skirt's cloth other rules hold, see `behind_arms`.
+    first = 0 if figure.hem is None else round(-_LOW / _ROW)
+    count = round((_HIGH - _LOW) / _ROW)
+    within = (rows >= first) & (rows < count)
+    inside, told = torch.zeros_like(own_HW), torch.zeros_like(own_HW, dtype=torch.bool)
+    for side in (-1.0, 1.0):
+        sideways = across * side
+        asked = within & (sideways > 0)
+        seen_R = _edges(rows, sideways, asked & (own_HW > 0.5), near_arm_HW < 0.05, count)
+        edge_R = torch.from_numpy(_bridged(seen_R)).to(own_HW)
+        at = (place - _LOW) / _ROW - 0.5
+        low = at.floor().long().clamp(0, count - 2)
+        edge = torch.lerp(edge_R[low], edge_R[low + 1], (at - low).clamp(0, 1))
+        here = asked & ~edge.isnan()
+        inside = torch.where(here, 1 - smoothstep(-_SOFT, _SOFT, sideways - edge), inside)
+        told |= here
+    return inside, told
+
+
+def _edges(
+    rows_HW: torch.Tensor, sideways_HW: torch.Tensor, own_HW: torch.Tensor, free_HW: torch.Tensor, count: int
+) -> np.ndarray:
+    """How far out the trunk reaches in each row [R], NaN where something covers its side there."""
+    edges = np.full(count, np.nan)
+    row, outwards, free = (each[own_HW].cpu().numpy() for each in (rows_HW, sideways_HW, free_HW))
+    order = np.lexsort((outwards, row))
+    last = np.flatnonzero(np.diff(row[order], append=-1))
+    outermost = order[last]
+    edges[row[outermost]] = np.where(free[outermost], outwards[outermost], np.nan)
+    return edges
+
+
+def _bridged(edge_R: np.ndarray) -> np.ndarray:
+    """The edges without single rows that stick out, and straight on between those that are not too far apart."""
+    known = np.flatnonzero(~np.isnan(edge_R))
+    if len(known) < _MEDIAN:
+        return np.full_like(edge_R, np.nan)
+    half = _MEDIAN // 2
+    padded = np.pad(edge_R[known], half, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, _MEDIAN), axis=1)
+    bridged = np.interp(np.arange(len(edge_R)), known, smooth, left=np.nan, right=np.nan)
+    for before, after in pairwise(known.tolist()):
+        if (after - before) * _ROW > _HIDDEN:
+            bridged[before + 1 : after] = np.nan
+    return bridged

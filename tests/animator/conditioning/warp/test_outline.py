@@ -1,0 +1,66 @@
+"""Behind a hand the sides of a trunk run from where they are seen above it to where they are seen below."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from animator.conditioning.warp.anatomy import smoothstep, trunk_place
+from animator.conditioning.warp.cutout import widened
+from animator.conditioning.warp.figure import Figure, figure_of
+from animator.conditioning.warp.hidden import behind_arms
+from animator.conditioning.warp.outline import inside_outline
+from tests.animator.conditioning.warp.dressed import figure, pose_of
+
+
+def _slim(waist: float) -> tuple[Figure, torch.Tensor, torch.Tensor]:
+    """(somebody of that half width, place, across): a trunk alone, narrower than joints tell."""
+    photo, matte = figure()
+    found = figure_of(photo, matte, pose_of())
+    place, across = trunk_place(found.points, found.pose)
+    trunk = (across.abs() < waist) & (place > -0.25) & (place < 1)
+    return replace(found, matte_HW=trunk.float(), hem=None), place, across
+
+
+def _hand(place: torch.Tensor, across: torch.Tensor, *, low: float, high: float) -> torch.Tensor:
+    """A hand at the left side, from the trunk's middle out into the open."""
+    return ((place > low) & (place < high) & (across > 0.3) & (across < 1.4)).float()
+
+
+@pytest.mark.parametrize("waist", [0.6, 0.8, 1.2])
+def test_behind_a_hand_on_the_hip_a_trunk_is_as_wide_as_above_and_below_it(waist: float) -> None:
+    found, place, across = _slim(waist)
+    hand = _hand(place, across, low=0.2, high=0.4)
+    found = replace(found, matte_HW=torch.maximum(found.matte_HW, hand))
+    alpha = behind_arms(found, hand).alpha_HW
+    rows = (place > 0.24) & (place < 0.36) & (across > 0.3)
+    assert float(alpha[rows & (across < waist - 0.12)].min()) > 0.9
+    assert float(alpha[rows & (across > waist + 0.12)].max()) < 0.1
+
+
+def test_a_side_that_is_nowhere_seen_tells_nothing() -> None:
+    found, place, across = _slim(0.7)
+    hand = _hand(place, across, low=-0.3, high=1.1)
+    _, told = inside_outline(found, found.matte_HW * (1 - hand), widened(hand, 3))
+    assert not bool((told & (across > 0.1)).any())
+    assert bool((told & (across < -0.1)).any())
+
+
+def test_an_arm_as_long_as_the_trunk_is_not_bridged() -> None:
+    found, place, across = _slim(0.7)
+    hand = _hand(place, across, low=0.1, high=0.8)
+    _, told = inside_outline(found, found.matte_HW * (1 - hand), widened(hand, 3))
+    assert not bool((told & (across > 0.1) & (place > 0.2) & (place < 0.7)).any())
+
+
+def test_a_belt_goes_on_behind_a_hand() -> None:
+    found, place, across = _slim(0.9)
+    cloth = smoothstep(0.29, 0.31, place)
+    shirt, trousers = torch.tensor([0.8, 0.8, 0.9]), torch.tensor([0.1, 0.1, 0.3])
+    colors = torch.lerp(trousers[:, None, None], shirt[:, None, None], cloth)
+    hand = _hand(place, across, low=0.1, high=0.5)
+    photo = torch.lerp(colors, torch.tensor([0.9, 0.6, 0.5])[:, None, None], hand)
+    found = replace(found, colors_3HW=photo, matte_HW=torch.maximum(found.matte_HW, hand))
+    filled = behind_arms(found, hand).colors_3HW
+    inside = (hand > 0) & (across < 0.8) & ((place - 0.3).abs() > 0.06) & (across > 0.4)
+    assert float((filled - colors)[:, inside].abs().max()) < 0.15
