@@ -37,8 +37,8 @@ def fill_background(
         photo_3HW: [0, 1].
         matte_HW: the person's opacity.
         known_HW: bool, the rectangle of canvas pixels that the photo covers; beyond it the filled photo goes on.
-        grained: with the photo's fine texture beside its border; not for photos that show other people, of whom an
-            outline would go on.
+        grained: with pieces of the photo beside its border; not for photos that show other people, of whom pieces
+            would go on.
 
     Returns:
         [3, H, W] in [0, 1]; untouched pixels are the photo's own.
@@ -90,4 +90,4 @@ def _without_person(photo_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Ten
     smooth = push_pull(photo_3HW, (~hole_HW).float())
     if float(hole_HW.float().mean()) > MOST_HIDDEN or min(hole_HW.shape) < SMALLEST_PX:
         return smooth
-    return fill_from_shifts(photo_3HW, hole_HW, smooth)
+    return fill_from_shifts(smooth, hole_HW)

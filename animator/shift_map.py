@@ -38,16 +38,16 @@ _UNITS, _MOST = 1000, 2**28
 _KEPT = 0.002
 
 
-def fill_from_shifts(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, smooth_3HW: torch.Tensor) -> torch.Tensor:
-    """The photo with its hole filled.
+def fill_from_shifts(smooth_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
+    """The picture with pieces of it in the hole.
 
     Args:
-        photo_3HW: [0, 1].
-        hole_HW: bool; what the photo shows there is ignored.
-        smooth_3HW: the photo with the hole filled smoothly, for what no shift leads to.
+        smooth_3HW: [0, 1]; in the hole a smooth filling, to say which pieces are likely there, and to stay where no
+            shift leads to anything.
+        hole_HW: bool.
 
     Returns:
-        [3, H, W]: the photo itself outside the hole.
+        [3, H, W]: the picture itself outside the hole.
     """
     smooth, hole = _reduced(smooth_3HW, hole_HW, _CHOSEN_PX)
     shifts_S2 = find_shifts(smooth, hole)
@@ -55,7 +55,8 @@ def fill_from_shifts(photo_3HW: torch.Tensor, hole_HW: torch.Tensor, smooth_3HW:
     label_HW[hole] = label_hole(smooth, hole, shifts_S2)
     picture, fine_hole = _reduced(smooth_3HW, hole_HW, _BLENDED_PX)
     source_HW2 = _sources(label_HW, shifts_S2, fine_hole)
-    return _at_full_size(photo_3HW, hole_HW, blend(picture, fine_hole, source_HW2), source_HW2)
+    # Next to the hole, detail is apart from a mean in which what was in the hole has no part.
+    return _at_full_size(smooth_3HW, hole_HW, blend(picture, fine_hole, source_HW2), source_HW2)
 
 
 def _reduced(picture_3HW: torch.Tensor, hole_HW: torch.Tensor, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -252,7 +253,7 @@ def _at(picture: np.ndarray, places_N2: np.ndarray) -> np.ndarray:
 
 
 def _at_full_size(
-    photo_3HW: torch.Tensor, hole_HW: torch.Tensor, picture_hw3: np.ndarray, source_hw2: np.ndarray
+    smooth_3HW: torch.Tensor, hole_HW: torch.Tensor, picture_hw3: np.ndarray, source_hw2: np.ndarray
 ) -> torch.Tensor:
     """Full-size pixels copied along the shifts for texture, on the low frequencies of the reduced picture."""
     height, width = hole_HW.shape
@@ -265,8 +266,8 @@ def _at_full_size(
     from_y, from_x = (y + shift_y).clamp(0, height - 1), (x + shift_x).clamp(0, width - 1)
     picture = torch.from_numpy(picture_hw3).float().permute(2, 0, 1)[None]
     coarse = F.interpolate(picture, (height, width), mode="bilinear", align_corners=False)[0]
-    small = F.interpolate(photo_3HW[None], (rows, columns), mode="area")
-    detail = photo_3HW - F.interpolate(small, (height, width), mode="bilinear", align_corners=False)[0]
+    small = F.interpolate(smooth_3HW[None], (rows, columns), mode="area")
+    detail = smooth_3HW - F.interpolate(small, (height, width), mode="bilinear", align_corners=False)[0]
     usable = (~hole_HW)[from_y, from_x]
     textured = coarse + torch.where(usable, detail[:, from_y, from_x], torch.zeros_like(coarse))
-    return torch.where(hole_HW, textured, photo_3HW)
+    return torch.where(hole_HW, textured, smooth_3HW)

@@ -1,24 +1,24 @@
-"""What lies beyond a photo's border: its edge goes on and blurs, as what lies far out of focus does.
+"""What lies beyond a photo's border: pieces of the photo at first, and ever more blurred, as what is far out of focus.
 
-A mirror would show trees, windows and shadows a second time, and the eye finds the axis at once. Of the mirrored
-photo only the fine texture is kept beside the border, where its sudden end would show.
+A mirror would show trees, windows and shadows a second time, and the eye finds the axis at once; pieces repeat
+themselves without sense where a border is wide. So they fade into the blur.
 
-Legend: H W pixels.
+Legend: H W pixels, h w those near the photo.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.matting import box_mean
+from animator.shift_map import fill_from_shifts
 
 # Blur grows with the way to the photo; both as shares of the picture's side, blur at twice the one before.
 _BLURS = tuple(1 / each for each in (160, 80, 40, 20, 10))
 _BLUR_PER_WAY = 0.35
-# What varies within this share of the side is grass or grain, not a shape; it fades within the other share.
-_GRAIN, _GRAIN_FADES = 1 / 80, 0.07
+# Within this share of the side, pieces of the photo fade into the blur.
+_PIECES_FADE = 0.12
 
 
 def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, grained: bool = True) -> torch.Tensor:
@@ -27,7 +27,7 @@ def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, graine
     Args:
         picture_3HW: [0, 1]; values outside the rectangle are ignored.
         known_HW: bool, a rectangle.
-        grained: with fine texture beside the border.
+        grained: with pieces of the picture beside the border.
 
     Returns:
         [3, H, W] in [0, 1]; the picture itself inside the rectangle.
@@ -42,26 +42,15 @@ def continue_beyond(picture_3HW: torch.Tensor, known_HW: torch.Tensor, *, graine
     x = torch.arange(known_HW.shape[1]).clamp(int(columns[0]), int(columns[-1]))
     held = picture_3HW[:, y[:, None], x]
     way_HW = torch.from_numpy(distance_transform_edt(~known_HW.numpy())).float()
-    blur_px_HW = _BLUR_PER_WAY * way_HW
-    if grained:
-        # As blurred from the border on as what the texture is apart from: there, both together are the edge again.
-        radius, fading = max(2, round(_GRAIN * side)), (1 - way_HW / (_GRAIN_FADES * side)).clamp_min(0)
-        beyond = _blurred(held, blur_px_HW.clamp_min(radius))
-        beyond = beyond + fading * _mirrored(held - box_mean(held[None], radius)[0], ~known_HW)
-    else:
-        beyond = _blurred(held, blur_px_HW)
+    beyond = torch.where(known_HW, picture_3HW, _blurred(held, _BLUR_PER_WAY * way_HW))
+    if not grained:
+        return beyond.clamp(0, 1)
+    reach = max(2, round(_PIECES_FADE * side))
+    top, left = max(0, int(rows[0]) - reach), max(0, int(columns[0]) - reach)
+    near = (..., slice(top, int(rows[-1]) + reach + 1), slice(left, int(columns[-1]) + reach + 1))
+    pieces_3hw = fill_from_shifts(beyond[near], ~known_HW[near])
+    beyond[near] = torch.lerp(beyond[near], pieces_3hw, (1 - way_HW[near] / reach).clamp_min(0))
     return torch.where(known_HW, picture_3HW, beyond.clamp(0, 1))
-
-
-def _mirrored(picture_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
-    """The same, in the hole as across its nearest edge."""
-    from scipy.ndimage import distance_transform_edt
-
-    hole = hole_HW.numpy()
-    nearest = distance_transform_edt(hole, return_distances=False, return_indices=True)
-    limit = np.array(hole.shape)[:, None, None] - 1
-    row, column = torch.from_numpy(np.clip(2 * nearest - np.indices(hole.shape), 0, limit))
-    return picture_3HW[:, row, column]
 
 
 def _blurred(picture_3HW: torch.Tensor, blur_px_HW: torch.Tensor) -> torch.Tensor:

@@ -21,7 +21,7 @@ def _hole(top: int = 40, bottom: int = 130, left: int = 48, right: int = 80) -> 
 
 def _filled(photo: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
     photo = torch.where(hole, 0.5, photo)
-    return fill_from_shifts(photo, hole, push_pull(photo, (~hole).float()))
+    return fill_from_shifts(push_pull(photo, (~hole).float()), hole)
 
 
 def _front() -> torch.Tensor:
