@@ -87,7 +87,13 @@ def retarget(
 
     def in_view(carried: _Carried) -> PoseSequence:
         stage = carried.stage(onto.replace(frame_size=canvas_size))
-        return stay_in_view(carried.poses, stage, place_T2=carried.place_T2, size_T=carried.size_T)
+        return stay_in_view(
+            carried.poses,
+            stage,
+            place_T2=carried.place_T2,
+            size_T=carried.size_T,
+            likeness_T=carried.likeness_T,
+        )
 
     shots = [in_view(shot) if config.stay_in_view else shot.poses for shot in _carry_shots(motion, onto, config)]
     return motion.replace(keypoints_TK2=np.concatenate([shot.keypoints_TK2 for shot in shots]), frame_size=canvas_size)
@@ -139,6 +145,7 @@ class _Carried:
     place_T2: np.ndarray
     size_T: np.ndarray
     torso_px: float
+    likeness_T: np.ndarray
 
     def stage(self, pose: PoseSequence) -> Stage:
         return Stage.from_pose(pose, place_2=self.place_2, torso_px=self.torso_px)
@@ -179,6 +186,7 @@ def _carry(motion: PoseSequence, onto: PoseSequence, fit: Fit, config: RetargetC
         place_T2=placed_TP2[:, driver.index(shared)],
         size_T=fit.scale_T / usual_scale,
         torso_px=fit.ratio["torso"] * fit.reach["torso"] * usual_scale,
+        likeness_T=fit.likeness_T,
     )
 
 

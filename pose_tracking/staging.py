@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_tracking import cut_edge
+from pose_tracking import cut_edge, standing
 from pose_tracking.limbs import SEEN_CONFIDENCE, window_frames
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
@@ -28,6 +28,8 @@ _EDGE = 0.01
 _FREE_SHARE = 0.5
 # Corrections come and go within this time.
 _EASE_S = 0.8
+# How far flesh and cloth reach beyond the joints, torsos.
+_FLESH = 0.25
 # A head's cut follows the picture's edge within this time: longer, and much of the face would be cut off meanwhile.
 _SINK_S = 0.4
 # Share of the frames whose reach counts for the room that the body's way has; the rest is met by moving the body.
@@ -123,7 +125,14 @@ class Stage:
         return np.concatenate([points_TK2, np.stack([*extra, eyes_T2 + up_T2], axis=1)], axis=1)
 
 
-def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, size_T: np.ndarray) -> PoseSequence:
+def stay_in_view(
+    poses: PoseSequence,
+    stage: Stage,
+    *,
+    place_T2: np.ndarray,
+    size_T: np.ndarray,
+    likeness_T: np.ndarray | float = 0.0,
+) -> PoseSequence:
     """Hold back what would lead the subject out of the picture.
 
     Everything the photo shows ends up within `stage.room_4`, or in its middle where a gesture is wider than the
@@ -138,6 +147,7 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         stage: the subject.
         place_T2: where the motion takes `stage.place_2`, px.
         size_T: the subject's size over that in the photo.
+        likeness_T: [0, 1], how closely each pose is that of the photo, in whose place it stands, then.
     """
     if np.isnan(stage.extent_4()).any():
         return poses
@@ -167,6 +177,9 @@ def stay_in_view(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray, siz
         at_T2 = shrunk(place_T2[:, None])[:, 0] + shift_T2
         shift_T2[:, 1] += _cut_up_T(moved, stage, place_T2=at_T2, size_T=size_T * shrink_T, lean_T=lean_T - own)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
+    if stage.stands and not standing.walks(place_T2[:, 0], poses.times_s_T, torso_px=stage.torso_px):
+        limits_2T = _way_in_room(boxes(outline_TO2), stage, poses)
+        shift_T2[:, 0] = standing.calmed(shift_T2[:, 0], poses.times_s_T, limits_2T, held_T=likeness_T)
     moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
     if stage.is_cut_above:
         feet_y_T = boxes(outline_TO2)[:, 3] + shift_T2[:, 1]
@@ -264,6 +277,13 @@ def _nudge(outline_TO2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.nda
     ]
     nudge_T2 = np.fmin(np.fmax(np.stack(wanted_T2, axis=1), least_T2), most_T2)
     return np.where(least_T2 <= most_T2, nudge_T2, (least_T2 + most_T2) / 2)
+
+
+def _way_in_room(box_T4: np.ndarray, stage: Stage, poses: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
+    """Least and most shift [T] px to the side that keeps the outline, flesh included, in the room; both come gently."""
+    flesh = _FLESH * stage.torso_px
+    least_T, most_T = stage.room_4[0] + flesh - box_T4[:, 0], stage.room_4[2] - flesh - box_T4[:, 2]
+    return _eased(least_T, poses), -_eased(-most_T, poses)
 
 
 def _back_T(points_TK2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.ndarray:
