@@ -42,7 +42,8 @@ def test_chunks_hold_whole_batches_of_the_generator(batch: int) -> None:
 
 @given(num_frames=st.integers(1, 90), size=st.integers(1, 40), window=st.sampled_from([1, 3, 5, 9]), data=st.data())
 def test_any_cut_gives_the_windows_of_the_whole(num_frames: int, size: int, window: int, data: st.DataObject) -> None:
-    driving = motion(num_frames)
+    begins = data.draw(st.sets(st.integers(1, num_frames), max_size=5), label="frames that begin another shot")
+    driving = motion(num_frames).replace(cuts_s=tuple(frame / 24 for frame in sorted(begins)))
     whole = list(pose_windows(driving, size=window))
     wanted = data.draw(st.sets(st.integers(0, num_frames - 1)))
     cut = [
