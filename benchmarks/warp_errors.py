@@ -4,9 +4,9 @@
                                      [--refiner FOLDER]
 
 Oracles, which know the true picture: every pixel taken from where it truly lies (`true_displacement`, cells that do
-not know take their nearest neighbour's); as smooth a field as the refiner can tell, fitted to what its training asks
-for, without its outline and with it; and a correction of colour that is as coarse as its blur. Beside them what a
-trained refiner makes of the pairs. Means over pairs.
+not know take their nearest neighbour's); the whole person moved by the mean of that; as smooth a field as the refiner
+can tell, fitted to what its training asks for, without its outline and with it; and a correction of colour that is as
+coarse as its blur. Beside them what a trained refiner makes of the pairs. Means over pairs.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def measures(pair: Sample, truth: Sample, refined: Sample | None) -> dict[str, f
     )
     fields = {
         "displaced": field_everywhere(truth),
+        "shifted as the surface": truth["field"][:, truth["known"]].mean(1)[:, None, None].expand(2, *matte.shape),
         "fitted to surface": fitted(truth, outline=0.0),
         "fitted to surface and outline": fitted(truth, outline=OPACITY),
     }
