@@ -22,6 +22,7 @@ from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, 
 from animator.conditioning.warp.color_evidence import color_evidence
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
+from animator.conditioning.warp.gaps import beyond_gap, on_bones
 from animator.matting import shortest_boundary
 
 # Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
@@ -30,6 +31,8 @@ _ARM_REACH, _BORDER = 0.3, 0.012
 _CLOTH_REACH = 0.12
 # Share of a stretched hand's length that one with bent fingers has.
 _CURLED = 0.6
+# Share of a hand's length that is palm; radii of a hand that fingers reach aside.
+_PALM, _FINGERS = 0.4, 1.0
 # Share of an arm's middle that must lie outside the trunk for its colours to be taken from there alone.
 _FREE_SIDE = 0.25
 # Torso lengths from the trunk within which cloth may be the trunk's.
@@ -61,6 +64,7 @@ class _Place:
         curled_hand: the pose with this hand as short as bent fingers are.
         head: distance from the middle of the face in head radii.
         down: 0 at the elbow, 1 at the wrist; None where the forearm is not seen.
+        apart: bool, beyond open ground as seen from the arm's bones, but for fingers.
     """
 
     figure: Figure
@@ -70,6 +74,7 @@ class _Place:
     curled_hand: BonePose
     head: torch.Tensor
     down: torch.Tensor | None
+    apart: torch.Tensor
 
     @property
     def hand_hidden(self) -> bool:
@@ -107,7 +112,8 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
     odds = torch.where(held_HW, 2.5, odds)
     # Beyond the person there is nothing to part: the border may lie anywhere there.
     odds = torch.where(figure.matte_HW > 0.02, odds, -0.01)
-    return shortest_boundary(odds, figure.colors_3HW, length=_BORDER * figure.size), before_arm
+    arm_HW = shortest_boundary(odds, figure.colors_3HW, length=_BORDER * figure.size)
+    return arm_HW * ~(place.apart & ~held_HW), before_arm
 
 
 def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
@@ -118,6 +124,10 @@ def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
     curled_hand = _with_curled_hand(pose, bones[2])
     straight, curled = (chain_distance(points, each, shown, thickness) for each in (pose, curled_hand))
     down = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])[0] if bones[1] in shown else None
+    apart = beyond_gap(points, figure.matte_HW, pose, shown, reach_px=figure.size) > 0.5
+    # Fingers leave gaps between them; sleeve, wrist and palm do not.
+    along_hand, _ = segment(points, pose.start_BJ2[0, bones[2]], pose.end_BJ2[0, bones[2]])
+    fingers = (along_hand > _PALM) & (chain_distance(points, pose, bones[2:]) < 1.2)
     return _Place(
         figure=figure,
         bones=bones,
@@ -126,6 +136,7 @@ def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
         curled_hand=curled_hand,
         head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * figure.size),
         down=down,
+        apart=apart & ~fingers,
     )
 
 
@@ -141,7 +152,8 @@ def _shape_odds(place: _Place) -> torch.Tensor:
     # Where the trunk has ended, only colours may say that something is not sleeve.
     sleeve = place.figure.beside_HW * (1 - smoothstep(1.8, 2.4, distance))
     loose_odds = torch.maximum(5 * loose - 2.5, (2.5 + _SLEEVE_ODDS) * sleeve - 2.5)
-    return torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds).clamp(-2.5, 2.5)
+    odds = torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds).clamp(-2.5, 2.5)
+    return torch.where(place.apart, -2.5, odds)
 
 
 def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
@@ -150,7 +162,10 @@ def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: t
     # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
     trunk = figure.hull * (place.head > 1.3)
     beside_trunk = widened(trunk, _BESIDE * size)
-    before_bones = (1 - smoothstep(1.3, 1.7, distance)) * beside_trunk
+    # Fingers bend away from where a hand's bone points, as far as they are long.
+    hand = () if place.hand_hidden else place.bones[2:]
+    near = torch.minimum(distance, chain_distance(figure.points, figure.pose, hand) - _FINGERS)
+    before_bones = (1 - smoothstep(1.3, 1.7, near)) * beside_trunk
     doubted, core = before_bones, smoothstep(0.1, 0.35, distance)
     if place.down is not None:
         # Beside a hand on the hip or in a pocket lies cloth of the body, and the outline of that bulges there.
@@ -241,7 +256,7 @@ def _surely_arm(place: _Place, core_HW: torch.Tensor) -> torch.Tensor:
     """The middle of an arm, without what lies before it: hair and cloth fall over the side towards the trunk."""
     points, pose = place.figure.points, place.figure.pose
     hand = chain_distance(points, place.curled_hand, place.bones[2:]) < 0.6
-    outer = _from_spine(points, pose) > _from_spine(_on_limb(points, pose, place.shown), pose)
+    outer = _from_spine(points, pose) > _from_spine(on_bones(points, pose, place.shown)[0], pose)
     sleeve = core_HW & ~hand
     free = sleeve & (place.figure.hull < 0.5) & outer
     return (core_HW & hand) | (free if int(free.sum()) > _FREE_SIDE * int(sleeve.sum()) else sleeve)
@@ -251,15 +266,3 @@ def _from_spine(points: torch.Tensor, pose: BonePose) -> torch.Tensor:
     """Distance [...] from the line through hips and neck in px."""
     axis = unit(pose.end_BJ2[0, TORSO] - pose.start_BJ2[0, TORSO])
     return ((points - pose.start_BJ2[0, TORSO]) @ torch.stack([-axis[1], axis[0]])).abs()
-
-
-def _on_limb(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> torch.Tensor:
-    """The nearest place [..., 2] on a limb's bones, px."""
-    near, least = points, torch.full(points.shape[:-1], float("inf"), dtype=points.dtype, device=points.device)
-    for bone in bones:
-        start, end = pose.start_BJ2[0, bone], pose.end_BJ2[0, bone]
-        place, distance = segment(points, start, end)
-        here = start + place.clamp(0, 1)[..., None] * (end - start)
-        near = torch.where((distance < least)[..., None], here, near)
-        least = torch.minimum(distance, least)
-    return near

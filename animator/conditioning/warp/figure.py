@@ -17,7 +17,8 @@ from animator.conditioning.warp.anatomy import (
     smoothstep,
     trunk_place,
 )
-from animator.conditioning.warp.bones import BonePose
+from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO, BonePose
+from animator.conditioning.warp.gaps import beyond_gap
 
 # Background between arm and trunk: up to where along the trunk, from where across it (0 at the spine, 1 at its side),
 # and along how much of the trunk its inner edge is looked for.
@@ -34,7 +35,7 @@ class Figure:
         matte_HW: the person's opacity.
         pose: of the photo (one).
         hull: [H, W], the outline of trunk, skirt, head and legs.
-        beside_HW: [0, 1], what lies beyond the trunk's sides: sleeves, where they touch it.
+        beside_HW: [0, 1], what lies beyond the trunk's sides: sleeves, where they touch it, and all beyond a gap.
         hem: where a skirt ends, from `skirt_hem`; None for trousers.
     """
 
@@ -55,7 +56,7 @@ class Figure:
 def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> Figure:
     """The figure of colours, opacity and pose (one)."""
     points = pixel_centers(matte_HW)
-    beside = _beside_trunk(points, matte_HW, pose)
+    beside = torch.maximum(_beside_trunk(points, matte_HW, pose), _beyond_ground(points, matte_HW, pose))
     hull = body_hull(points, pose)
     hem = skirt_hem(pose, matte_HW)
     if hem is not None:
@@ -69,6 +70,12 @@ def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) 
         beside_HW=beside,
         hem=hem,
     )
+
+
+def _beyond_ground(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
+    """1 [H, W] where open ground parts a pixel from trunk and legs: a skirt does not go on below an arm beyond it."""
+    bones = tuple(bone for bone in (TORSO, *LEFT_LEG[:2], *RIGHT_LEG[:2]) if float(pose.trust_BJ[0, bone]) > 0.2)
+    return beyond_gap(points, matte_HW, pose, bones, reach_px=float(pose.torso_length_B[0]))
 
 
 def _beside_trunk(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:

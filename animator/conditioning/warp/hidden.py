@@ -66,7 +66,7 @@ def behind_arms(
     goes_on = hull
     if figure.hem is not None:
         cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose))
-        goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size))
+        goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size) * (1 - figure.beside_HW))
     goes_on = torch.where(told, inside, goes_on)
     alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
     # Behind a hand with background all around it there is no body, however near the body is.

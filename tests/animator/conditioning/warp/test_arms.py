@@ -5,7 +5,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import pixel_centers, segment
 from animator.conditioning.warp.arms import arm_mask
-from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RADIUS
 from animator.conditioning.warp.figure import figure_of
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
@@ -50,6 +50,33 @@ def test_an_arm_before_the_trunk_is_cut_along_its_colour():
     assert member[pixel(chest)] < 0.05
     like_cloth = (photo - torch.tensor(CLOTH)[:, None, None] / 255).abs().amax(0) < 0.05
     assert float(member[like_cloth].mean()) < 0.1
+
+
+def test_a_finger_that_bends_aside_before_cloth_goes_with_its_hand():
+    keypoints = arm_across()
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    middle = (pose.start_BJ2[0, LEFT_HAND] + pose.end_BJ2[0, LEFT_HAND]) / 2
+    reach = 2 * RADIUS[LEFT_HAND] * float(pose.torso_length_B[0])
+    tip = middle + torch.tensor([0.0, reach])
+    finger = segment(points, middle, tip)[1] < 2
+    photo[:, finger] = torch.tensor([225, 180, 150])[:, None] / 255
+    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    assert member[pixel(tip.numpy())] > 0.9
+    assert member[pixel((tip + torch.tensor([0.0, 6.0])).numpy())] < 0.1
+
+
+def test_a_strip_of_cloth_beyond_open_ground_is_no_arm():
+    photo, matte = figure()
+    elbow, wrist = (torch.from_numpy(joint(f"left_{name}")) for name in ("elbow", "wrist"))
+    points = pixel_centers(matte)
+    place, distance = segment(points, elbow, wrist)
+    beside = (place > 0.2) & (place < 0.8)
+    gap, strip = beside & (distance > 5) & (distance < 7.5), beside & (distance >= 7.5) & (distance < 9)
+    photo[:, strip], matte[strip], matte[gap] = torch.tensor(CLOTH)[:, None] / 255, 1.0, 0.0
+    member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
+    assert float(member[strip].mean()) < 0.05
+    assert member[pixel(((elbow + wrist) / 2).numpy())] > 0.9
 
 
 def test_cloth_around_a_hidden_hand_stays_with_the_body():
