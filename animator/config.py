@@ -119,6 +119,13 @@ class RenderJob(BaseModel):
 
     _check_device = field_validator("device")(check_device_name)
 
+    @field_validator("output")
+    @classmethod
+    def _refuse_stdout(cls, output: Path) -> Path:
+        if output.name == "-":  # what other programs take for stdout would become a folder of that name
+            raise ValueError("got '-', but nothing is written to stdout; give it a name")
+        return output
+
     @model_validator(mode="after")
     def _check_trim(self) -> RenderJob:
         if self.end_s is not None and self.end_s <= self.start_s:

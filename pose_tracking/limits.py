@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ class ClipLimits:
 DEFAULT_LIMITS = ClipLimits()
 
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""What an address begins with, as a folder of a path; a drive's name has one letter."""
+
+
 def clip_error(path: Path, reason: str, remedy: str) -> ClipError:
     """The one form of a refusal: file, reason, remedy, in one line."""
     return ClipError(f"{printable_name(path)}: {reason}. {remedy}")
@@ -60,7 +65,10 @@ def check_file(path: Path, limits: ClipLimits) -> None:
         status = path.stat()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise clip_error(path, f"cannot be opened ({reason})", f"Check the path {str(path)!r}.") from error
+        remedy = f"Check the path {str(path)!r}."
+        if any(_SCHEME.fullmatch(part) for part in path.parts):
+            remedy = "Addresses are not fetched: download the clip, and give the file's path."
+        raise clip_error(path, f"cannot be opened ({reason})", remedy) from error
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
         raise clip_error(path, f"is {kind}, not a file", "Give the path of one local video file.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -101,6 +102,15 @@ def _with_flags(own: list[Any], ctx: Any) -> list[Any]:
 
 class Root(TyperGroup):
     """The program itself."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the words; files where a command should stand are told from a slip of the pen."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and (Path(word).suffix or Path(word).is_file()):
+            raise typer.BadParameter(
+                f"{word!r} is no command. A command comes first, such as: animator animate PHOTO CLIP -o OUT", ctx=ctx
+            )
+        return super().resolve_command(ctx, args)
 
     def get_help_option(self, ctx: Any) -> Any:
         """The help flag, off rather than unset: to make sense of an unset one, typer imports pydantic."""

@@ -53,6 +53,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(key: str, advice: str) 
         ("sampler.noise=loud", "sampler.noise: got 'loud', expected 'shared', 'independent' or 'mixed'"),
         ("sampler.guidance_pose=nan", "sampler.guidance_pose: got nan, expected a finite number"),
         ("encode.keep_audio=perhaps", "encode.keep_audio: got 'perhaps', expected true or false"),
+        ("output=-", "output: got '-', but nothing is written to stdout; give it a name"),
         ("photo.x=1", "photo.x: photo is a value, not a table"),
         ("encode", "--set encode: expected key=value, for example --set motion.fps=25"),
         ("a b=1", "--set a b=1: expected key=value, for example --set motion.fps=25"),

@@ -108,7 +108,9 @@ class TestRefusals:
         assert "device" in refusal("/dev/zero")
 
     def test_url(self) -> None:
-        assert "No such file" in refusal("http://127.0.0.1:9/clip.mp4")
+        line = refusal("http://127.0.0.1:9/clip.mp4")
+        assert "No such file" in line
+        assert "download the clip" in line
 
     def test_name_no_file_can_have(self) -> None:
         assert "null byte" in refusal("clip\0.mp4")

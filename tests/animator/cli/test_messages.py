@@ -199,6 +199,13 @@ def test_nothing_is_written_to_stdout_nor_to_a_file_of_its_name(
     assert f"'{words[-1]}': got '-', but nothing is written to stdout; give it a name" in err
 
 
+def test_files_without_a_command_are_told_what_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["me.jpg", "dance.mp4", "-o", "out.mp4"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "'me.jpg' is no command. A command comes first, such as: animator animate PHOTO CLIP -o OUT" in err
+
+
 def test_every_verb_that_writes_is_looked_at_here() -> None:
     assert {("animate",), ("track",), ("synth", "clip"), ("train", "base")} < set(OUTPUTS)
 
