@@ -48,6 +48,9 @@ _COLOR_ODDS = 2.0
 _SHAPE_ODDS = 4.0
 # Log-odds that what lies between the trunk's side and an arm is sleeve.
 _SLEEVE_ODDS = 1.8
+# Radii about the bones that are surely arm, and at a wrist: one thickness is measured for the whole arm, and wrists are
+# slimmer than a sleeve or a strong upper arm makes them. Between which places down the forearm that changes.
+_CORE, _WRIST_CORE, _TOWARDS_WRIST = 0.6, 0.45, (0.3, 0.6)
 # Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
 _SHOULDER = (0.75, 1.1)
 
@@ -99,11 +102,13 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
         [H, W] in [0, 1]; and bool [H, W], hair that lies before the arm.
     """
     place = _place(figure, bones)
-    beyond = torch.zeros_like(figure.hull)
+    beyond, core = torch.zeros_like(figure.hull), torch.full_like(figure.hull, _CORE)
+    if place.down is not None:
+        core = core + (_WRIST_CORE - _CORE) * smoothstep(*_TOWARDS_WRIST, place.down) * (place.down < 1)
     if place.down is not None and place.hand_hidden:
         # Where the hand is hidden, so is the wrist, and the arm ends there.
         beyond = smoothstep(0.9, 1.05, place.down)
-    arm = _surely_arm(place, (figure.matte_HW > 0.8) & (place.distance < 0.6) & (beyond < 0.5))
+    arm = _surely_arm(place, (figure.matte_HW > 0.8) & (place.distance < core) & (beyond < 0.5))
     hair, before_arm = _hair_odds(place, arm)
     odds = _shape_odds(place) + _color_odds(place, arm, hair, held_HW)
     odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
@@ -169,7 +174,7 @@ def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: t
     doubted, core = before_bones, smoothstep(0.1, 0.35, distance)
     if place.down is not None:
         # Beside a hand on the hip or in a pocket lies cloth of the body, and the outline of that bulges there.
-        doubted = torch.maximum(doubted, beside_trunk * smoothstep(0.3, 0.6, place.down))
+        doubted = torch.maximum(doubted, beside_trunk * smoothstep(*_TOWARDS_WRIST, place.down))
         if place.hand_hidden:
             # Sleeve and cloth part by colour alone.
             core = torch.maximum(core, smoothstep(0.5, 0.75, place.down))

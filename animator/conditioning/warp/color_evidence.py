@@ -21,6 +21,8 @@ _PALETTE = 32
 _FLOOR = 0.01
 # A colour that both show this often tells nothing, however much more of it the one has: sleeve and shirt are one cloth.
 _ENOUGH = 0.12
+# Tints at this brightness are told apart as colours are; what is about as dark as the second has none to speak of.
+_TINT, _DARK = 0.3, 0.05
 # Histograms vary slowly: they are kept for every so many px.
 _CELL_PX = 4
 _FEWEST = 20
@@ -65,9 +67,34 @@ def color_evidence(
         grid = torch.stack([(column + 0.5) * (2 / width) - 1, (row + 0.5) * (2 / height) - 1], -1)[None, None]
         nearby = F.grid_sample(local_Phw[None], grid.to(local_Phw), padding_mode="border", align_corners=False)[0, :, 0]
         shares.append((named_NP * nearby.T).sum(1))
-    first, second = (share.clamp_max(_ENOUGH) + _FLOOR for share in shares)
-    evidence[row, column] = (first / second).log()
+    answer = _log_ratio(*shares)
+    if reach_px is not None:
+        # What nothing nearby looks like may be one of them in another light: the sunlit edge of trousers behind an arm
+        # that shades the rest of them, the shade of an arm on a white shirt.
+        known = ((shares[0] + shares[1]) / _FLOOR).clamp(0, 1)
+        answer = torch.lerp(_tint_evidence(colors_HW3, first_HW, second_HW, (row, column)), answer, known)
+    evidence[row, column] = answer
     return evidence
+
+
+def _tint_evidence(
+    colors_HW3: torch.Tensor, first_HW: torch.Tensor, second_HW: torch.Tensor, at: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """As `color_evidence` [N] by tint alone, from all of both regions."""
+    tints = _tint(colors_HW3)
+    palette_P3 = torch.cat([_palette(tints[first_HW]), _palette(tints[second_HW])])
+    named_NP = _named(tints[at], palette_P3)
+    return _log_ratio(*(named_NP @ _named(tints[region], palette_P3).mean(0) for region in (first_HW, second_HW)))
+
+
+def _tint(colors: torch.Tensor) -> torch.Tensor:
+    """Colours [..., 3] but for how bright they are: a matte surface in twice the light has twice each of its values."""
+    return _TINT * colors / (colors.mean(-1, keepdim=True) + _DARK)
+
+
+def _log_ratio(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Log of how much larger the first share is than the second, where either is large enough to tell."""
+    return ((first.clamp_max(_ENOUGH) + _FLOOR) / (second.clamp_max(_ENOUGH) + _FLOOR)).log()
 
 
 def share_alike(colors_N3: torch.Tensor, region_M3: torch.Tensor, *, alike: float = ALIKE) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import pixel_centers, segment
+from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
 from animator.conditioning.warp.arms import arm_mask
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RADIUS
 from animator.conditioning.warp.figure import figure_of
@@ -121,3 +121,27 @@ def test_the_short_sleeves_of_a_shirt_as_dark_as_the_hair_are_no_hair():
     photo[:, shirt & (matte > 0.5)] = torch.tensor([58, 36, 30])[:, None] / 255
     member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert member[pixel(joint("left_shoulder") * 0.7 + joint("left_elbow") * 0.3)] > 0.9
+
+
+def test_sunlit_cloth_beyond_a_wrist_slimmer_than_the_arm_stays_with_the_leg():
+    keypoints = STANDING.copy()
+    wrist = joint("left_hip") + np.array([5, 12], dtype=np.float32)
+    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array([10, 36], dtype=np.float32)
+    for name in ("wrist", "pinky", "index", "thumb"):
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = wrist + joint(f"left_{name}") - joint("left_wrist")
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    elbow, end = pose.start_BJ2[0, LEFT_ARM[1]], pose.end_BJ2[0, LEFT_ARM[1]]
+    down, _ = segment(points, elbow, end)
+    axis = (end - elbow) / (end - elbow).norm()
+    outwards = (points - elbow) @ torch.stack([axis[1], -axis[0]])
+    radius = RADIUS[LEFT_ARM[1]] * float(pose.torso_length_B[0])
+    beyond = (down > 0.55) & (down < 0.95) & (outwards > 0.52 * radius) & (outwards < 1.3 * radius)
+    jeans = torch.tensor([0.2, 0.28, 0.38])[:, None]
+    trousers = (points[..., 1] > float(joint("left_hip")[1]) - 12) & (outwards < 0.45 * radius) & (matte > 0.5)
+    skin = chain_distance(points, pose, LEFT_ARM) < 0.8
+    photo[:, trousers & ~skin] = jeans
+    photo[:, beyond], matte[beyond] = 2 * jeans, 1.0
+    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    assert float(member[beyond].mean()) < 0.3
+    assert member[pixel((elbow * 0.3 + end * 0.7).numpy())] > 0.9

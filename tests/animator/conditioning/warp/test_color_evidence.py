@@ -77,3 +77,14 @@ def test_shares_count_what_looks_alike():
     shares = share_alike(torch.cat([DARK[:, :, 0].T, STRIPE[:, :, 0].T, SKIN[:, :, 0].T]), region)
     torch.testing.assert_close(shares[:2], torch.tensor([0.75, 0.25]), atol=0.02, rtol=0)
     assert float(shares[2]) < 0.01
+
+
+def test_cloth_in_more_light_than_any_nearby_is_known_by_its_tint():
+    skin, jeans = (torch.tensor(rgb)[:, None, None] for rgb in ((0.55, 0.38, 0.32), (0.2, 0.28, 0.38)))
+    photo = jeans.expand(3, 40, 80).clone()
+    photo[:, :, :30] = skin
+    photo[:, 10:20, 30:36] = 2 * jeans
+    arm, cloth, asked = (torch.zeros(40, 80, dtype=torch.bool) for _ in range(3))
+    arm[:, :28], cloth[:, 40:], asked[:, 28:40] = True, True, True
+    evidence = color_evidence(photo, arm, cloth, asked, reach_px=30)
+    assert float(evidence[11:19, 31:35].max()) < -1
