@@ -24,7 +24,7 @@ _NEAREST = 1 / 12
 _LEVEL = np.arange(1, 8) / 8
 # Cost of a shift by the whole side, along the horizon and across it: what a camera sees at one height lies about as far
 # away and in the same light, so that it has the same size and shade.
-_ALONG, _ACROSS = 0.6, 3.0
+_ALONG, _ACROSS = 0.6, 1.5
 # What a colour's distance from the hole's smooth filling costs: things stand there as seldom as anywhere else.
 _UNLIKELY = 0.5
 # Known pixels within this way (px) are to agree with what a shift brings there.
