@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+# Difference of colours (RGB in [0, 1]) at the hole's border from which on two things meet there, not two shades of one.
+_ANOTHER = 0.45
 # Longer side of the pictures that pieces are chosen in, and put together in; px.
 _CHOSEN_PX, _BLENDED_PX = 96, 256
 _PATCH, _COMPONENTS, _NEIGHBOURS = 7, 10, 12
@@ -236,7 +238,10 @@ def blend(picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray) 
         own = copied_N3 - _at(picture_HW3, (source_N2 + way).clip(0, limit))
         other = _at(picture_HW3, (theirs_N2 - way).clip(0, limit)) - _at(picture_HW3, theirs_N2)
         linked, beside = inside & (number_N >= 0), inside & (number_N < 0)
-        diagonal_N += inside
+        # Where the piece has something else than lies there, that ends at the hole: it is no shade to go on inside.
+        off_N = np.linalg.norm(_at(picture_HW3, there_N2) - _at(picture_HW3, (source_N2 + way).clip(0, limit)), axis=1)
+        beside &= off_N < _ANOTHER
+        diagonal_N += linked | beside
         wanted_N3 += np.where(linked[:, None], (own + other) / 2, 0)
         wanted_N3 += np.where(beside[:, None], own + _at(picture_HW3, there_N2), 0)
         rows.append(np.flatnonzero(linked))

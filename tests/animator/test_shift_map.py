@@ -126,3 +126,13 @@ def test_a_blend_between_two_places_has_no_seam() -> None:
     source[4:12, 8:14, 0] += 12
     source[4:12, 14:20, 0] += 24
     np.testing.assert_allclose(blend(picture, hole, source)[hole], ramp[hole], atol=0.02)
+
+
+def test_what_ends_at_the_hole_throws_no_shade_into_it() -> None:
+    """A black post stands beside the hole; what is copied has a wall in its place."""
+    picture, hole = np.full((40, 60, 3), 0.8), np.zeros((40, 60), dtype=bool)
+    hole[10:30, 20:40] = True
+    picture[:, 17:20] = 0.02
+    source = np.moveaxis(np.indices(hole.shape), 0, -1).copy()
+    source[10:30, 20:40, 1] += 20
+    np.testing.assert_allclose(blend(picture, hole, source)[hole], 0.8, atol=0.02)
