@@ -19,8 +19,8 @@ SIDE = 32
 AROUND_CELLS, NOISE_LEVELS = 7, 10.0
 # So much of a sketch has to be new, on average, for another shot. Cuts on joined real clips, jumps within one scene
 # among them, come to 0.06 to 0.4; the fastest dance at 25 frames/s to 0.035, somebody who walks through the whole
-# picture at 10 frames/s to 0.044, a flare of the sun to 0.02.
-LEAST_NEW = 0.05
+# picture at 10 frames/s to 0.044, a head that fills the picture and nods to 0.057, a flare of the sun to 0.02.
+LEAST_NEW = 0.06
 # And so many times what is new in so many frames on either side, all but one of them: what goes on, as when the camera
 # pans, is no cut, not even where every other frame is repeated; and two cuts may lie a frame apart.
 TIMES_USUAL, NUM_AROUND = 3.0, 4

@@ -120,7 +120,7 @@ def test_a_blend_between_two_places_has_no_seam() -> None:
     ramp = np.linspace(0.2, 0.5, 30)[None, :, None].repeat(40, 0).repeat(3, 2)
     picture, hole = ramp.copy(), np.zeros((40, 30), dtype=bool)
     picture[14:26] += 0.1
-    picture[26:] += 0.4
+    picture[26:] += 0.2
     hole[4:12, 8:20] = True
     source = np.moveaxis(np.indices(hole.shape), 0, -1).copy()
     source[4:12, 8:14, 0] += 12
