@@ -275,27 +275,28 @@ def prepare_motion(
     motion = clean_clip_motion(clip, tracked, config, trust=trust)
     whole, passages = drop_passages(motion.to_skeleton(BLAZEPOSE_33))
     held, absences = hold_through_absence(whole)
+    # Told as the clip's own times, which --start and --end take, whatever was left out before.
+    begin_s, _ = clip.trim_s
     warnings = []
     if motion.cuts_s:
-        warnings.append(
-            f"{clip.path.name}: cuts to another shot at {list_cuts(motion.cuts_s)}; each is carried over by itself."
-        )
+        cuts = list_cuts(tuple(begin_s + cut_s for cut_s in motion.cuts_s))
+        warnings.append(f"{clip.path.name}: cuts to another shot at {cuts}; each is carried over by itself.")
     if absences:
         warnings.append(
-            f"{clip.path.name}: nobody in view at {_listed(absences)}; the pose is held. "
+            f"{clip.path.name}: nobody in view at {_listed(absences, begin_s)}; the pose is held. "
             "Leave it out with --start/--end."
         )
     if passages:
         warnings.append(
-            f"{clip.path.name}: only part of the person in view, coming or leaving, at {_listed(passages)}; "
+            f"{clip.path.name}: only part of the person in view, coming or leaving, at {_listed(passages, begin_s)}; "
             "taken for not in view."
         )
     return held, config.fps or clip.info.fps, warnings
 
 
-def _listed(spans: tuple[tuple[float, float], ...]) -> str:
-    """The first of these spans of seconds, and how many more there are."""
-    listed = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in spans[:4])
+def _listed(spans: tuple[tuple[float, float], ...], begin_s: float) -> str:
+    """The first of these spans, seconds after `begin_s`, and how many more there are."""
+    listed = ", ".join(f"{begin_s + start:.1f}-{begin_s + end:.1f} s" for start, end in spans[:4])
     return listed + (f" and {len(spans) - 4} more" if len(spans) > 4 else "")
 
 
