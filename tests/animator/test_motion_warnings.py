@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from temporal.motion import MotionConfig
 from animator.pipeline import prepare_motion
 from pose_tracking.clip import DrivingClip
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
+from temporal.motion import MotionConfig
 from tests.animator.figure import standing_pose
 
 DANCE = Path(__file__).parents[2] / "examples" / "media" / "dance.mp4"
