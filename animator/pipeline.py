@@ -288,8 +288,8 @@ def prepare_motion(
         )
     if passages:
         warnings.append(
-            f"{clip.path.name}: only part of the person in view, coming or leaving, at {_listed(passages, begin_s)}; "
-            "taken for not in view."
+            f"{clip.path.name}: only part of the person in view, coming, leaving or in a close-up, "
+            f"at {_listed(passages, begin_s)}; taken for not in view."
         )
     return held, config.fps or clip.info.fps, warnings
 

@@ -11,6 +11,8 @@ from pose_tracking.sequence import PoseSequence
 
 # A joint is shown from here on (BlazePose visibility).
 _SHOWN = 0.5
+# Share of a shot's frames that have to show a shoulder for it to show a trunk.
+_MOSTLY = 0.5
 # Fewer joints than this share of the sighting's usual number are part of a body.
 _WHOLE = 0.8
 # A sighting between two absences that lasts no longer shows nobody who does anything: a tracker's guess at who is about
@@ -30,6 +32,8 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     view. Only frames next to an absence are taken out, as long as they show less than `_WHOLE` of what the rest of
     that sighting shows; a body that is never shown whole stays. A sighting that is over within `_GLIMPSE_S` is taken
     out as a whole, unless there is no longer one. All this within a shot: whom a cut takes out of view has not left.
+    A shot of a face, of legs or of hands alone, in a clip whose other shots show a trunk, is taken out, too: it tells
+    nothing of where the rest of the body is.
 
     Args:
         sequence: a motion with gaps, in px of the clip.
@@ -38,6 +42,10 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
         The motion with those frames unseen, and their spans (start, end) in seconds.
     """
     whole = sequence.map_shots(_without_passages)
+    if any(_shows_trunk(whole[shot]) for shot in whole.shots()):
+        whole = whole.map_shots(
+            lambda shot: shot if _shows_trunk(shot) else _unseen(shot, np.ones(len(shot), dtype=bool))
+        )
     passing_T = sequence.seen_TK.any(axis=1) & ~whole.seen_TK.any(axis=1)
     return whole, _spans(passing_T, sequence.times_s_T)
 
@@ -47,9 +55,7 @@ def _without_passages(sequence: PoseSequence) -> PoseSequence:
     seen_T = sequence.seen_TK.any(axis=1)
     if seen_T.all():
         return sequence
-    inside_TK = ((sequence.keypoints_TK2 >= 0) & (sequence.keypoints_TK2 <= sequence.frame_size)).all(axis=-1)
-    body = [sequence.skeleton.index(joint) for joint in _BODY if joint in sequence.skeleton]
-    number_T = (inside_TK & (sequence.confidence_TK >= _SHOWN))[:, body].sum(axis=1)
+    number_T = _shown_TK(sequence, _BODY).sum(axis=1)
     passing_T = np.zeros(len(seen_T), dtype=bool)
     sightings = _runs(seen_T)
     glimpses = _glimpses(sightings, sequence.times_s_T)
@@ -61,8 +67,26 @@ def _without_passages(sequence: PoseSequence) -> PoseSequence:
         places = _lasting(whole_T, sequence.times_s_T[start:stop])
         passing_T[start : start + places[0]] = start > 0
         passing_T[start + places[-1] + 1 : stop] = stop < len(seen_T)
-    keypoints_TK2 = np.where(passing_T[:, None, None], np.nan, sequence.keypoints_TK2)
-    return sequence.replace(keypoints_TK2=keypoints_TK2)
+    return _unseen(sequence, passing_T)
+
+
+def _unseen(sequence: PoseSequence, hidden_T: np.ndarray) -> PoseSequence:
+    """The motion with nobody in those frames."""
+    return sequence.replace(keypoints_TK2=np.where(hidden_T[:, None, None], np.nan, sequence.keypoints_TK2))
+
+
+def _shows_trunk(shot: PoseSequence) -> bool:
+    """Whether at least one shoulder is shown in most of the frames in which anything of a body is seen."""
+    seen_T = shot.seen_TK.any(axis=1)
+    shoulders_TK = _shown_TK(shot, ("left_shoulder", "right_shoulder"))
+    return bool(seen_T.any()) and float(shoulders_TK.any(axis=1)[seen_T].mean()) > _MOSTLY
+
+
+def _shown_TK(sequence: PoseSequence, joints: tuple[str, ...]) -> np.ndarray:
+    """Bool [T, K]: which of these joints are shown, within the picture."""
+    inside_TK = ((sequence.keypoints_TK2 >= 0) & (sequence.keypoints_TK2 <= sequence.frame_size)).all(axis=-1)
+    known = [sequence.skeleton.index(joint) for joint in joints if joint in sequence.skeleton]
+    return np.asarray((inside_TK & (sequence.confidence_TK >= _SHOWN))[:, known])
 
 
 def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

@@ -155,3 +155,28 @@ def test_whom_a_cut_takes_out_of_view_was_there_to_the_last():
     motion = _cut_at_the_lower_edge(_motion([1, 1, 1, 1, 1, 1, 0, 0, 0]), [4, 5])
     assert drop_passages(motion)[1] != ()
     assert drop_passages(motion.replace(cuts_s=(motion.times_s_T[6],)))[1] == ()
+
+
+def _without_shoulders(motion, frames):
+    keypoints, confidence = motion.keypoints_TK2.copy(), motion.confidence_TK.copy()
+    left, right = (COCO_17.index(f"{side}_shoulder") for side in ("left", "right"))
+    keypoints[frames, left] = (-20, 5)  # beyond the picture
+    confidence[frames, right] = 0.1  # a guess
+    return motion.replace(keypoints_TK2=keypoints, confidence_TK=confidence)
+
+
+def test_a_shot_of_a_face_or_of_legs_alone_shows_nobody():
+    motion = _without_shoulders(_motion([1] * 9), slice(3, 6)).replace(cuts_s=(0.3, 0.6))
+    whole, spans = drop_passages(motion)
+    assert whole.seen_TK.any(axis=1).tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    np.testing.assert_allclose(spans, [(0.3, 0.6)])
+
+
+def test_a_clip_that_shows_no_trunk_anywhere_is_kept():
+    motion = _without_shoulders(_motion([1] * 9), slice(0, 9)).replace(cuts_s=(0.3,))
+    assert drop_passages(motion)[1] == ()
+
+
+def test_arms_before_the_shoulders_for_a_moment_are_no_other_shot():
+    motion = _without_shoulders(_motion([1] * 9), slice(4, 6)).replace(cuts_s=(0.3,))
+    assert drop_passages(motion)[1] == ()
