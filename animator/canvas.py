@@ -86,10 +86,6 @@ class Placement:
         """Map photo px [..., 2] to canvas px."""
         return (np.asarray(points_2) * self.scale + np.asarray(self.offset)).astype(np.float32)
 
-    def to_photo(self, points_2: np.ndarray) -> np.ndarray:
-        """Map canvas px [..., 2] to photo px."""
-        return ((np.asarray(points_2) - np.asarray(self.offset)) / self.scale).astype(np.float32)
-
     def place(self, photo: Image.Image, *, fill: int | tuple[int, ...] = 0) -> Image.Image:
         """Draw `photo` on the canvas, area-averaged when it shrinks; outside the photo lies `fill`."""
         width, height = self.photo_size

@@ -128,13 +128,6 @@ class MotionReport:
     unseen_fraction: float
 
 
-def smooth_motion(
-    sequence: PoseSequence, config: MotionConfig, *, fps: Fraction, duration_s: float | None = None
-) -> PoseSequence:
-    """The motion of `clean_motion` without the report."""
-    return clean_motion(sequence, config, fps=fps, duration_s=duration_s)[0]
-
-
 def clean_motion(
     sequence: PoseSequence,
     config: MotionConfig,

@@ -37,16 +37,6 @@ class PoseWindow:
     time_s: float
     interval_s: float = 0.0
 
-    @property
-    def pose_K2(self) -> np.ndarray:
-        """The middle pose [K, 2]."""
-        return self.keypoints_NK2[len(self.keypoints_NK2) // 2]
-
-    @property
-    def pose_confidence_K(self) -> np.ndarray:
-        """Confidence of the middle pose [K]."""
-        return self.confidence_NK[len(self.confidence_NK) // 2]
-
 
 def pose_windows(
     sequence: PoseSequence, *, size: int = WINDOW_SIZE, edge: EdgePolicy = "repeat"

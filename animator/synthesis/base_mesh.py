@@ -21,8 +21,6 @@ from animator.errors import ModelError
 
 _DECIMETRE = 0.1
 NUM_BODY_VERTICES = 13380
-TIGHTS = slice(15328, 18002)
-SKIRT = slice(18002, 18722)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

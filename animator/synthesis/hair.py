@@ -86,7 +86,7 @@ def hair_piece(body: Body, style: HairStyle) -> Piece:
         faces = np.concatenate([faces, knot_faces + len(vertices)])
         uv_faces = np.concatenate([uv_faces, knot_uv])
         vertices = np.concatenate([vertices, knot])
-    colour, bump = _paint(head, style, points, down)
+    colour, bump = _paint(head, style, down)
     piece = Piece(
         part="hair",
         vertices_V3=vertices,
@@ -192,7 +192,7 @@ def _weights(body: Body, vertices: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _paint(head: _Head, style: HairStyle, points: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _paint(head: _Head, style: HairStyle, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Texture with the outline in alpha, and the bump map of the strands."""
     height, width = _TEXTURE
     rng = np.random.default_rng(style.seed + 1)

@@ -10,7 +10,6 @@ Legend: J joints, S sides (left, right), F fingers (thumb, index, middle, ring, 
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,21 +129,6 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
     return turn
 
 
-def pose_from(turns: dict[str, np.ndarray], *, base: BodyPose | None = None) -> BodyPose:
-    """`base` (default: the T-pose) with the local rotations of the named joints replaced by `turns`.
-
-    Raises:
-        JobError: a joint this rig does not have.
-    """
-    base = base or rest_pose()
-    rotations = base.rotations_J33.copy()
-    for name, turn in turns.items():
-        if name not in JOINT:
-            raise JobError(f"the rig has no joint {name!r}; its joints are {', '.join(JOINTS)}")
-        rotations[JOINT[name]] = turn
-    return dataclasses.replace(base, rotations_J33=rotations)
-
-
 def forward_kinematics(pose: BodyPose, rest_J3: np.ndarray = DEFAULT_REST_J3) -> tuple[np.ndarray, np.ndarray]:
     """Joint positions [J, 3] in metres and global rotations [J, 3, 3] of a body with T-pose joints `rest_J3`."""
     positions = np.empty((NUM_JOINTS, 3))
@@ -156,45 +140,3 @@ def forward_kinematics(pose: BodyPose, rest_J3: np.ndarray = DEFAULT_REST_J3) ->
         positions[joint] = positions[parent] + turned[parent] @ (rest_J3[joint] - rest_J3[parent])
         turned[joint] = turned[parent] @ pose.rotations_J33[joint]
     return positions, turned
-
-
-def local_rotations(global_J33: np.ndarray) -> np.ndarray:
-    """The local rotations [J, 3, 3] whose forward kinematics gives `global_J33`."""
-    local = global_J33.copy()
-    for joint in range(1, NUM_JOINTS):
-        local[joint] = global_J33[PARENTS[joint]].T @ global_J33[joint]
-    return local
-
-
-def mirror_pose(pose: BodyPose) -> BodyPose:
-    """The pose seen in a mirror at x = 0: left and right change places."""
-    flip = np.diag([-1.0, 1.0, 1.0])
-    return dataclasses.replace(
-        pose,
-        rotations_J33=flip @ pose.rotations_J33[MIRROR] @ flip,
-        root_3=pose.root_3 * np.array([-1.0, 1.0, 1.0]),
-        curl_SF=pose.curl_SF[::-1],
-        spread_S=pose.spread_S[::-1],
-    )
-
-
-def place_on_floor(pose: BodyPose, rest_J3: np.ndarray = DEFAULT_REST_J3) -> BodyPose:
-    """Moves the root so that the lowest ankle, heel or ball of the foot is as high as it is when standing.
-
-    Feet bend about the ankle, so the sole is sampled where it carries weight: below the ankle and at the ball.
-    """
-    positions, turned = forward_kinematics(pose, rest_J3)
-    lowest = np.inf
-    for side in ("left", "right"):
-        ankle, ball = JOINT[f"{side}_ankle"], JOINT[f"{side}_foot"]
-        sole = np.array([0.0, -rest_J3[ankle, 1], 0.0])
-        points = (
-            (ankle, sole),
-            (ankle, sole + np.array([0.0, 0.0, -0.04])),
-            (ball, np.array([0, -rest_J3[ball, 1], 0])),
-        )
-        for joint, offset in points:
-            lowest = min(lowest, float((positions[joint] + turned[joint] @ offset)[1]))
-    root = pose.root_3.copy()
-    root[1] -= lowest / rest_J3[0, 1]
-    return dataclasses.replace(pose, root_3=root)

@@ -13,7 +13,7 @@ from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
 from temporal.facing import hold_facing
 from temporal.gaps import fill_gaps
-from temporal.motion import MotionConfig, smooth_motion
+from temporal.motion import MotionConfig, clean_motion
 from temporal.outliers import reject_outliers
 from temporal.resampling import resample
 from temporal.smoothing import SMOOTHERS, smooth_positions, smoother_by_name
@@ -44,7 +44,7 @@ def _whole(**settings: bool) -> dict[str, Step]:
     """The whole chain with each smoother."""
     configs = {name: MotionConfig(smoother=name, **settings) for name in SMOOTHERS if name != "none"}
     return {
-        f"motion {name}": lambda sequence, config=config: smooth_motion(sequence, config, fps=Fraction(25))
+        f"motion {name}": lambda sequence, config=config: clean_motion(sequence, config, fps=Fraction(25))[0]
         for name, config in configs.items()
     }
 

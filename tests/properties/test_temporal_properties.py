@@ -184,7 +184,7 @@ def test_windows_hold_only_poses_of_the_motion_with_its_own_in_the_middle(sequen
     windows = list(pose_windows(sequence, size=size, edge=edge))
     assert len(windows) == len(sequence)
     for window in windows:
-        np.testing.assert_array_equal(window.pose_K2, sequence.keypoints_TK2[window.center])
+        np.testing.assert_array_equal(window.keypoints_NK2[size // 2], sequence.keypoints_TK2[window.center])
         distance = np.arange(size) - size // 2
         inside = (window.center + distance >= 0) & (window.center + distance < len(sequence))
         np.testing.assert_array_equal(

@@ -15,7 +15,7 @@ from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
 from temporal.errors import MotionError
 from temporal.metrics import lag_s
-from temporal.motion import MotionConfig, clean_motion, smooth_motion
+from temporal.motion import MotionConfig, clean_motion
 from temporal.smoothing import SMOOTHERS, Unsmoothed
 from tests.temporal.motions import LEGS, TORSO_PX, as_sequence, kicking, standing, swap, swaying, with_noise
 
@@ -55,12 +55,6 @@ def test_a_disturbed_motion_comes_back(name):
     assert 0.02 < report.filled_fraction < 0.1
 
 
-def test_smooth_motion_is_the_motion_without_the_report():
-    sequence = as_sequence(_disturbed(swaying(np.arange(150) / 30)))
-    motion, _ = clean_motion(sequence, MotionConfig(), fps=FPS)
-    np.testing.assert_array_equal(smooth_motion(sequence, MotionConfig(), fps=FPS).keypoints_TK2, motion.keypoints_TK2)
-
-
 def test_nothing_is_done_that_was_switched_off():
     sequence = as_sequence(_disturbed(swaying(np.arange(150) / 30)))
     off = MotionConfig(smoother="none", max_gap_s=0, reject_outliers=False, repair_swaps=False, repair_flips=False)
@@ -94,9 +88,10 @@ def test_limbs_swing_and_trunks_keep_their_side_on_the_grid_of_the_output():
 
 def test_output_takes_the_clip_s_rate_unless_told_otherwise():
     sequence = as_sequence(standing(60))
-    assert len(smooth_motion(sequence, MotionConfig(), fps=FPS)) == 60
-    assert len(smooth_motion(sequence, MotionConfig(fps=15), fps=FPS)) == 30
-    assert len(smooth_motion(sequence, MotionConfig(fps=15), fps=FPS, duration_s=3.0)) == 45
+    as_the_clip, _ = clean_motion(sequence, MotionConfig(), fps=FPS)
+    slower, _ = clean_motion(sequence, MotionConfig(fps=15), fps=FPS)
+    longer, _ = clean_motion(sequence, MotionConfig(fps=15), fps=FPS, duration_s=3.0)
+    assert (len(as_the_clip), len(slower), len(longer)) == (60, 30, 45)
 
 
 def test_kicks_survive_the_whole_way():
@@ -267,16 +262,17 @@ def test_joined_shots_move_as_each_does_by_itself(name, fps):
     first, second = as_sequence(swaying(np.arange(60) / 30)), as_sequence(kicking(np.arange(60) / 30) * 1.7 + 40)
     joined = as_sequence(np.concatenate([first.keypoints_TK2, second.keypoints_TK2])).replace(cuts_s=(2.0,))
     config = MotionConfig(smoother=name, fps=fps)
-    motion = smooth_motion(joined, config, fps=FPS)
+    motion, _ = clean_motion(joined, config, fps=FPS)
     half = len(motion) // 2
     for part, shot in ((motion[:half], first), (motion[half:], second)):
-        np.testing.assert_allclose(part.keypoints_TK2, smooth_motion(shot, config, fps=FPS).keypoints_TK2, atol=1e-3)
+        alone, _ = clean_motion(shot, config, fps=FPS)
+        np.testing.assert_allclose(part.keypoints_TK2, alone.keypoints_TK2, atol=1e-3)
     assert motion.shots() == [slice(0, half), slice(half, 2 * half)]
 
 
 def test_what_is_lost_at_a_cut_is_not_filled_in_across_it():
     truth = np.concatenate([standing(20), standing(20) + 200])
     truth[18:23] = np.nan
-    motion = smooth_motion(as_sequence(truth).replace(cuts_s=(20 / 30,)), MotionConfig(), fps=FPS)
+    motion, _ = clean_motion(as_sequence(truth).replace(cuts_s=(20 / 30,)), MotionConfig(), fps=FPS)
     expected = np.concatenate([standing(20), standing(20) + 200])
     np.testing.assert_allclose(motion.keypoints_TK2, expected, atol=0.01)

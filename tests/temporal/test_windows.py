@@ -38,8 +38,8 @@ def test_a_window_tells_how_far_apart_its_poses_are_whichever_part_it_is_cut_fro
 def test_the_middle_pose_is_the_frame_itself():
     sequence = _counting(9)
     for window in pose_windows(sequence):
-        np.testing.assert_array_equal(window.pose_K2, sequence.keypoints_TK2[window.center])
-        np.testing.assert_array_equal(window.pose_confidence_K, sequence.confidence_TK[window.center])
+        np.testing.assert_array_equal(window.keypoints_NK2[WINDOW_SIZE // 2], sequence.keypoints_TK2[window.center])
+        np.testing.assert_array_equal(window.confidence_NK[WINDOW_SIZE // 2], sequence.confidence_TK[window.center])
 
 
 def test_inside_windows_show_two_poses_before_and_after():
@@ -91,8 +91,8 @@ def test_unseen_joints_stay_unseen():
     keypoints = sequence.keypoints_TK2.copy()
     keypoints[3] = np.nan
     windows = list(pose_windows(sequence.replace(keypoints_TK2=keypoints)))
-    assert np.isnan(windows[3].pose_K2).all()
-    assert windows[3].pose_confidence_K[0] == 0
+    assert np.isnan(windows[3].keypoints_NK2[2]).all()
+    assert windows[3].confidence_NK[2, 0] == 0
     assert np.isnan(windows[1].keypoints_NK2[4]).all()
 
 

@@ -126,7 +126,7 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     unfolded = _unfolded(photo, target)
     for place, chain in enumerate(LIMBS):
         for bone in chain:
-            turn, length = _limb(photo, target, bone, angle[:, TORSO], angle[:, PARENT[bone]], unfolded[:, place])
+            turn, length = _limb(photo, target, bone, angle[:, PARENT[bone]], unfolded[:, place])
             wanted = torch.lerp(scale, length, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
             ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
             strain[:, bone] = (wanted - ratio).abs() / scale
@@ -198,7 +198,6 @@ def _limb(
     photo: BonePose,
     target: BonePose,
     bone: int,
-    torso_angle: torch.Tensor,
     parent_angle: torch.Tensor,
     unfolded_B: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,7 +19,6 @@ from animator.synthesis.rig import DEFAULT_REST_J3, JOINT, NUM_JOINTS
 _UNIT_M = float(DEFAULT_REST_J3[0, 1])
 _REST = DEFAULT_REST_J3 / _UNIT_M
 _HIP, _ANKLE, _BALL = (_REST[JOINT[f"left_{part}"]] for part in ("hip", "ankle", "foot"))
-HIP_WIDTH = float(_HIP[0])
 # From the ankle down to the sole at the ball, and at the heel.
 _TO_BALL = np.array([0.0, -_ANKLE[1], _BALL[2] - _ANKLE[2]])
 _TO_HEEL = np.array([0.0, -_ANKLE[1], -0.05])

@@ -8,8 +8,9 @@ from animator.synthesis import renderer
 from animator.synthesis.backdrop import Backdrop
 from animator.synthesis.batch_renderer import Job, TorchRenderer
 from animator.synthesis.camera import Camera
-from animator.synthesis.rig import pose_from, rest_pose, rotation
+from animator.synthesis.rig import rest_pose, rotation
 from animator.synthesis.scene import Character, pose_vertices
+from tests.animator.synthesis.poses import pose_from
 
 
 def compare(device: str, character: Character, camera: Camera, backdrop: Backdrop) -> None:

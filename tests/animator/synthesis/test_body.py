@@ -6,8 +6,9 @@ import pytest
 from animator.synthesis.base_mesh import NUM_BODY_VERTICES, load_base_mesh
 from animator.synthesis.body import Body, bone_motions, bone_names, build_body, skin_weights
 from animator.synthesis.cloth import TEMPLATE_PERSON
-from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, pose_from, rest_pose, rotation
+from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, rest_pose, rotation
 from animator.synthesis.skinning import dual_quaternions, skin_vertices, strongest_influences
+from tests.animator.synthesis.poses import pose_from
 
 
 @pytest.fixture(scope="module")

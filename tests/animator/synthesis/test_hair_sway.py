@@ -6,7 +6,8 @@ from animator.synthesis.cloth import TEMPLATE_PERSON
 from animator.synthesis.hair import HairStyle, hair_piece
 from animator.synthesis.hair_sway import HairRig, build_hair_rig, hair_sway, move_hair
 from animator.synthesis.motions.motion import Motion, motion_from_rotations
-from animator.synthesis.rig import JOINT, forward_kinematics, pose_from, rest_pose, rotation
+from animator.synthesis.rig import JOINT, forward_kinematics, rest_pose, rotation
+from tests.animator.synthesis.poses import pose_from
 
 
 def style(length_m: float) -> HairStyle:

@@ -8,9 +8,10 @@ from animator.synthesis.backdrop import Backdrop
 from animator.synthesis.body import bone_names
 from animator.synthesis.camera import Camera
 from animator.synthesis.keypoints import visible_keypoints
-from animator.synthesis.rig import pose_from, rotation
+from animator.synthesis.rig import rotation
 from animator.synthesis.scene import Character, pose_vertices
 from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.synthesis.poses import pose_from
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from animator.synthesis import renderer
 from animator.synthesis.backdrop import Backdrop, make_backdrop
 from animator.synthesis.camera import Camera
 from animator.synthesis.mesh import PARTS
-from animator.synthesis.rig import BodyPose, pose_from, rotation
+from animator.synthesis.rig import BodyPose, rotation
 from animator.synthesis.scene import Character, RenderedFrame, pose_vertices, render_frame
 from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.synthesis.poses import pose_from
 
 
 def standing(yaw_deg: float = 0.0) -> BodyPose:

@@ -6,10 +6,11 @@ from animator.synthesis.cloth import TEMPLATE_PERSON, cloth_template
 from animator.synthesis.fabric import Fabric
 from animator.synthesis.garments import Garment, _skirt_piece, dress
 from animator.synthesis.mesh import join_pieces
-from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, pose_from, rest_pose, rotation
+from animator.synthesis.rig import JOINT, BodyPose, forward_kinematics, rest_pose, rotation
 from animator.synthesis.skinning import dual_quaternions, skin_vertices
 from animator.synthesis.skirt import build_skirt_rig, move_skirt
 from animator.synthesis.tailoring import Ease, SkirtCut
+from tests.animator.synthesis.poses import pose_from
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from animator.errors import JobError
 from animator.synthesis.motions.carriage import CARRIAGES
 from animator.synthesis.motions.dials import RELAXED, grasp, reach, relaxed_dials, upper_rotations
-from animator.synthesis.motions.footwork import HIP_WIDTH, Step, plan_footing, solve_footing
+from animator.synthesis.motions.footwork import Step, plan_footing, solve_footing
 from animator.synthesis.motions.gestures import arm_poses, set_arm, window
 from animator.synthesis.motions.library import procedural_motion
 from animator.synthesis.motions.motion import joint_tracks, motion_from_rotations, upright_frames
@@ -78,7 +78,6 @@ def test_relaxed_arms_hang_beside_the_hips() -> None:
     wrist = positions[0, JOINT["left_wrist"]]
     assert wrist[1] < 0.95
     assert 0.15 < wrist[0] < 0.40
-    assert wrist[0] > HIP_WIDTH * 0.89
 
 
 def test_raising_both_arms_moves_both_alike() -> None:
