@@ -45,8 +45,12 @@ class PreviewConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    contact_sheet: bool = Field(default=True, description="a sheet of frames, <output>.contact.png")
-    side_by_side: bool = Field(default=True, description="photo, clip with skeleton and result, <output>.side.mp4")
+    contact_sheet: bool = Field(
+        default=True, description="a sheet of frames: out.contact.png for out.mp4, out.gif.contact.png for out.gif"
+    )
+    side_by_side: bool = Field(
+        default=True, description="photo, clip with skeleton and result: out.side.mp4, or out.gif.side.mp4"
+    )
 
 
 class RenderJob(BaseModel):

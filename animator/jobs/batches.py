@@ -177,6 +177,6 @@ def _refuse_shared_outputs(jobs: Sequence[RenderJob]) -> None:
         if before == job.output:
             raise JobError(f"{job.output}: is the output of two jobs; one would overwrite the other")
         raise JobError(
-            f"{job.output}: shares previews and {stem.name}.job with {before.name}; give the two outputs names that "
+            f"{job.output}: shares the folder {stem.name}.job with {before.name}; give the two outputs names that "
             "differ in more than the ending"
         )

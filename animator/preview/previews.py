@@ -31,7 +31,7 @@ class Previews:
     """Looks at the frames of a render as they pass, and writes its previews when the block ends well.
 
     Args:
-        output: the render's result; previews lie beside it, as `<stem>.contact.png` and `<stem>.side.mp4`.
+        output: the render's result; previews lie beside it, see `animator.preview.paths`.
         contact_sheet, side_by_side: which of them to make.
         subject: whose photo is shown.
         clip: the driving clip, read once more.

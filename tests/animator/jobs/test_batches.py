@@ -84,10 +84,10 @@ def test_what_is_wrong_with_a_table_is_said_in_one_line(folder: Path, name: str,
     assert "\n" not in str(caught.value)
 
 
-def test_outputs_that_share_previews_and_folder_are_refused(folder: Path) -> None:
+def test_outputs_that_share_a_folder_are_refused(folder: Path) -> None:
     table = folder / "night.csv"
     table.write_text("photo,clip,output\na.jpg,walk.mp4,out/a.mp4\nb.jpg,walk.mp4,out/a.webp\n")
-    with pytest.raises(JobError, match=r"a\.webp: shares previews and a\.job with a\.mp4"):
+    with pytest.raises(JobError, match=r"a\.webp: shares the folder a\.job with a\.mp4"):
         read_batch([table])
 
 
