@@ -62,7 +62,7 @@ def job_keys(model: type[BaseModel] = RenderJob, prefix: str = "") -> Iterator[J
             yield from job_keys(table, f"{prefix}{name}.")
         if not tables:
             default = field.get_default(call_default_factory=True, validated_data={})
-            yield JobKey(prefix + name, _as_toml(default), field.description or "")
+            yield JobKey(prefix + name, as_toml(default), field.description or "")
 
 
 def find_field(keys: Sequence[str | int], model: type[BaseModel] = RenderJob) -> FieldInfo | None:
@@ -188,7 +188,7 @@ def _expected(detail: Mapping[str, Any]) -> str:
     return words or message[:1].lower() + message[1:]
 
 
-def _as_toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
     return "none" if value is None else json.dumps(value, default=str)

@@ -115,10 +115,13 @@ def _run(
     trust: bool,
 ) -> None:
     """Plan or render, report, and end with the right code."""
+    from animator.models.source import refuse_unknown
     from animator.provenance import require_compliance
 
     console = Console.of(context)
     require_compliance(job.provenance, policy)
+    if job.generator == "diffusion":
+        refuse_unknown(job.model, job.image_encoder)
     if job_out is not None:
         from animator.destinations import check_job_place
 

@@ -64,6 +64,7 @@ def finetune(
     settings: Settings = None,
 ) -> None:
     """Tune a base to the person in one or several photos."""
+    from animator.models.source import refuse_unknown
     from animator.training.jobs import FinetuneJob
 
     values: dict[str, Any] = {
@@ -78,6 +79,7 @@ def finetune(
         "device": device,
     }
     job = _checked(FinetuneJob, values, settings or ())
+    refuse_unknown(job.base, job.image_encoder)
     console = Console.of(context)
     if console.dry_run:
         _plan_finetune(console, job)
@@ -138,11 +140,13 @@ def base(
     settings: Settings = None,
 ) -> None:
     """Train UNet and adapter on a folder of clips, or on rendered people."""
+    from animator.models.source import refuse_unknown
     from animator.training.jobs import TrainBaseJob
 
     values: dict[str, Any] = {"output": str(output), "base": base, "image_encoder": image_encoder, "device": device}
     values |= {"autoencoder": autoencoder, "clips": clips, "wardrobe": wardrobe, "motions": motions, "cache": cache}
     job = _checked(TrainBaseJob, values, settings or (), steps=steps)
+    refuse_unknown(None if job.base == "new" else job.base, job.image_encoder)
     _train(context, job, "train_base")
 
 
@@ -239,7 +243,14 @@ def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJo
 
 
 def _words(value: object) -> str:
-    return ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
+    """A setting as docs/job-file.md and `--set` write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(each) for each in value) or "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else str(value)
 
 
 def _facts(report: TrainReport) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from animator.config import RenderJob
 from animator.encoding.atomic_file import check_file_place
 from animator.errors import JobError
 from animator.job_file import build_job
-from animator.job_schema import complain
+from animator.job_schema import as_toml, complain
 from animator.jobs.folder import JobFolder, read_json, write_json
 from animator.jobs.inputs import INPUT_SETTINGS
 from animator.jobs.locks import BusyError, locked
@@ -252,12 +252,13 @@ def _differences(before: JobRecord, now: JobRecord) -> Iterator[str]:
     if (before.model or {}).get("fingerprint") != (now.model or {}).get("fingerprint"):
         yield "the model has changed"
     if before.canvas != now.canvas:
-        yield f"the canvas has changed ({before.canvas} then, {now.canvas} now)"
+        sizes = ["{}x{}".format(*canvas) for canvas in (before.canvas, now.canvas)]
+        yield f"the canvas has changed ({sizes[0]} px then, {sizes[1]} px now)"
     then, today = dict(_flat(before.job)), dict(_flat(now.job))
     compared = {INPUT_SETTINGS.get(role) for role in before.inputs.keys() & now.inputs.keys()}
     for key in sorted((then.keys() | today.keys()) - compared):
         if then.get(key) != today.get(key):
-            yield f"{key} has changed ({then.get(key)!r} then, {today.get(key)!r} now)"
+            yield f"{key} has changed ({as_toml(then.get(key))} then, {as_toml(today.get(key))} now)"
 
 
 def _file_name(record: JobRecord, role: str) -> str:

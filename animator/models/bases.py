@@ -16,7 +16,7 @@ from animator.models.adapter import AppearanceAdapter
 from animator.models.loading import load_net
 from animator.models.manifest import MANIFEST, BaseInfo, Manifest, Skeleton, check_canvas
 from animator.models.reference import ReferenceAttention
-from animator.models.source import EMBEDDED, PARTS, look_up
+from animator.models.source import EMBEDDED, PARTS, check_hub_id, look_up
 from animator.models.subject_model import OPTIONAL, SCHEDULE_FILE, SubjectModel, num_tokens, read_noise_schedule
 from animator.models.unet import conditioning_channels, widen_conv_in
 from animator.models.vae import Autoencoder, LatentCodec, load_autoencoder
@@ -25,7 +25,6 @@ from temporal.windows import WINDOW_SIZE
 
 # DreamPose's canvas, which Stable Diffusion 1.x draws well.
 DEFAULT_CANVAS = (512, 640)
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 # What is fetched of a repository: networks as safetensors, settings, and the card that names the licence. A star
 # stands for folders, too, so what lies at the top is named.
 _HUB_PART = ("{}/*.json", "{}/*.safetensors")
@@ -174,10 +173,7 @@ def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, B
             f"{name}: a file; a model is a folder in diffusers' layout with .safetensors. For DreamPose's .pth files: "
             "animator import-dreampose"
         )
-    if not _HUB_ID.fullmatch(str(name)) or str(name).startswith((".", "~")):
-        raise ModelError(
-            f"{name}: no such folder, and no hub id (owner/name). Use a folder, a hub id, or {EMBEDDED!r}."
-        )
+    check_hub_id(name)
     repository, _, revision = str(name).partition("@")
     wanted = [*parts, *_OWN_PARTS] if parts else []
     patterns = [pattern.format(part) for part in wanted for pattern in _HUB_PART] or list(_HUB_ENCODER)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -20,6 +21,7 @@ EMBEDDED = "embedded"
 # Parts of a Stable Diffusion folder that a render reads, and those without which there is no base.
 PARTS = ("unet", "vae", "image_encoder", "scheduler")
 _NEEDED = ("unet", "vae")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 
@@ -123,6 +125,29 @@ def look_up(name: str | Path) -> ModelSource:
     return found
 
 
+def refuse_unknown(*names: str | Path | None) -> None:
+    """Tell a name of nothing at once: before torch and diffusers are loaded, which takes seconds.
+
+    Raises:
+        ModelError: neither something on the disk nor a name that a repository could have.
+    """
+    for name in names:
+        if name is not None and str(name) != EMBEDDED and not Path(name).expanduser().exists():
+            check_hub_id(name)
+
+
+def check_hub_id(name: str | Path) -> None:
+    """Refuse what cannot be the name of a repository.
+
+    Raises:
+        ModelError: nothing of that name can be had from anywhere.
+    """
+    if not _HUB_ID.fullmatch(str(name)) or str(name).startswith((".", "~")):
+        raise ModelError(
+            f"{name}: no such folder, and no hub id (owner/name). Use a folder, a hub id, or {EMBEDDED!r}."
+        )
+
+
 def embedded_folder() -> Path:
     """Where the base that comes with the package lies, if it does."""
     return Path(str(files("animator") / "weights"))
@@ -158,6 +183,7 @@ def _located(name: str | Path) -> ModelSource:
             f"{name}: {why}; a model is a folder in diffusers' layout with .safetensors. For DreamPose's .pth files: "
             "animator import-dreampose"
         )
+    check_hub_id(name)
     from animator.models.bases import locate  # brings diffusers along, which takes seconds
 
     folder, info = locate(name)

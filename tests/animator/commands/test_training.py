@@ -52,7 +52,12 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
     assert (plan["denoise"]["steps"], plan["decoder"]["batch"]) == (2, 1)
     assert plan["decoder"]["learning_rate"] == subject_phase(True)[1].learning_rate
     assert main([*arguments, *SHORT]) == 0
-    assert "denoise: steps 2, batch 1, learning_rate 0.0001, " in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("denoise: ")).startswith(
+        "denoise: steps 2, batch 1, learning_rate 0.0001, "
+    )
+    assert {f"photos: {tmp_path / 'me.png'}", "image_encoder: none", "flip: true"} <= set(lines)
+    assert not any(word in line for line in lines for word in ("None", "True", "False", "[", "'"))
     assert not (tmp_path / "me").exists()
 
 

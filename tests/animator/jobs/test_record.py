@@ -67,6 +67,8 @@ def test_the_same_job_is_taken_up_again_and_another_one_refused(folder: JobFolde
     assert begin_job(folder, record(tmp_path)) == begun
     with pytest.raises(JobError, match=r"seed has changed \(0 then, 1 now\)"):
         begin_job(folder, record(tmp_path, seed=1))
+    with pytest.raises(JobError, match=r"motion\.fps has changed \(none then, \"25\" now\)"):
+        begin_job(folder, record(tmp_path, motion={"fps": 25, "window_s": 0.3}))
     with pytest.raises(JobError, match=r"motion\.window_s has changed"):
         begin_job(folder, record(tmp_path, motion={"window_s": 0.3}))
 
@@ -78,7 +80,7 @@ def test_the_same_job_is_taken_up_again_and_another_one_refused(folder: JobFolde
         ({"inputs": {"photo": "aa", "clip": "zz"}}, "the clip has changed (walk.mp4)"),
         ({"model": {"name": "m", "fingerprint": "zz"}}, "the model has changed"),
         ({"generator": "diffusion"}, "the generator has changed (puppet then, diffusion now)"),
-        ({"canvas": (64, 64)}, "the canvas has changed"),
+        ({"canvas": (64, 64)}, "the canvas has changed (512x640 px then, 64x64 px now)"),
         ({}, "a setting has changed"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import huggingface_hub
@@ -11,7 +13,7 @@ import pytest
 
 from animator.errors import ModelError
 from animator.models import source
-from animator.models.source import EMBEDDED, find_model, look_up, part_sizes
+from animator.models.source import EMBEDDED, find_model, look_up, part_sizes, refuse_unknown
 from tests.animator.models.tiny import CANVAS, save_base, tiny_image_encoder, tiny_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -85,6 +87,32 @@ def test_a_file_is_no_model(tmp_path: Path, name: str, line: str) -> None:
     with pytest.raises(ModelError, match=line) as caught:
         find_model(tmp_path / name)
     assert caught.value.exit_code == 4
+
+
+def test_a_name_of_nothing_is_told_and_all_others_are_left_to_whoever_looks_them_up(tmp_path: Path) -> None:
+    refuse_unknown(None, "embedded", tmp_path, "CompVis/stable-diffusion-v1-4@main")
+    for name in ("nowhere", "./nowhere", "~/nowhere/of/mine", str(tmp_path / "nowhere")):
+        with pytest.raises(ModelError, match=r"nowhere.*: no such folder, and no hub id"):
+            refuse_unknown("embedded", name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["animate", "me.jpg", "dance.mp4", "-o", "out.mp4", "--model", "nowhere"],
+        ["animate", "me.jpg", "dance.mp4", "-o", "out.mp4", "--model", "nowhere", "--dry-run"],
+        ["finetune", "me.jpg", "-o", "me", "--base", "nowhere"],
+        ["train", "base", "-o", "mine", "--base", "./nowhere"],
+    ],
+)
+def test_on_the_command_line_it_is_told_before_anything_slow_is_loaded(words: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys; from animator.cli import main; code = main(sys.argv[1:]);"
+        "print([name for name in ('torch', 'diffusers') if name in sys.modules]); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (4, "[]")
+    assert "nowhere: no such folder" in done.stderr
 
 
 def test_a_folder_that_is_neither_model_nor_base_is_refused(tmp_path: Path) -> None:
