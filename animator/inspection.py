@@ -195,6 +195,7 @@ def _inspect_poses(path: Path, progress: Progress) -> Inspection:
         "fps": None if recording.fps is None else round(recording.fps, 3),
         "frame_width": width,
         "frame_height": height,
+        "clip_start_s": None if recording.part is None else recording.part.start_s,
         "most_people": max(sizes),
         "frames_with_person": len(frames) - num_empty,
         "coverage": round(float(np.mean(seen)), 3),

@@ -29,6 +29,7 @@ from animator.progress import Progress, SilentProgress
 from animator.rendering import Render
 from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
+from pose_tracking.clip_part import ClipPart
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
 from pose_tracking.pose_cache import PoseCache
@@ -244,7 +245,7 @@ def track_clip(
             config=config,
             on_frame=lambda _: stage.advance(),
             source=clip.path.name,
-        )
+        ).replace(part=ClipPart(sha256=clip.sha256(), start_s=clip.trim_s[0]))
     if cache is not None:
         cache.keep(clip, config, tracked, max_side_px=TRACKING_SIDE_PX, on_note=progress.warn)
     return tracked

@@ -6,6 +6,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from pose_tracking.errors import ClipError
 from pose_tracking.escaping import printable
@@ -39,6 +40,8 @@ class ClipLimits:
 DEFAULT_LIMITS = ClipLimits()
 
 
+# Of files of poses, ours and others'; no video ends so.
+POSE_ENDINGS = (".npz", ".json")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """What an address begins with, as a folder of a path; a drive's name has one letter."""
 
@@ -53,13 +56,23 @@ def printable_name(path: Path) -> str:
     return printable(path.name or str(path))
 
 
+def _poses_error(path: Path, kind: str) -> ClipError:
+    """Poses may come from a file, but never instead of the clip: rate, length and sound are its."""
+    return clip_error(
+        path,
+        f"is {kind}, which may hold poses but no pictures",
+        f"Give them with --set tracker.recorded={printable(quote(str(path)))} and, in this place, the clip that they "
+        "were tracked in.",
+    )
+
+
 def check_file(path: Path, limits: ClipLimits) -> None:
     """Refuse all but a plain local file that holds something and is not too large.
 
     libav would open URLs, pipes and devices as gladly as files, and wait for them for ever.
 
     Raises:
-        ClipError: missing, not a regular file, empty, or larger than `limits.max_bytes`.
+        ClipError: missing, not a regular file, poses, empty, or larger than `limits.max_bytes`.
     """
     try:
         status = path.stat()
@@ -70,8 +83,12 @@ def check_file(path: Path, limits: ClipLimits) -> None:
             remedy = "Addresses are not fetched: download the clip, and give the file's path."
         raise clip_error(path, f"cannot be opened ({reason})", remedy) from error
     if not stat.S_ISREG(status.st_mode):
+        if stat.S_ISDIR(status.st_mode) and any(path.glob("*.json")):
+            raise _poses_error(path, "a folder of .json files")
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
         raise clip_error(path, f"is {kind}, not a file", "Give the path of one local video file.")
+    if path.suffix.lower() in POSE_ENDINGS:
+        raise _poses_error(path, f"a {path.suffix.lower()} file")
     if status.st_size == 0:
         raise clip_error(path, "is empty (0 bytes)", "Copy the clip again from its source.")
     if status.st_size > limits.max_bytes:

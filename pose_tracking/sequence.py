@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pose_tracking.atomic_file import hidden_name, put_in_place
+from pose_tracking.clip_part import ClipPart
 from pose_tracking.errors import TrackingError
 from pose_tracking.json_content import parse_json
 from pose_tracking.skeleton import SKELETONS, Skeleton
@@ -39,6 +40,7 @@ class PoseSequence:
             keypoints as they were tracked: whoever moves them to another picture or to other times leaves it behind.
         cuts_s: rising times at which another shot begins: that frame and those after it are from another place, or
             another time, than those before. A frame at such a time has no step.
+        part: of which clip these are, as tracked, where that is known; see `RecordedTracker`.
 
     Raises:
         TrackingError: shapes that do not match, times that do not rise, confidence out of range.
@@ -51,6 +53,7 @@ class PoseSequence:
     frame_size: tuple[int, int]
     steps_TK2: np.ndarray | None = None
     cuts_s: tuple[float, ...] = ()
+    part: ClipPart | None = None
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints_TK2, dtype=np.float32)
@@ -207,6 +210,7 @@ class PoseSequence:
                 frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
                 steps_TK2=_with_nan(fields["steps"]) if "steps" in fields else None,
                 cuts_s=tuple(np.asarray(fields.get("cuts_s", ()), dtype=np.float64).tolist()),
+                part=ClipPart.of(fields),
             )
         except TrackingError as error:
             raise TrackingError(f"{path.name}: {error}" if path.name not in str(error) else str(error)) from error
@@ -231,6 +235,7 @@ class PoseSequence:
             "format": np.array(FORMAT),
             "skeleton": np.array(self.skeleton.name),
             "frame_size": np.array(self.frame_size),
+            **({} if self.part is None else {name: np.array(value) for name, value in self.part.fields().items()}),
         }
 
     def _as_npz(self) -> bytes:
@@ -246,6 +251,7 @@ class PoseSequence:
             "format": FORMAT,
             "skeleton": self.skeleton.name,
             "frame_size": list(self.frame_size),
+            **({} if self.part is None else self.part.fields()),
             "times_s": self.times_s_T.tolist(),
             "confidence": self.confidence_TK.tolist(),
             "keypoints": _with_nulls(self.keypoints_TK2),

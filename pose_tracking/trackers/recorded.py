@@ -49,7 +49,8 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
 
     Args:
         path: a file or folder in one of the known forms.
-        clip: what it is replayed for; where its start is cut off, a recording of the whole file is told by its length.
+        clip: what it is replayed for. Which frame a recording begins at it may say itself (`PoseSequence.part`); else
+            one of the whole file is told by its length where the clip's start is cut off.
 
     Raises:
         TrackingError: no such file, unknown form, damaged, or of another part of the file.
@@ -60,7 +61,7 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
         self._path = Path(path)
         self._recording = read_recording(self._path)
         try:
-            self._first = 0 if clip is None else _first_pose(clip, num_poses=len(self._recording.people))
+            self._first = 0 if clip is None else _first_pose(clip, self._recording)
         except TrackingError as error:
             raise TrackingError(f"{self._path.name}: {error}") from error
         self.skeleton: Skeleton = self._recording.skeleton
@@ -103,18 +104,20 @@ class RecordedTracker(AbstractContextManager["RecordedTracker"]):
         self.close()
 
 
-def _first_pose(clip: DrivingClip, *, num_poses: int) -> int:
-    """Which pose belongs to the first frame of a clip: that of the same frame of the file, where there is one for every
-    frame of it; else the recording begins where the clip does.
+def _first_pose(clip: DrivingClip, recording: Recording) -> int:
+    """Which pose belongs to the first frame of a clip: that of the same frame of the file, where the recording tells
+    where in it it begins, or has a pose for every frame of it; else the recording begins where the clip does.
 
     Raises:
-        TrackingError: it begins somewhere before: nobody knows where.
+        TrackingError: the recording is of another part; or it begins somewhere before: nobody knows where.
     """
     start_s, _ = clip.trim_s
+    num_poses = len(recording.people)
+    if recording.part is not None and recording.part.sha256 == clip.sha256():
+        return _frames_between(clip, recording.part.start_s, start_s, num_poses=num_poses)
     if not start_s:
         return 0
-    unlimited = dataclasses.replace(clip.limits, max_frames=MAX_FRAMES, max_seconds=math.inf)
-    times_s = DrivingClip.open(clip.path, limits=unlimited).times_s()
+    times_s = _times_of_file(clip)
     num_before = int(np.searchsorted(times_s, start_s - TIME_TOLERANCE_S))
     num_left = len(times_s) - num_before
     if num_poses <= num_left:
@@ -126,6 +129,25 @@ def _first_pose(clip: DrivingClip, *, num_poses: int) -> int:
             "which are meant is not known. Give the poses of the whole clip, or of the same part of it"
         )
     return num_before
+
+
+def _frames_between(clip: DrivingClip, begun_s: float, start_s: float, *, num_poses: int) -> int:
+    """How many frames of the file come before `start_s`, counted from where its poses begin."""
+    if start_s == begun_s:
+        return 0
+    first, begun = np.searchsorted(_times_of_file(clip), np.array([start_s, begun_s]) - TIME_TOLERANCE_S).tolist()
+    if not 0 <= first - begun < num_poses:
+        raise TrackingError(
+            f"{num_poses} poses from {begun_s:g} s of {clip.path.name} on, which is read from {start_s:g} s on: "
+            f"another part. Read it from {begun_s:g} s on (--start {begun_s:g}), or track the part that is wanted"
+        )
+    return int(first - begun)
+
+
+def _times_of_file(clip: DrivingClip) -> np.ndarray:
+    """Times of all frames of a clip's file, whatever is cut off."""
+    unlimited = dataclasses.replace(clip.limits, max_frames=MAX_FRAMES, max_seconds=math.inf)
+    return DrivingClip.open(clip.path, limits=unlimited).times_s()
 
 
 def read_recorded(
@@ -277,6 +299,7 @@ def _as_recording(sequence: PoseSequence) -> Recording:
         frame_size=sequence.frame_size,
         fps=_even_rate(sequence.times_s_T),
         steps_TK2=sequence.steps_TK2,
+        part=sequence.part,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pose_tracking.clip_part import ClipPart
 from pose_tracking.errors import TrackingError
 from pose_tracking.json_content import parse_json
 from pose_tracking.person import Detection
@@ -40,6 +41,7 @@ class Recording:
         fps: frame rate where the file tells.
         steps_TK2: px of `frame_size`, how the picture around the joints moved, where the file tells; see
             `PoseSequence.steps_TK2`.
+        part: of which clip they are, where the file tells.
     """
 
     people: Sequence[Sequence[Detection]]
@@ -47,6 +49,7 @@ class Recording:
     frame_size: tuple[int, int] | None = None
     fps: float | None = None
     steps_TK2: np.ndarray | None = None
+    part: ClipPart | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.people) <= MAX_FRAMES:

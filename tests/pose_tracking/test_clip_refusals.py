@@ -98,6 +98,16 @@ class TestRefusals:
     def test_folder(self, tmp_path: Path) -> None:
         assert "is a folder" in refusal(tmp_path)
 
+    @pytest.mark.parametrize("name", ["poses.npz", "Poses.JSON", "openpose"])
+    def test_poses_in_place_of_the_clip_say_where_they_belong(self, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        if path.suffix:
+            path.write_bytes(b"whatever")
+        else:
+            path.mkdir()
+            (path / "frame_0_keypoints.json").write_bytes(b"{}")
+        assert f"--set tracker.recorded={path} and, in this place, the clip" in refusal(path)
+
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_pipe_without_waiting_for_a_writer(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.mp4")

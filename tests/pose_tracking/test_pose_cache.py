@@ -15,6 +15,7 @@ from animator.pipeline import track_clip
 from animator.progress import SilentProgress
 from pose_tracking import pose_cache
 from pose_tracking.clip import DrivingClip
+from pose_tracking.clip_part import ClipPart
 from pose_tracking.pose_cache import PoseCache, cache_folder, tracker_version
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -198,6 +199,7 @@ def test_a_clip_is_tracked_once_unless_it_is_to_be_tracked_anew(
     monkeypatch.setattr(pipeline, "open_tracker", open_fake)
     first = track_clip(clip, TrackerConfig(), progress=SilentProgress(), cache=cache)
     again = track_clip(clip, TrackerConfig(), progress=SilentProgress(), cache=cache)
+    assert first.part == again.part == ClipPart(sha256=clip.sha256(), start_s=clip.trim_s[0])
     assert len(opened) == 1
     np.testing.assert_array_equal(first.keypoints_TK2, again.keypoints_TK2)
     track_clip(clip, TrackerConfig(), progress=SilentProgress(), cache=cache, anew=True)

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pose_tracking.clip import DrivingClip
+from pose_tracking.clip_part import ClipPart
 from pose_tracking.errors import TrackingError
 from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, COCO_17, OPENPOSE_18
 from pose_tracking.trackers import recording as recording_module
-from pose_tracking.trackers.recorded import RecordedTracker, read_recorded
+from pose_tracking.trackers.recorded import RecordedTracker, read_recorded, read_recording
 from pose_tracking.tracking import TrackerConfig, open_tracker, track
 from tests.pose_tracking.drawn_clips import write_clip
 from tests.pose_tracking.people import blank_frame, standing
@@ -131,6 +132,41 @@ def test_a_recording_of_another_part_is_refused(tmp_path: Path, sequence: PoseSe
     words = r"fourth-on\.npz: 6 poses, but film\.mp4 has 10 frames, 5 of them from the start on"
     with pytest.raises(TrackingError, match=words):
         open_tracker(config, clip=DrivingClip.open(film, start_s=0.5))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_a_recording_that_tells_its_part_is_laid_where_it_belongs(
+    tmp_path: Path, sequence: PoseSequence, ending: str
+) -> None:
+    film = write_clip(tmp_path / "film.mp4", num_frames=10, rate=10, width=640, height=480)
+    known = ClipPart(sha256=DrivingClip.open(film).sha256(), start_s=0.25)  # its frames 3 to 8
+    config = TrackerConfig(recorded=sequence.replace(part=known).save(tmp_path / f"part{ending}"))
+    for start_s, end_s, first, last in ((0.25, 0.8, 0, 5), (0.3, 0.7, 0, 4), (0.5, 0.9, 2, 6)):
+        clip = DrivingClip.open(film, start_s=start_s, end_s=end_s)
+        with open_tracker(config, clip=clip) as tracker:
+            replayed = track(clip.frames(), tracker, frame_size=SIZE, config=config)
+        np.testing.assert_array_equal(replayed.keypoints_TK2, sequence.keypoints_TK2[first:last])
+    for start_s in (None, 0.1, 0.9):
+        with pytest.raises(TrackingError, match=rf"part\{ending}: 6 poses from 0\.25 s of film\.mp4 on.*--start 0\.25"):
+            open_tracker(config, clip=DrivingClip.open(film, start_s=start_s))
+
+
+def test_the_part_of_one_clip_says_nothing_of_another(tmp_path: Path, sequence: PoseSequence) -> None:
+    """Such as of the same part, cut out and encoded once more."""
+    film = write_clip(tmp_path / "cut-out.mp4", num_frames=6, rate=10, width=640, height=480)
+    elsewhere = sequence.replace(part=ClipPart(sha256="0" * 64, start_s=7.0)).save(tmp_path / "part.npz")
+    config = TrackerConfig(recorded=elsewhere)
+    clip = DrivingClip.open(film)
+    with open_tracker(config, clip=clip) as tracker:
+        replayed = track(clip.frames(), tracker, frame_size=SIZE, config=config)
+    np.testing.assert_array_equal(replayed.keypoints_TK2, sequence.keypoints_TK2)
+
+
+def test_a_part_that_begins_nowhere_is_refused(tmp_path: Path, sequence: PoseSequence) -> None:
+    path = sequence.replace(part=ClipPart(sha256="0" * 64, start_s=1.0)).save(tmp_path / "part.json")
+    path.write_text(path.read_text().replace('"clip_start_s": 1.0', '"clip_start_s": -1.0'))
+    with pytest.raises(TrackingError, match=r"part\.json: poses from -1\.0 s of a clip on; expected 0 or more"):
+        read_recording(path)
 
 
 def test_fractions_with_nulls_become_px(tmp_path: Path) -> None:
