@@ -6,8 +6,11 @@ import torch
 
 from animator.conditioning.warp import anatomy
 from animator.conditioning.warp.anatomy import (
+    COVERED_SIDE,
     LEAST_TRUNK,
+    USUAL,
     body_hull,
+    chain_distance,
     hidden_leg,
     leg_place,
     limb_thickness,
@@ -142,14 +145,32 @@ def test_the_cloth_of_a_skirt_hangs_between_hips_and_hem_only():
     assert hull[pixel(joint("left_wrist"))] < 0.05
 
 
-def test_a_thicker_arm_measures_thicker():
-    slim = limb_thickness(figure()[1], pose_of(), LEFT_ARM)
+def _thick_arm(px):
+    """(matte, pose) of the figure with a left forearm of so many px about its bone."""
     matte = figure()[1].clone()
     pose, points = pose_of(), pixel_centers(matte)
-    near = segment(points, pose.start_BJ2[0, LEFT_FOREARM], pose.end_BJ2[0, LEFT_FOREARM])[1] < 9
-    wide = limb_thickness(torch.where(near, 1.0, matte), pose, LEFT_ARM)
+    near = segment(points, pose.start_BJ2[0, LEFT_FOREARM], pose.end_BJ2[0, LEFT_FOREARM])[1] < px
+    return torch.where(near, 1.0, matte), pose
+
+
+def test_a_thicker_arm_measures_thicker():
+    slim = max(limb_thickness(figure()[1], pose_of(), LEFT_ARM))
+    wide = max(limb_thickness(*_thick_arm(9), LEFT_ARM))
     assert 0.65 <= slim < wide <= 1.7
 
 
 def test_an_arm_with_no_free_side_is_taken_as_usual():
-    assert limb_thickness(torch.ones(draw_figure(STANDING, (192, 240))[1].shape), pose_of(), LEFT_ARM) == 1.0
+    assert limb_thickness(torch.ones(draw_figure(STANDING, (192, 240))[1].shape), pose_of(), LEFT_ARM) == USUAL
+
+
+def test_what_the_free_side_of_an_arm_measures_is_not_believed_of_the_side_at_the_trunk():
+    matte, pose = _thick_arm(14)
+    points, start, end = pixel_centers(matte), pose.start_BJ2[0, LEFT_FOREARM], pose.end_BJ2[0, LEFT_FOREARM]
+    beside_trunk = (segment(points, start, end)[1] < 40) & (points[..., 0] < (start + end)[0] / 2)
+    thickness = limb_thickness(torch.where(beside_trunk, 1.0, matte), pose, LEFT_ARM)
+    assert thickness == (pytest.approx(1.7), COVERED_SIDE)
+    outer, inner = (
+        chain_distance((start + end) / 2 + torch.tensor([[aside, 0.0]]), pose, (LEFT_FOREARM,), thickness)
+        for aside in (10.0, -10.0)
+    )
+    torch.testing.assert_close(inner * COVERED_SIDE, outer * 1.7, rtol=0.02, atol=0.0)
