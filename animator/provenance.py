@@ -108,6 +108,19 @@ class ProvenanceConfig(BaseModel):
             for frame in frames
         )
 
+    def notes_on(self, output: Path) -> list[str]:
+        """What to say of a finished result that does not carry all that was asked for."""
+        from animator.origin import find_watermark  # knows sidecars, which know jobs, and they know this
+
+        found = find_watermark(output) if self.watermark else None
+        if not self.watermark or (found is not None and found.code is not None):
+            return []
+        what = "cannot be found again" if found is None else "is found, but not which job it names"
+        return [
+            f"{output.name}: its watermark {what}; the pictures are too small for how much there is in them. "
+            "A larger --canvas carries it better"
+        ]
+
 
 class Requirements(BaseModel):
     """What every render has to do."""

@@ -194,7 +194,7 @@ class Render:
         with previews:
             frames = previews.watch(stand_in(made, gaps.add))
             result = write_result(self.job, self.clip, frames, scene.fps, metadata=origin)
-        self.told.note(*result.warnings, *gaps.warnings())
+        self.told.note(*result.warnings, *gaps.warnings(), *self.job.provenance.notes_on(result.path))
         report = RenderReport(
             path=result.path,
             num_frames=result.num_frames,

@@ -38,7 +38,8 @@ def main() -> int:
     code = work(queue, options.workers)
     jobs = queue.jobs()
     for job in jobs:
-        print(f"{job.state:<9} {job.folder / 'out.mp4' if job.state in ('done', 'partial') else job.folder.name}")
+        what = job.folder / "out.mp4" if job.state in ("done", "partial") else job.folder.name
+        print(f"{job.state:<9} {what}{job.message and f': {job.message}'}")
     num_done = sum(job.state == "done" for job in jobs)
     print(f"{num_done} of {len(jobs) + refused} done")
     return code or (DONE if num_done == len(jobs) + refused else PARTIAL)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from animator import provenance
@@ -69,6 +70,29 @@ def test_frames_get_the_fingerprint_only_where_it_is_wanted() -> None:
     reader.add(marked.pixels_HWC)
     assert reader.result is not None
     assert (reader.result.code, marked.time_s, marked.index) == ("01234567", 0.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "side_px", "words"),
+    [
+        (10, 400, ()),
+        # The louder a picture, the more blocks it takes to hear the mark.
+        (30, 400, ("out.png: its watermark is found, but not which job it names; ",)),
+        (30, 120, ("out.png: its watermark cannot be found again; ",)),
+    ],
+)
+def test_a_watermark_that_is_too_faint_in_the_result_is_told(
+    tmp_path: Path, contrast: int, side_px: int, words: tuple[str, ...]
+) -> None:
+    shades = np.random.default_rng(0).integers(128 - contrast, 128 + contrast, (side_px, side_px, 1), np.uint8)
+    frame = Frame(pixels_HWC=np.repeat(shades, 3, axis=2), time_s=0.0, index=0)
+    config = ProvenanceConfig(watermark=True)
+    (marked,) = config.watermarked(iter([frame]), "0123456789abcdef")
+    Image.fromarray(marked.pixels_HWC).save(tmp_path / "out.png")
+    told = config.notes_on(tmp_path / "out.png")
+    assert len(told) == len(words)
+    assert all(line.startswith(start) for line, start in zip(told, words, strict=True))
+    assert ProvenanceConfig().notes_on(tmp_path / "out.png") == []
 
 
 def test_a_policy_names_all_that_is_missing(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ class Photographer:
             yield Frame(pixels_HWC=subject.photo_HWC, time_s=window.time_s, index=window.center)
 
 
-def a_render(output: Path, trouble: str) -> Render:
+def a_render(output: Path, trouble: str, **settings: Any) -> Render:
     """At a photographer's, with a side film, of poses nobody has to look for; what goes wrong is in `trouble`."""
 
     def make_scene(job: RenderJob, clip: DrivingClip, *, on_tracked: Any = None, **_: object) -> Scene:
@@ -129,7 +129,9 @@ def a_render(output: Path, trouble: str) -> Render:
         return Photographer(fails_at=5 if trouble == "frames" else None)
 
     paths = {"photo": CLIP.with_name("portrait.png"), "clip": CLIP, "output": output}
-    job = RenderJob.model_validate({**paths, "end_s": 0.5, "canvas": {"width": CANVAS[0], "height": CANVAS[1]}})
+    job = RenderJob.model_validate(
+        {**paths, "end_s": 0.5, "canvas": {"width": CANVAS[0], "height": CANVAS[1]}, **settings}
+    )
     render = Render.of(job, make_scene, progress=SilentProgress(), trust=False)
     return replace(render, chosen=replace(render.chosen, open=open_generator))
 
@@ -140,6 +142,11 @@ def test_a_render_at_once_leaves_its_film_previews_and_sidecar(tmp_path: Path) -
     assert report.num_frames == NUM_FRAMES
     films = {output, side_by_side_path(output), contact_sheet_path(output), sidecar_path(output)}
     assert set(tmp_path.iterdir()) == films
+
+
+def test_a_watermark_that_is_not_heard_in_the_result_is_said(tmp_path: Path) -> None:
+    report = a_render(tmp_path / "out.mp4", "none", provenance={"watermark": True}).at_once()
+    assert [line for line in report.warnings if line.startswith("out.mp4: its watermark ")]
 
 
 @pytest.mark.parametrize(
