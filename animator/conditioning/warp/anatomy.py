@@ -14,6 +14,7 @@ from animator.conditioning.warp.bones import (
     RIGHT_LEG,
     BonePose,
 )
+from animator.conditioning.warp.plane import perpendicular
 from animator.conditioning.warp.torso import breadth, outward, upwards
 
 # Torso lengths: seen from the side, where shoulders and hips lie behind each other, a trunk is as wide as it is deep.
@@ -91,8 +92,8 @@ def _thickness_beside(
 
 
 def unit(vector: torch.Tensor) -> torch.Tensor:
-    """The vector [2] at length 1; a zero vector stays zero."""
-    return vector / vector.norm().clamp_min(1e-6)
+    """Vectors [..., 2] at length 1; a zero vector stays zero."""
+    return vector / vector.norm(dim=-1, keepdim=True).clamp_min(1e-6)
 
 
 def trunk_place(points: torch.Tensor, pose: BonePose) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,14 +113,14 @@ def trunk_place(points: torch.Tensor, pose: BonePose) -> tuple[torch.Tensor, tor
 def below_arm(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
     """px from an upper arm's axis towards the armpit, negative beyond the axis: where the arm is raised, above it."""
     along = unit(pose.end_BJ2[0, upper_arm] - pose.start_BJ2[0, upper_arm])
-    to_armpit = -outward(pose, upper_arm)[0] * torch.stack([-along[1], along[0]])
+    to_armpit = -outward(pose, upper_arm)[0] * perpendicular(along)
     return (points - pose.start_BJ2[0, upper_arm]) @ to_armpit
 
 
 def _missing_width(pose: BonePose) -> torch.Tensor:
     """From the spine outwards to the left [2] px: by how much a trunk is wider than its joints when seen aslant."""
     up, wide = upwards(pose)[0], breadth(pose)[0]
-    aside = torch.stack([-up[1], up[0]]) * torch.where(wide < 0, -1.0, 1.0)
+    aside = perpendicular(up) * torch.where(wide < 0, -1.0, 1.0)
     return aside * (LEAST_TRUNK * pose.torso_length_B[0] - wide.abs()).clamp_min(0) / 2
 
 
@@ -167,8 +168,7 @@ def skirt_hull(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, hem
     (left_shoulder, right_shoulder), hips = pose.shoulders_B22[0], pose.hips_B22[0].mean(0)
     knees = pose.end_BJ2[0, (LEFT_LEG[0], RIGHT_LEG[0])].mean(0)
     place = leg_place(points, pose)
-    axis = unit(knees - hips)
-    across = (points - hips) @ torch.stack([-axis[1], axis[0]])
+    across = (points - hips) @ perpendicular(unit(knees - hips))
     near_hem = (place > 0.7 * hem) & (place < hem - 0.05) & (matte_HW > 0.5) & (across.abs() < pose.torso_length_B[0])
     if int(near_hem.sum()) < 10:
         return torch.zeros_like(matte_HW)
@@ -275,5 +275,4 @@ def _free_sides(matte_HW: torch.Tensor, pose: BonePose, bone: int, share: float)
 
 def _across(start_2: torch.Tensor, end_2: torch.Tensor) -> torch.Tensor:
     """The unit vector [2] across a bone: towards larger x where it hangs straight down."""
-    axis = unit(end_2 - start_2)
-    return torch.stack([axis[1], -axis[0]])
+    return -perpendicular(unit(end_2 - start_2))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from animator.conditioning.warp.plane import perpendicular
 from pose_tracking.skeleton import BLAZEPOSE_33
 
 TORSO, HEAD = 0, 1
@@ -152,7 +153,7 @@ def _torso_corners(joint: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> tuple
     hips = torch.stack([joint["left_hip"][0], joint["right_hip"][0]], 1)
     present = torch.stack([joint["left_hip"][1], joint["right_hip"][1]], 1).amin(1)[:, None, None] > 0
     across = shoulders[:, :1] - shoulders[:, 1:]
-    down = torch.stack([-across[..., 1], across[..., 0]], -1)
+    down = perpendicular(across)
     down = torch.where(down[..., 1:] < 0, -down, down) * 1.35
     guessed = shoulders.mean(1, keepdim=True) + down + 0.6 * (shoulders - shoulders.mean(1, keepdim=True))
     placed = (hips.abs().sum((-1, -2), keepdim=True) > 0) | present

@@ -17,6 +17,7 @@ from animator.conditioning.warp.anatomy import chain_distance, limb_thickness, s
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import share_alike
 from animator.conditioning.warp.figure import Figure
+from animator.conditioning.warp.plane import perpendicular
 from animator.conditioning.warp.torso import upwards
 
 # A bone seen in less than this share of the other side's length points at the camera, or away from it. The forearm of a
@@ -157,7 +158,7 @@ def mirror_image(
 ) -> torch.Tensor:
     """Points [V, 2] about the other limb, mirrored at the spine and hung where this limb begins."""
     up = upwards(pose)[0]
-    aside = torch.stack([-up[1], up[0]])
+    aside = perpendicular(up)
     offset = points_V2 - pose.start_BJ2[0, others[0]]
     return pose.start_BJ2[0, bones[0]] + offset - 2 * (offset @ aside)[:, None] * aside
 

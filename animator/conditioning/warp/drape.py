@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import torch
 
-from animator.conditioning.warp.anatomy import segment, smoothstep
+from animator.conditioning.warp.anatomy import segment, smoothstep, unit
 from animator.conditioning.warp.bones import LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
-from animator.conditioning.warp.plane import mirror, wrap
+from animator.conditioning.warp.plane import mirror, offset_from_segment, wrap
 from animator.conditioning.warp.skinning import BoneMotion
 
 # Radians that a knee bends more than in the photo: from the first on the cloth is drawn, at the second it is taut.
@@ -72,13 +72,10 @@ class Drape:
         taut_BV = smoothstep(_SLACK, _TAUT, bend_B.abs())[:, None] * self.taut_V
         if not bool((taut_BV > 0).any()):
             return moved_BV2
-        hip, knee, ankle = (
-            motion.target_BJ2[:, self.thigh],
-            motion.target_BJ2[:, self.shin],
-            motion.end_BJ2[:, self.shin],
-        )
-        outwards = -(_unit(hip - knee) + _unit(ankle - knee))[:, None]
-        aside = torch.stack([_aside(moved_BV2, hip, knee), _aside(moved_BV2, knee, ankle)])
+        hip, knee = motion.target_BJ2[:, None, self.thigh], motion.target_BJ2[:, None, self.shin]
+        ankle = motion.end_BJ2[:, None, self.shin]
+        outwards = -(unit(hip - knee) + unit(ankle - knee))
+        aside = torch.stack([offset_from_segment(moved_BV2, *ends) for ends in ((hip, knee), (knee, ankle))])
         distance, nearer = aside.norm(dim=-1).min(0)
         aside = torch.where((nearer == 0)[..., None], aside[0], aside[1])
         is_outer = (aside * outwards).sum(-1) > 0
@@ -92,7 +89,7 @@ class Drape:
         """The vertices; the farther on the side that a raised thigh leaves, the more they hang, down to the floor."""
         hips, shoulders = motion.target_BJ2[:, TORSO], motion.end_BJ2[:, TORSO]
         raised = -wrap(motion.angle_BJ[:, self.thigh])  # towards larger x
-        share = smoothstep(_LEAVES, _LEFT, raised.abs()) * smoothstep(_LYING, _UPRIGHT, _unit(hips - shoulders)[:, 1])
+        share = smoothstep(_LEAVES, _LEFT, raised.abs()) * smoothstep(_LYING, _UPRIGHT, unit(hips - shoulders)[:, 1])
         if not bool((share > 0).any()):
             return moved_BV2
         towards = torch.where(motion.mirrored_B, -raised, raised).sign()[:, None]
@@ -130,15 +127,3 @@ def skirt_drape(points_V2: torch.Tensor, pose: BonePose, bones: tuple[int, ...])
         free_V=smoothstep(_HIPS, _FREE, place),
         length_px=max(float(from_hips[:, 1].max()), 1.0),
     )
-
-
-def _aside(points_BV2: torch.Tensor, start_B2: torch.Tensor, end_B2: torch.Tensor) -> torch.Tensor:
-    """From the nearest place on a bone to each point [B, V, 2]."""
-    axis = (end_B2 - start_B2)[:, None]
-    offset = points_BV2 - start_B2[:, None]
-    place = (offset * axis).sum(-1, keepdim=True) / axis.square().sum(-1, keepdim=True).clamp_min(1e-6)
-    return offset - place.clamp(0, 1) * axis
-
-
-def _unit(vector_B2: torch.Tensor) -> torch.Tensor:
-    return vector_B2 / vector_B2.norm(dim=-1, keepdim=True).clamp_min(1e-6)

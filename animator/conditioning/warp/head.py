@@ -9,7 +9,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import smoothstep
 from animator.conditioning.warp.bones import HEAD, TORSO, BonePose
-from animator.conditioning.warp.plane import apply, cross, direction, rotation, wrap
+from animator.conditioning.warp.plane import apply, cross, direction, perpendicular, rotation, wrap
 from animator.conditioning.warp.torso import upwards
 
 NARROWEST_HEAD, WIDEST_HEAD = 0.7, 1.15
@@ -68,7 +68,7 @@ def face_travel(photo: BonePose, target: BonePose, scale: torch.Tensor) -> torch
     turn = cross(unit, now) - cross(upwards(photo), before) * scale
     most = MOST_TURN * photo.torso_length_B * scale
     turn = torch.minimum(torch.maximum(turn, -most), most) * torch.minimum(sure, sure_before)
-    return (FACE_TRAVEL * turn)[:, None] * torch.stack([-unit[:, 1], unit[:, 0]], -1)
+    return (FACE_TRAVEL * turn)[:, None] * perpendicular(unit)
 
 
 def _roll(photo: BonePose, target: BonePose, similar_B: torch.Tensor) -> torch.Tensor:
@@ -110,5 +110,4 @@ def _on_neck(photo: BonePose, target: BonePose, head_B2: torch.Tensor, scale: to
     kept_up = torch.minimum(torch.maximum(up, NECK_RANGE[0] * up_before), NECK_RANGE[1] * up_before)
     side_before, side = (cross(axis, offset) for axis, offset in ((unit_photo, before), (unit, after)))
     kept_side = side_before + torch.minimum(torch.maximum(side - side_before, -NECK_LEAN * size), NECK_LEAN * size)
-    across = torch.stack([-unit[:, 1], unit[:, 0]], -1)
-    return head_B2 + (kept_up - up)[:, None] * unit + (kept_side - side)[:, None] * across
+    return head_B2 + (kept_up - up)[:, None] * unit + (kept_side - side)[:, None] * perpendicular(unit)

@@ -15,6 +15,7 @@ import torch
 from animator.conditioning.warp.anatomy import segment
 from animator.conditioning.warp.binding import Pair
 from animator.conditioning.warp.bones import BonePose
+from animator.conditioning.warp.plane import offset_from_segment
 from animator.conditioning.warp.skinning import BoneMotion
 
 
@@ -37,13 +38,9 @@ class Joint:
         """The vertices, those of the joint no farther from its bones than in the photo."""
         if len(self.vertices_N) == 0:
             return moved_BV2
-        points = moved_BV2[:, self.vertices_N]
-        both = slice(self.near, self.far + 1)
-        starts = motion.target_BJ2[:, both]
-        axis = (motion.end_BJ2[:, both] - starts)[:, :, None]
-        offset = points[:, None] - starts[:, :, None]
-        place = (offset * axis).sum(-1, keepdim=True) / axis.square().sum(-1, keepdim=True).clamp_min(1e-6)
-        aside = offset - place.clamp(0, 1) * axis
+        points, both = moved_BV2[:, self.vertices_N], slice(self.near, self.far + 1)
+        starts, ends = (joints[:, both, None] for joints in (motion.target_BJ2, motion.end_BJ2))
+        aside = offset_from_segment(points[:, None], starts, ends)
         distance, nearer = aside.square().sum(-1).min(1)
         aside = torch.where((nearer == 0)[..., None], aside[:, 0], aside[:, 1])
         scale = motion.scale_B[:, None]

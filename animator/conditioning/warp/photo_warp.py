@@ -24,7 +24,7 @@ from animator.conditioning.warp.bones import (
 from animator.conditioning.warp.exposure import smear, travel_between, travel_field
 from animator.conditioning.warp.layer import Layer
 from animator.conditioning.warp.layers import split_layers
-from animator.conditioning.warp.plane import mirror
+from animator.conditioning.warp.plane import mirror, offset_from_segment
 from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
 from animator.conditioning.warp.skinning import BoneMotion, bone_motion
 
@@ -206,9 +206,7 @@ class PhotoWarp:
                 if float(self.pose.trust_BJ[0, bone]) > 0.2:
                     continue
                 start, end = target.start_BJ2[:, None, None, bone], target.end_BJ2[:, None, None, bone]
-                axis = end - start
-                place = ((points - start) * axis).sum(-1) / axis.square().sum(-1).clamp_min(1e-6)
-                distance = (points - start - place.clamp(0, 1)[..., None] * axis).norm(dim=-1)
+                distance = offset_from_segment(points, start, end).norm(dim=-1)
                 radius = (RADIUS[bone] * target.torso_length_B)[:, None, None]
                 inside = 1 - smoothstep(0.8, 1.2, distance / radius)
                 missing = torch.maximum(missing, inside * target.trust_BJ[:, bone, None, None])

@@ -35,6 +35,18 @@ def mirror(points_BN2: torch.Tensor, mirrored_B: torch.Tensor, axis_x: float) ->
     return torch.where(mirrored_B[:, None, None], flipped, points_BN2)
 
 
+def perpendicular(vector: torch.Tensor) -> torch.Tensor:
+    """Vectors [..., 2] turned by a quarter, from x towards y."""
+    return torch.stack([-vector[..., 1], vector[..., 0]], -1)
+
+
+def offset_from_segment(points: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    """From the nearest place on segments to points, px [..., 2]; points and ends broadcast against each other."""
+    axis, offset = end - start, points - start
+    place = (offset * axis).sum(-1, keepdim=True) / axis.square().sum(-1, keepdim=True).clamp_min(1e-6)
+    return offset - place.clamp(0, 1) * axis
+
+
 def cross(first_B2: torch.Tensor, second_B2: torch.Tensor) -> torch.Tensor:
     """[B]: the area between two vectors, positive where the second lies clockwise of the first on the screen."""
     return first_B2[:, 0] * second_B2[:, 1] - first_B2[:, 1] * second_B2[:, 0]

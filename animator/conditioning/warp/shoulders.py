@@ -18,7 +18,7 @@ import torch
 from animator.conditioning.warp.anatomy import below_arm, smoothstep, trunk_place, unit
 from animator.conditioning.warp.binding import Pair, arm_binding
 from animator.conditioning.warp.bones import LEFT_UPPER_ARM, RADIUS, RIGHT_UPPER_ARM, TORSO, BonePose
-from animator.conditioning.warp.plane import apply, mirror, rotation
+from animator.conditioning.warp.plane import apply, mirror, perpendicular, rotation
 from animator.conditioning.warp.skinning import FROM_SIDE, BoneMotion
 from animator.conditioning.warp.torso import BREADTH, breadth, outward
 
@@ -129,7 +129,7 @@ def shoulder_of(points_V2: torch.Tensor, pose: BonePose, bones: tuple[int, ...],
     around = (points_V2 - joint).norm(dim=-1) / radius
     down = unit(pose.end_BJ2[0, upper_arm] - joint)
     raising = float(outward(pose, upper_arm)[0])
-    to_armpit = -raising * torch.stack([-down[1], down[0]])
+    to_armpit = -raising * perpendicular(down)
     beyond = smoothstep(*_BEYOND, -below_arm(points_V2, pose, upper_arm) / radius)
     return Shoulder(
         upper_arm=upper_arm,

@@ -53,7 +53,6 @@ class BoneMotion:
         angle_BJ: turn in radians.
         stretch_BJ22: change of shape before the turn.
         matrix_BJ22: stretch and turn together.
-        strain_BJ: how far the wanted length lay outside `STRETCH_RANGE`, 0 where inside.
         scale_B: how much larger than in the photo the body is.
         mirrored_B: the person shows the other side than in the photo.
         axis_x: the vertical line, in px, about which the photo is mirrored.
@@ -67,7 +66,6 @@ class BoneMotion:
     angle_BJ: torch.Tensor
     stretch_BJ22: torch.Tensor
     matrix_BJ22: torch.Tensor
-    strain_BJ: torch.Tensor
     scale_B: torch.Tensor
     mirrored_B: torch.Tensor
     axis_x: float
@@ -119,22 +117,19 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
     photo = _mirrored_pose(photo, mirrored, axis_x)
     scale = body_scale(photo, target)
     goal, angle = like.new_zeros(batch, NUM_BONES, 2), like.new_zeros(batch, NUM_BONES)
-    stretch, strain = like.new_zeros(batch, NUM_BONES, 2, 2), like.new_zeros(batch, NUM_BONES)
+    stretch = like.new_zeros(batch, NUM_BONES, 2, 2)
     goal[:, TORSO] = target.start_BJ2[:, TORSO]
     angle[:, TORSO], stretch[:, TORSO] = torso_motion(photo, target, scale)
     goal[:, HEAD], angle[:, HEAD], stretch[:, HEAD] = head_motion(photo, target, scale, angle[:, TORSO])
     unfolded = _unfolded(photo, target)
     for place, chain in enumerate(LIMBS):
         for bone in chain:
-            turn, length = _limb(photo, target, bone, angle[:, PARENT[bone]], unfolded[:, place])
-            wanted = torch.lerp(scale, length, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
-            ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale), STRETCH_RANGE[1] * scale)
-            strain[:, bone] = (wanted - ratio).abs() / scale
-            stretch[:, bone] = stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale)
+            by_parent = angle[:, PARENT[bone]]
+            turn, length = _limb(photo, target, bone, by_parent, unfolded[:, place])
+            shape = _stretched(photo, target, bone, length, scale)
             if bone in SHINS:
-                shin = angle[:, PARENT[bone]]
-                turn, stretch[:, bone] = foot_motion(photo, target, bone, turn, shin, stretch[:, bone], scale)
-            angle[:, bone] = turn
+                turn, shape = foot_motion(photo, target, bone, turn, by_parent, shape, scale)
+            angle[:, bone], stretch[:, bone] = turn, shape
             goal[:, bone] = _origin(photo, target, bone, goal, angle, stretch)
     matrix = rotation(angle) @ stretch
     seen_B1 = torch.minimum(target.trust_BJ, photo.trust_BJ)[:, HEAD, None]
@@ -146,7 +141,6 @@ def bone_motion(photo: BonePose, target: BonePose) -> BoneMotion:
         angle_BJ=angle,
         stretch_BJ22=stretch,
         matrix_BJ22=matrix,
-        strain_BJ=strain,
         scale_B=scale,
         mirrored_B=mirrored,
         axis_x=axis_x,
@@ -219,6 +213,15 @@ def _limb(
         # Knuckles are the noisiest joints: a hand bends at the wrist, it does not spin or grow.
         turn, length = turn.clamp(-HAND_TURN, HAND_TURN), length.clamp(0.75, 1.15)
     return parent_angle + turn * target.trust_BJ[:, bone] * photo.trust_BJ[:, bone], length
+
+
+def _stretched(
+    photo: BonePose, target: BonePose, bone: int, length_B: torch.Tensor, scale_B: torch.Tensor
+) -> torch.Tensor:
+    """Change of shape [B, 2, 2] of a limb bone: as thick as the body is large, and so long as it may get."""
+    wanted = torch.lerp(scale_B, length_B, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone])
+    ratio = torch.minimum(torch.maximum(wanted, STRETCH_RANGE[0] * scale_B), STRETCH_RANGE[1] * scale_B)
+    return stretch_along(photo.end_BJ2[:, bone] - photo.start_BJ2[:, bone], ratio, scale_B)
 
 
 def _unfolded(photo: BonePose, target: BonePose) -> torch.Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from animator.conditioning.warp.bones import LEFT_LEG, LEFT_THIGH, LEFT_UPPER_ARM, RIGHT_LEG, TORSO, BonePose
-from animator.conditioning.warp.plane import cross, direction, stretch_along, wrap
+from animator.conditioning.warp.plane import cross, direction, perpendicular, stretch_along, wrap
 
 NARROWEST_TORSO, WIDEST_TORSO = 0.5, 1.35
 # A clothed trunk is so deep as a share of how wide it is; and from the front, half of shoulders and hips together is so
@@ -88,8 +88,8 @@ def torso_motion(photo: BonePose, target: BonePose, scale: torch.Tensor) -> tupl
     most = MOST_SHEAR * scale
     shear = torch.minimum(torch.maximum(slide / _away_from_zero(width), -most), most)
     up = upwards(photo)
-    aside = torch.stack([-up[:, 1], up[:, 0]], -1)
-    return turn, stretch_along(before, along, across) + shear[:, None, None] * up[:, :, None] * aside[:, None, :]
+    slid = shear[:, None, None] * up[:, :, None] * perpendicular(up)[:, None, :]
+    return turn, stretch_along(before, along, across) + slid
 
 
 def _outline(pose: BonePose, length_B: torch.Tensor, photo: BonePose) -> torch.Tensor:
