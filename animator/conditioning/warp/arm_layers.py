@@ -5,7 +5,9 @@ Legend: V vertices, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 
@@ -26,7 +28,7 @@ from animator.conditioning.warp.cutout import SLIVER, widened, without_islands, 
 from animator.conditioning.warp.figure import Figure
 from animator.conditioning.warp.held_things import held_thing, stiff_part
 from animator.conditioning.warp.joints import limb_joint
-from animator.conditioning.warp.layer import Layer, continued, limb_layer
+from animator.conditioning.warp.layer import Layer, continued, limb_layer, without_haze
 from animator.conditioning.warp.mesh import grid_mesh
 from animator.device import side_by_side
 
@@ -37,10 +39,16 @@ RIM_PX = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """Arms, what they hold, how far [H, W] they cover what is behind them, and which pose of the photo they hang on.
+    """The arms of a photo, taken off the body.
 
-    `lent_HW` is the part of it where an arm was seen that is drawn from the other's picture, or a thing in its hand;
-    `hair_HW`, bool, is what falls over the arms and is no part of them.
+    Attributes:
+        layers: the arms.
+        held: what hands hold.
+        covers_HW: [0, 1], how far both cover what is behind them.
+        lent_HW: [0, 1], the part of it where an arm was seen that is drawn from the other's picture, or a thing in its
+            hand.
+        hair_HW: bool, what falls over the arms and is no part of them.
+        pose: of the photo (one), as the arms hang on it.
     """
 
     layers: tuple[Layer, ...]
@@ -51,36 +59,69 @@ class Arms:
     pose: BonePose
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arm:
+    """An arm that the photo shows; as `Arms`."""
+
+    layer: Layer
+    held: Layer | None
+    covers_HW: torch.Tensor
+    hair_HW: torch.Tensor
+
+    @property
+    def alpha_HW(self) -> torch.Tensor:
+        """Opacity of the arm and of what it holds."""
+        return self.layer.alpha_HW if self.held is None else torch.maximum(self.layer.alpha_HW, self.held.alpha_HW)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LentArm:
+    """An arm that is drawn from the other's picture, the pose it hangs on, and what the photo shows of it."""
+
+    layer: Layer
+    pose: BonePose
+    covers_HW: torch.Tensor
+
+
 def arms_of(figure: Figure, cell_px: int) -> Arms:
     """Cut out the arms that the photo shows; the one that it shows badly or not at all is lent by the other."""
-    pose, covers = figure.pose, torch.zeros_like(figure.matte_HW)
-    shown = [each for each in ARMS.items() if float(pose.trust_BJ[0, each[1][0]]) > 0.2]
-    made = side_by_side(lambda arm: _arm_layer(arm, figure, cell_px), shown, figure.points.device)
-    arms = {layer.name: (layer, covered) for layer, covered, _, _ in made}
-    held = {layer.name: thing for layer, _, thing, _ in made if thing is not None}
-    hair = torch.zeros_like(covers, dtype=torch.bool)
-    for _, _, _, over_arm in made:
-        hair |= over_arm
-    lent = torch.zeros_like(covers)
-    for lender, name in (tuple(ARMS), tuple(ARMS)[::-1]):
-        bones, others = ARMS[name], ARMS[lender]
-        if lender in arms and is_unseen(pose, bones, others) and not is_unseen(pose, others, bones):
-            layer, _ = arms[lender]
-            lent_HW = torch.maximum(layer.alpha_HW, held[lender].alpha_HW) if lender in held else layer.alpha_HW
-            if lends(figure, others, lent_HW, for_none=name not in arms):
-                lent = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
-                pose = with_lent_bones(figure.pose, bones, others)
-                arms[name] = _lent_arm(name, layer, figure, pose), lent
-    for _, covered in arms.values():
-        covers = torch.maximum(covers, covered)
-    for thing in held.values():
-        # At its rim it is mixed with the body's colours, and would be taken for those.
-        lent = torch.maximum(lent, widened(thing.alpha_HW, RIM_PX).ceil())
-    layers = tuple(layer for layer, _ in arms.values())
-    return Arms(layers=layers, held=tuple(held.values()), covers_HW=covers, lent_HW=lent, hair_HW=hair, pose=pose)
+    shown = [name for name, bones in ARMS.items() if float(figure.pose.trust_BJ[0, bones[0]]) > 0.2]
+    cut = side_by_side(lambda name: _cut_arm(name, figure, cell_px), shown, figure.points.device)
+    arms: dict[str, _Arm | _LentArm] = {arm.layer.name: arm for arm in cut}
+    held = tuple(arm.held for arm in cut if arm.held is not None)
+    # At its rim a thing is mixed with the body's colours, and would be taken for those.
+    lent_HW = [widened(thing.alpha_HW, RIM_PX).ceil() for thing in held]
+    pose, lent = figure.pose, _lent_arm(figure, cut)
+    if lent is not None:
+        arms[lent.layer.name], pose = lent, lent.pose
+        lent_HW.append(lent.covers_HW)
+    nothing = torch.zeros_like(figure.matte_HW)
+    return Arms(
+        layers=tuple(arm.layer for arm in arms.values()),
+        held=held,
+        covers_HW=reduce(torch.maximum, (arm.covers_HW for arm in arms.values()), nothing),
+        lent_HW=reduce(torch.maximum, lent_HW, nothing),
+        hair_HW=reduce(torch.maximum, (arm.hair_HW for arm in cut), nothing > 0),
+        pose=pose,
+    )
 
 
-def _lent_arm(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer:
+def _lent_arm(figure: Figure, cut: Sequence[_Arm]) -> _LentArm | None:
+    """The arm that is to be drawn from the other's picture; None where both have one of their own, or neither has."""
+    names = {arm.layer.name for arm in cut}
+    for lender in cut:
+        (name,) = ARMS.keys() - {lender.layer.name}
+        bones, others = ARMS[name], ARMS[lender.layer.name]
+        if not is_unseen(figure.pose, bones, others) or is_unseen(figure.pose, others, bones):
+            continue
+        if lends(figure, others, lender.alpha_HW, for_none=name not in names):
+            pose = with_lent_bones(figure.pose, bones, others)
+            covers_HW = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
+            return _LentArm(layer=_mirrored(name, lender.layer, figure, pose), pose=pose, covers_HW=covers_HW)
+    return None
+
+
+def _mirrored(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer:
     """The mirror image of the other arm, on the bones that `pose` has for this one."""
     bones, others = ARMS[name], ARMS[lender.name]
     places_V2 = mirror_image(lender.mesh.vertices_V2, figure.pose, bones, others)
@@ -91,38 +132,46 @@ def _lent_arm(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer
     return replace(lender, name=name, colors_3HW=colors, places_V2=places_V2, bindings=(pair,), elbow=elbow)
 
 
-def _arm_layer(
-    arm: tuple[str, tuple[int, ...]], figure: Figure, cell_px: int
-) -> tuple[Layer, torch.Tensor, Layer | None, torch.Tensor]:
-    """One arm, how far [H, W] it covers what is behind it, what it holds, and bool [H, W] the hair before it."""
-    name, bones = arm
-    points, matte_HW, pose = figure.points, figure.matte_HW, figure.pose
+def _cut_arm(name: str, figure: Figure, cell_px: int) -> _Arm:
+    """One arm as the photo shows it, and what it holds, each with what is hidden of it."""
+    bones, points, matte_HW, pose = ARMS[name], figure.points, figure.matte_HW, figure.pose
     place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
-    held = held_thing(figure, bones)
-    member, hair = arm_and_hair(figure, bones, held)
+    held_HW = held_thing(figure, bones)
+    member, hair_HW = arm_and_hair(figure, bones, held_HW)
     alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
-    # Fingers are narrow, rims of the trunk left on a sleeve are, too.
-    slim = without_slivers(alpha, matte_HW * (1 - member), width_px=SLIVER * figure.size)
-    alpha = torch.where(chain_distance(points, pose, bones[2:]) < 2, alpha, slim)
-    alpha = without_islands(alpha, (chain_distance(points, pose, bones) < 0.8) | held)
-    thing, own, stiff = None, alpha, stiff_part(figure, bones, held)
+    alpha = _without_remains(alpha, matte_HW * (1 - member), figure, bones, held_HW)
+    held, own, stiff = None, alpha, stiff_part(figure, bones, held_HW)
     if bool(stiff.any()):
-        thing = _held_layer(name.replace("arm", "held"), bones[2], figure, alpha * stiff, cell_px)
+        held = _held_layer(name.replace("arm", "held"), bones[2], figure, alpha * stiff, cell_px)
         # Under its rim the arm goes on, in colours of its own, so that no crack opens between them.
         rim = (chain_distance(points, pose, bones[:2]) < 1) | (chain_distance(points, pose, bones[2:]) < 1.6)
         own, alpha = alpha * (1 - stiff), alpha * (1 - torch.where(rim, _worn(stiff, RIM_PX), stiff))
     whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
     layer = limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, bind=arm_binding, shown=own)
     elbow = limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])
-    layer = replace(layer, invented_HW=(whole - own).clamp_min(0), elbow=elbow)
     # Colours mix at the rim of what is held: none of it stays behind.
     taken = torch.maximum(member, widened(stiff, RIM_PX))
-    return layer, taken * beyond_shoulder(points, pose, bones[0]), thing, hair
+    return _Arm(
+        layer=replace(layer, invented_HW=(whole - own).clamp_min(0), elbow=elbow),
+        held=held,
+        covers_HW=taken * beyond_shoulder(points, pose, bones[0]),
+        hair_HW=hair_HW,
+    )
+
+
+def _without_remains(
+    alpha_HW: torch.Tensor, rest_HW: torch.Tensor, figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor
+) -> torch.Tensor:
+    """Opacity of an arm without what cutting leaves of the person's `rest`: rims on its sleeve, and islands."""
+    slim = without_slivers(alpha_HW, rest_HW, width_px=SLIVER * figure.size)
+    # Fingers are narrow, too.
+    trimmed = torch.where(chain_distance(figure.points, figure.pose, bones[2:]) < 2, alpha_HW, slim)
+    return without_islands(trimmed, (chain_distance(figure.points, figure.pose, bones) < 0.8) | held_HW)
 
 
 def _held_layer(name: str, hand: int, figure: Figure, alpha: torch.Tensor, cell_px: int) -> Layer:
     """What a hand holds, as a layer of its own: it neither bends nor shortens with the arm."""
-    alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
+    alpha = without_haze(alpha)
     mesh = grid_mesh(alpha, cell_px)
     return Layer(
         name=name,

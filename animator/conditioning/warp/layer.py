@@ -103,7 +103,7 @@ def limb_layer(
     shown: torch.Tensor | None = None,
 ) -> Layer:
     """One limb, hung on its bones by `bind`; `shown` is where the photo has its colours, if less than `alpha`."""
-    alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
+    alpha = without_haze(alpha)
     cell_px = max(3, min(cell_px, round(LIMB_CELL * RADIUS[bones[1]] * float(pose.torso_length_B[0]))))
     mesh = grid_mesh(alpha, cell_px)
     pair = bind(mesh.vertices_V2, pose, bones)
@@ -120,6 +120,11 @@ def limb_layer(
         shares=(torch.ones_like(depth),),
         depth_V=depth,
     )
+
+
+def without_haze(alpha_HW: torch.Tensor) -> torch.Tensor:
+    """Opacity without what nobody sees, which a mesh would reach out for."""
+    return torch.where(alpha_HW < 0.02, torch.zeros_like(alpha_HW), alpha_HW)
 
 
 def continued(colors_3HW: torch.Tensor, shown_HW: torch.Tensor) -> torch.Tensor:

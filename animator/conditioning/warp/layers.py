@@ -20,8 +20,8 @@ from animator.conditioning.warp.cutout import leg_masks, widened, without_hidden
 from animator.conditioning.warp.drape import Drape, skirt_drape
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
-from animator.conditioning.warp.layer import Layer, limb_layer
-from animator.conditioning.warp.mesh import grid_mesh
+from animator.conditioning.warp.layer import Layer, limb_layer, without_haze
+from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.shoulders import shoulder_of
 from animator.matting import foreground_colors
 
@@ -80,43 +80,42 @@ def _hair_layer(figure: Figure, arms: Arms, cell_px: int) -> tuple[Layer, ...]:
     alpha = figure.matte_HW * widened(arms.hair_HW.to(figure.matte_HW.dtype), 1)
     if not bool((alpha > 0.5).any()):
         return ()
-    mesh = grid_mesh(torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha), cell_px)
-    bindings, shares, depth = body_binding(mesh.vertices_V2, figure.pose, figure.hem is not None)
-    return (
-        Layer(
-            name="hair",
-            colors_3HW=figure.colors_3HW,
-            alpha_HW=alpha,
-            invented_HW=torch.zeros_like(alpha),
-            mesh=mesh,
-            bindings=bindings,
-            shares=shares,
-            depth_V=depth,
-            head_V=bindings[0][2] * shares[0],
-        ),
-    )
+    mesh = grid_mesh(without_haze(alpha), cell_px)
+    return (_on_body("hair", figure, figure.colors_3HW, alpha, torch.zeros_like(alpha), mesh),)
 
 
 def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: Arms, cell_px: int) -> Layer:
-    pose = figure.pose
-    alpha = without_islands(behind.alpha_HW * (1 - legs), figure.hull > 0.9)
-    alpha = torch.where(alpha < 0.02, torch.zeros_like(alpha), alpha)
+    """Head, trunk and skirt: what is left without the arms, and without how far [H, W] `legs` are left out."""
+    alpha = without_haze(without_islands(behind.alpha_HW * (1 - legs), figure.hull > 0.9))
     mesh = grid_mesh(alpha, cell_px)
-    bindings, shares, depth = body_binding(mesh.vertices_V2, pose, figure.hem is not None)
-    head_V = bindings[0][2] * shares[0]
+    body = _on_body("body", figure, behind.colors_3HW, alpha, torch.minimum(behind.invented_HW, alpha), mesh)
+    points, head_V = mesh.vertices_V2, body.head_V
+    assert head_V is not None
     drapes: tuple[Drape | None, ...] = ()
     if figure.hem is not None:
-        drapes = (None, *(skirt_drape(mesh.vertices_V2, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG)))
+        drapes = (None, *(skirt_drape(points, figure.pose, bones) for bones in (LEFT_LEG, RIGHT_LEG)))
+    shoulders = tuple(shoulder_of(points, arms.pose, ARMS[arm.name], head_V) for arm in arms.layers)
+    return replace(body, shoulders=shoulders, drapes=drapes)
+
+
+def _on_body(
+    name: str,
+    figure: Figure,
+    colors_3HW: torch.Tensor,
+    alpha_HW: torch.Tensor,
+    invented_HW: torch.Tensor,
+    mesh: GridMesh,
+) -> Layer:
+    """A layer that goes with head, trunk and legs."""
+    bindings, shares, depth = body_binding(mesh.vertices_V2, figure.pose, figure.hem is not None)
     return Layer(
-        name="body",
-        colors_3HW=behind.colors_3HW,
-        alpha_HW=alpha,
-        invented_HW=torch.minimum(behind.invented_HW, alpha),
+        name=name,
+        colors_3HW=colors_3HW,
+        alpha_HW=alpha_HW,
+        invented_HW=invented_HW,
         mesh=mesh,
         bindings=bindings,
         shares=shares,
         depth_V=depth,
-        head_V=head_V,
-        shoulders=tuple(shoulder_of(mesh.vertices_V2, arms.pose, ARMS[arm.name], head_V) for arm in arms.layers),
-        drapes=drapes,
+        head_V=bindings[0][2] * shares[0],
     )
