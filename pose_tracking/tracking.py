@@ -8,7 +8,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,10 +26,10 @@ from pydantic import (
 from pose_tracking.clip import DrivingClip
 from pose_tracking.cuts import with_cuts
 from pose_tracking.errors import AbsenceError, TrackingError
+from pose_tracking.following import finder, let_go
 from pose_tracking.frame import Frame
 from pose_tracking.optical_flow import StepMeter
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
-from pose_tracking.region import Region
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
 from pose_tracking.trackers.protocol import MeasuredTracker, PoseTracker, SinglePersonTracker
@@ -158,12 +158,8 @@ def track(
         ClipError: from `frames`.
     """
     follower = PersonFollower(config.person, frame_size=frame_size)
-    find = _finder(tracker, follower, frame_size=frame_size, choice=config.person)
-    unseen = _unseen(tracker.skeleton)
-    poses: list[Detection] = []
-    times_s: list[float] = []
-    places: list[int] = []
-    cuts_s: list[float] = []
+    find = finder(tracker, follower, frame_size=frame_size, choice=config.person)
+    motion = _Motion()
     # One thread for both: the tracker keeps a core busy, and two beside it on the other would stop it in turns.
     with (
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside-tracker") as worker,
@@ -171,98 +167,58 @@ def track(
     ):
         for frame, is_cut in _read_ahead(with_cuts(frames), worker):
             if is_cut:
-                cuts_s.append(frame.time_s)
-                _let_go(tracker, follower)
+                let_go(tracker, follower)
             person = find(frame)
-            poses.append(person or unseen)
-            times_s.append(frame.time_s)
-            places.append(frame.index)
+            motion.add(frame, person, is_cut=is_cut)
             if config.recorded is None:
                 meter.add(frame.pixels_HWC, person)
             if on_frame is not None:
-                on_frame(len(poses))
+                on_frame(len(motion.poses))
         steps_TK2 = meter.steps_TK2(len(tracker.skeleton)) if config.recorded is None else None
     if isinstance(tracker, MeasuredTracker):
-        steps_TK2 = tracker.steps_TK2(places, frame_size)
-    num_found = sum(pose is not unseen for pose in poses)
-    _check_presence(num_found, len(poses), follower.most_in_view, config, source)
-    return PoseSequence(
-        keypoints_TK2=np.stack([pose.keypoints_K2 for pose in poses]),
-        confidence_TK=np.stack([pose.confidence_K for pose in poses]),
-        times_s_T=np.array(times_s),
-        skeleton=tracker.skeleton,
-        frame_size=frame_size,
-        steps_TK2=steps_TK2,
-        cuts_s=tuple(cuts_s),
-    )
+        steps_TK2 = tracker.steps_TK2(motion.places, frame_size)
+    _check_presence(motion, follower.most_in_view, config, source)
+    return motion.as_sequence(tracker.skeleton, frame_size=frame_size, steps_TK2=steps_TK2)
 
 
-def _let_go(tracker: PoseTracker, follower: PersonFollower) -> None:
-    """What was seen so far tells nothing of where people are in the next frame."""
-    follower.forget()
-    if isinstance(tracker, SinglePersonTracker):
-        tracker.forget()
+@dataclass(slots=True)
+class _Motion:
+    """One person's motion as it is found, frame by frame.
 
+    Attributes:
+        poses: None where the person is not in view.
+        times_s: of the frames.
+        places: of the frames in the clip, counted from 0.
+        cuts_s: times of the frames that another shot begins with.
+    """
 
-def _finder(
-    tracker: PoseTracker, follower: PersonFollower, *, frame_size: tuple[int, int], choice: PersonChoice
-) -> Callable[[Frame], Detection | None]:
-    """What finds the followed person in the next frame, in px of `frame_size`."""
-    # Asked once: what a protocol asks of an object takes longer than all else here does in a frame.
-    if isinstance(tracker, SinglePersonTracker):
-        return partial(_follow_alone, tracker=tracker, follower=follower, frame_size=frame_size, choice=choice)
-    return partial(_follow_among, tracker=tracker, follower=follower, frame_size=frame_size)
+    poses: list[Detection | None] = field(default_factory=list)
+    times_s: list[float] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    cuts_s: list[float] = field(default_factory=list)
 
+    def add(self, frame: Frame, person: Detection | None, *, is_cut: bool) -> None:
+        """Note who was found in the next frame."""
+        self.poses.append(person)
+        self.times_s.append(frame.time_s)
+        self.places.append(frame.index)
+        if is_cut:
+            self.cuts_s.append(frame.time_s)
 
-def _follow_among(
-    frame: Frame, *, tracker: PoseTracker, follower: PersonFollower, frame_size: tuple[int, int]
-) -> Detection | None:
-    """As `_finder` says, by a tracker that sees everybody."""
-    stretch = _stretch(frame, frame_size)
-    return follower.step([person.scaled(stretch) for person in tracker.detect(frame)], frame.time_s)
-
-
-def _follow_alone(
-    frame: Frame,
-    *,
-    tracker: SinglePersonTracker,
-    follower: PersonFollower,
-    frame_size: tuple[int, int],
-    choice: PersonChoice,
-) -> Detection | None:
-    """As `_finder` says, by a tracker that has to be told where to look."""
-    stretch = _stretch(frame, frame_size)
-    region = follower.region(frame.time_s)
-    tracker.look_at(None if region is None else _shrunk(region, stretch))
-    seen = tracker.detect(frame)
-    found = [person.scaled(stretch) for person in seen]
-
-    def search() -> list[Detection]:
-        # Cut-outs show people who are small; beside somebody the tracker saw, the largest is not among them.
-        cut_outs = choice != "largest" or not seen
-        others = tracker.search(frame, known=seen, cut_outs=cut_outs)
-        return [*found, *(person.scaled(stretch) for person in others if not any(person is one for one in seen))]
-
-    chosen = follower.step(found, frame.time_s, everyone=search)
-    if found and not any(chosen is person for person in found):
-        tracker.forget()  # it is on somebody else
-    return chosen
-
-
-def _stretch(frame: Frame, frame_size: tuple[int, int]) -> tuple[float, float]:
-    height, width = frame.pixels_HWC.shape[:2]
-    return (frame_size[0] / width, frame_size[1] / height)
-
-
-def _shrunk(region: Region, stretch: tuple[float, float]) -> Region:
-    """A region of `frame_size` in px of the frame."""
-    left, top, right, bottom = region
-    return (
-        int(left / stretch[0]),
-        int(top / stretch[1]),
-        max(1, round(right / stretch[0])),
-        max(1, round(bottom / stretch[1])),
-    )
+    def as_sequence(
+        self, skeleton: Skeleton, *, frame_size: tuple[int, int], steps_TK2: np.ndarray | None
+    ) -> PoseSequence:
+        """All of it as arrays; NaN with confidence 0 where nobody was found."""
+        unseen = _unseen(skeleton)
+        return PoseSequence(
+            keypoints_TK2=np.stack([(pose or unseen).keypoints_K2 for pose in self.poses]),
+            confidence_TK=np.stack([(pose or unseen).confidence_K for pose in self.poses]),
+            times_s_T=np.array(self.times_s),
+            skeleton=skeleton,
+            frame_size=frame_size,
+            steps_TK2=steps_TK2,
+            cuts_s=tuple(self.cuts_s),
+        )
 
 
 def _read_ahead(frames: Iterable[_Item], worker: Executor) -> Iterator[_Item]:
@@ -281,7 +237,8 @@ def _unseen(skeleton: Skeleton) -> Detection:
     )
 
 
-def _check_presence(num_found: int, num_frames: int, most_in_view: int, config: TrackerConfig, source: str) -> None:
+def _check_presence(motion: _Motion, most_in_view: int, config: TrackerConfig, source: str) -> None:
+    num_frames, num_found = len(motion.poses), sum(pose is not None for pose in motion.poses)
     if num_frames == 0:
         raise TrackingError(f"{source}: no frames to track; check the clip and its start and end")
     num_missing = num_frames - num_found
