@@ -24,7 +24,7 @@ from animator.photo_frame import frame_px
 from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
-from pose_tracking.staging import shows_cut_head
+from pose_tracking.stage import shows_cut_head
 from pose_tracking.trackers.blazepose import segment_person
 from pose_tracking.tracking import TrackerConfig
 

@@ -17,7 +17,8 @@ from pose_tracking.kinematics import INNER_POINTS, Body, is_shown, rebuild
 from pose_tracking.limbs import weighted_quantile
 from pose_tracking.proportions import Fit, fit_shots, reference_weights, shows_limbs
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.staging import Stage, boxes, stay_in_view
+from pose_tracking.stage import Stage, boxes
+from pose_tracking.staging import stay_in_view
 
 
 class RetargetConfig(BaseModel):

@@ -11,19 +11,13 @@ right, bottom) px, a room is a box that others should lie in.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from pose_tracking import cut_edge, standing
-from pose_tracking.limbs import SEEN_CONFIDENCE, window_frames
+from pose_tracking.limbs import window_frames
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.skeleton import Skeleton
+from pose_tracking.stage import Stage, among, boxes
 
-# Room between the outline and the picture's edge, as a share of the picture's longer side.
-_EDGE = 0.01
 # Up to this share of the room a step is a step; farther out the way is squeezed.
 _FREE_SHARE = 0.5
 # Corrections come and go within this time.
@@ -34,95 +28,10 @@ _FLESH = 0.25
 _SINK_S = 0.4
 # Share of the frames whose reach counts for the room that the body's way has; the rest is met by moving the body.
 _USUAL = 0.95
-# The top of the head over the middle of the eyes, in torsos, hair included; and what no head has less of.
-_CROWN, _LEAST_CROWN = 0.3, 0.2
 # How much larger somebody may become for the cut through the head to stay out of view; less for who stands in the
 # picture, for there one sees it.
 _MOST_GROWTH, _MOST_GROWTH_STANDING = 1.5, 1.1
 _FACE = ("nose", "eye", "ear", "mouth")
-_TRUNK = ("hip", "shoulder")
-_EYES = ("left_eye", "right_eye")
-# What is reckoned beyond several joints is so from the motion's, or from the photo's, never from some of each.
-_TOGETHER = (_EYES, *((f"{side}_wrist", f"{side}_index", f"{side}_pinky") for side in ("left", "right")))
-_FOOT = ("ankle", "heel", "foot", "toe")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stage:
-    """A subject in its picture, and what of it is to stay there.
-
-    Attributes:
-        pose: the subject's own, one frame; its frame is the picture.
-        place_2: the point of the subject that the driver was laid onto, px.
-        torso_px: the subject's true torso length.
-        kept_K: the joints that the photo shows inside the picture; others may be anywhere.
-        room_4: the picture without a narrow edge, or all of the photo's person where that reaches farther.
-    """
-
-    pose: PoseSequence
-    place_2: np.ndarray
-    torso_px: float
-    kept_K: np.ndarray
-    room_4: np.ndarray
-
-    @classmethod
-    def from_pose(cls, pose: PoseSequence, *, place_2: np.ndarray, torso_px: float) -> Stage:
-        """Set the stage for the subject in `pose`."""
-        points_K2 = pose.keypoints_TK2[0]
-        inside_K = ((points_K2 >= 0) & (points_K2 <= pose.frame_size)).all(axis=-1)
-        width, height = pose.frame_size
-        edge = _EDGE * max(width, height)
-        bare = cls(
-            pose=pose,
-            place_2=place_2,
-            torso_px=torso_px,
-            kept_K=inside_K & (pose.confidence_TK[0] >= SEEN_CONFIDENCE),
-            room_4=np.array([edge, edge, width - edge, height - edge]),
-        )
-        taken_4 = bare.extent_4()
-        room_4 = np.concatenate([np.fmin(bare.room_4[:2], taken_4[:2]), np.fmax(bare.room_4[2:], taken_4[2:])])
-        return dataclasses.replace(bare, room_4=room_4)
-
-    @property
-    def stands(self) -> bool:
-        """Whether feet are in the picture; else the picture cuts the person off below."""
-        return bool((self.kept_K & _among(self.pose.skeleton, _FOOT)).any())
-
-    @property
-    def is_cut_on_both_ends(self) -> bool:
-        """Whether the picture cuts the person off below, and the head above: the eyes, too, as the pose has them."""
-        return not self.stands and self._eyes_y() < _CROWN * self.torso_px
-
-    @property
-    def is_cut_above(self) -> bool:
-        """Whether the picture cuts through the head itself, and not only where its hair ends."""
-        return self._eyes_y() < _LEAST_CROWN * self.torso_px
-
-    def _eyes_y(self) -> float:
-        """Height of the eyes in the photo, px; infinity where it is not known."""
-        joints = self.pose.skeleton.joints
-        eyes_y = [self.pose.keypoints_TK2[0, joints.index(eye), 1] for eye in _EYES if eye in joints]
-        return float(np.nan_to_num(np.mean(eyes_y), nan=np.inf)) if eyes_y else float("inf")
-
-    def extent_4(self) -> np.ndarray:
-        """Box of the subject in the photo; NaN where nothing of it is in the picture."""
-        return boxes(self.outline_TO2(self.pose, place_T2=self.place_2[None], size_T=np.ones(1)))[0]
-
-    def outline_TO2(self, poses: PoseSequence, *, place_T2: np.ndarray, size_T: np.ndarray) -> np.ndarray:
-        """Joints to be kept, finger tips and crown; what the motion does not show hangs as in the photo."""
-        hung_TK2 = place_T2[:, None] + size_T[:, None, None] * (self.pose.keypoints_TK2[0] - self.place_2)
-        shown_TK = poses.confidence_TK >= SEEN_CONFIDENCE
-        for names in _TOGETHER:
-            group = [number for number, joint in enumerate(poses.skeleton.joints) if joint in names]
-            shown_TK[:, group] = shown_TK[:, group].all(axis=1, keepdims=True)
-        points_TK2 = np.where(shown_TK[..., None], poses.keypoints_TK2, hung_TK2).astype(float)
-        points_TK2 = np.where(self.kept_K[:, None], points_TK2, np.nan)
-        place = {joint: points_TK2[:, number] for number, joint in enumerate(poses.skeleton.joints)}
-        unknown_T2 = np.full_like(place_T2, np.nan)
-        extra = [middle + (middle - place[f"{side}_wrist"]) for side, middle in _knuckles(place, unknown_T2)]
-        eyes_T2 = (place.get("left_eye", unknown_T2) + place.get("right_eye", unknown_T2)) / 2
-        up_T2 = size_T[:, None] * self.torso_px * (0.0, -_CROWN)
-        return np.concatenate([points_TK2, np.stack([*extra, eyes_T2 + up_T2], axis=1)], axis=1)
 
 
 def stay_in_view(
@@ -151,43 +60,54 @@ def stay_in_view(
     """
     if np.isnan(stage.extent_4()).any():
         return poses
-    own, lean_T = cut_edge.lean_T(stage.pose), cut_edge.lean_T(poses)
     if not stage.stands:
-        held_T = own + cut_edge.held_lean_T(lean_T - own)
-        points_TK2 = cut_edge.turned(poses.keypoints_TK2.astype(float), held_T - lean_T, about_T2=place_T2)
-        poses, lean_T = poses.replace(keypoints_TK2=points_TK2.astype(np.float32)), held_T
+        poses, lean_T = _held_upright(poses, stage, place_T2=place_T2)
     outline_TO2 = stage.outline_TO2(poses, place_T2=place_T2, size_T=size_T)
-    box_T4, room_2 = boxes(outline_TO2), stage.room_4[2:] - stage.room_4[:2]
-    fitting_T = (room_2 / np.fmax(box_T4[:, 2:] - box_T4[:, :2], 1e-6)).min(axis=1)
-    # Growth alone is taken back: somebody who became smaller for each wide gesture would seem to breathe.
-    shrink_T = 1 - _eased(1 - np.fmin(np.fmax(fitting_T, 1 / size_T), 1.0), poses)
-    if stage.is_cut_on_both_ends:
-        shrink_T = np.fmax(shrink_T, 1 / size_T)
-    ground_T2 = np.where([False, stage.stands], box_T4[:, [0, 3]], place_T2)
+    shrink_T = _shrink_T(outline_TO2, stage, poses, size_T=size_T)
+    ground_T2 = np.where([False, stage.stands], boxes(outline_TO2)[:, [0, 3]], place_T2)
 
     def shrunk(points_TN2: np.ndarray) -> np.ndarray:
         return points_TN2 + (shrink_T - 1)[:, None, None] * (points_TN2 - ground_T2[:, None])
 
-    outline_TO2 = shrunk(outline_TO2)
-    shift_T2 = _squeezed_way(boxes(outline_TO2), shrunk(place_T2[:, None])[:, 0], stage)
+    outline_TO2, at_T2 = shrunk(outline_TO2), shrunk(place_T2[:, None])[:, 0]
+    points_TK2 = shrunk(poses.keypoints_TK2.astype(float))
+    shift_T2 = _squeezed_way(boxes(outline_TO2), at_T2, stage)
     if not stage.stands:
-        moved = poses.replace(
-            keypoints_TK2=(shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]).astype(np.float32)
-        )
-        at_T2 = shrunk(place_T2[:, None])[:, 0] + shift_T2
-        shift_T2[:, 1] += _cut_up_T(moved, stage, place_T2=at_T2, size_T=size_T * shrink_T, lean_T=lean_T - own)
+        moved, to_T2 = _with_points(poses, points_TK2 + shift_T2[:, None]), at_T2 + shift_T2
+        shift_T2[:, 1] += _cut_up_T(moved, stage, place_T2=to_T2, size_T=size_T * shrink_T, lean_T=lean_T)
     shift_T2 = shift_T2 + _nudge(outline_TO2 + shift_T2[:, None], stage, poses)
     if stage.stands and not standing.walks(place_T2[:, 0], poses.times_s_T, torso_px=stage.torso_px):
         limits_2T = _way_in_room(boxes(outline_TO2), stage, poses)
         shift_T2[:, 0] = standing.calmed(shift_T2[:, 0], poses.times_s_T, limits_2T, held_T=likeness_T)
-    moved_TK2 = shrunk(poses.keypoints_TK2.astype(float)) + shift_T2[:, None]
+    moved_TK2 = points_TK2 + shift_T2[:, None]
     if stage.is_cut_above:
-        feet_y_T = boxes(outline_TO2)[:, 3] + shift_T2[:, 1]
-        middle_x_T = shrunk(place_T2[:, None])[:, 0, 0] + shift_T2[:, 0]
-        moved = poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
-        moved_TK2 = _grown(moved, stage, middle_x_T=middle_x_T, feet_y_T=feet_y_T)
+        feet_y_T, middle_x_T = boxes(outline_TO2)[:, 3] + shift_T2[:, 1], at_T2[:, 0] + shift_T2[:, 0]
+        moved_TK2 = _grown(_with_points(poses, moved_TK2), stage, middle_x_T=middle_x_T, feet_y_T=feet_y_T)
     moved_TK2[..., 0] += _back_T(moved_TK2, stage, poses)[:, None]
-    return poses.replace(keypoints_TK2=moved_TK2.astype(np.float32))
+    return _with_points(poses, moved_TK2)
+
+
+def _with_points(poses: PoseSequence, points_TK2: np.ndarray) -> PoseSequence:
+    return poses.replace(keypoints_TK2=points_TK2.astype(np.float32))
+
+
+def _held_upright(poses: PoseSequence, stage: Stage, *, place_T2: np.ndarray) -> tuple[PoseSequence, np.ndarray]:
+    """A person whom the picture cuts off below leaning little, and how much more [T] than in the photo it still is."""
+    own, lean_T = cut_edge.lean_T(stage.pose), cut_edge.lean_T(poses)
+    held_T = own + cut_edge.held_lean_T(lean_T - own)
+    turned_TK2 = cut_edge.turned(poses.keypoints_TK2.astype(float), held_T - lean_T, about_T2=place_T2)
+    return _with_points(poses, turned_TK2), held_T - own
+
+
+def _shrink_T(outline_TO2: np.ndarray, stage: Stage, poses: PoseSequence, *, size_T: np.ndarray) -> np.ndarray:
+    """How much smaller [T] a body becomes that outgrows the room.
+
+    Growth alone is taken back: somebody who became smaller for each wide gesture would seem to breathe.
+    """
+    box_T4, room_2 = boxes(outline_TO2), stage.room_4[2:] - stage.room_4[:2]
+    fitting_T = (room_2 / np.fmax(box_T4[:, 2:] - box_T4[:, :2], 1e-6)).min(axis=1)
+    shrink_T = 1 - _eased(1 - np.fmin(np.fmax(fitting_T, 1 / size_T), 1.0), poses)
+    return np.fmax(shrink_T, 1 / size_T) if stage.is_cut_on_both_ends else shrink_T
 
 
 def _cut_up_T(
@@ -198,14 +118,6 @@ def _cut_up_T(
     up_T = cut_edge.risen_T(stage.pose, torso_px=stage.torso_px, lean_T=lean_T, **carried)
     hung_T = cut_edge.hung_up_T(stage.pose, poses, torso_px=stage.torso_px, lean_T=lean_T)
     return _eased(np.fmax(up_T, hung_T), poses)
-
-
-def shows_cut_head(pose: PoseSequence) -> bool:
-    """Whether a motion may bring the cut through a head into view: the picture of this one pose cuts off the head, but
-    not the feet, which stay on the floor while the head sinks."""
-    hips_2, shoulders_2 = ((pose.joint(f"left_{joint}") + pose.joint(f"right_{joint}"))[0] / 2 for joint in _TRUNK)
-    stage = Stage.from_pose(pose, place_2=hips_2, torso_px=float(np.hypot(*(shoulders_2 - hips_2))))
-    return stage.stands and stage.is_cut_above
 
 
 def _grown(poses: PoseSequence, stage: Stage, *, middle_x_T: np.ndarray, feet_y_T: np.ndarray) -> np.ndarray:
@@ -225,12 +137,6 @@ def _grown(poses: PoseSequence, stage: Stage, *, middle_x_T: np.ndarray, feet_y_
     return onto_T2[:, None] + growth_T[:, None, None] * (poses.keypoints_TK2 - about_T2[:, None])
 
 
-def boxes(points_TN2: np.ndarray) -> np.ndarray:
-    """Boxes [T, 4] around points; NaN around none."""
-    low_T2 = np.fmin.reduce(points_TN2, axis=1)
-    return np.concatenate([low_T2, np.fmax.reduce(points_TN2, axis=1)], axis=1)
-
-
 def _squeezed_way(box_T4: np.ndarray, place_T2: np.ndarray, stage: Stage) -> np.ndarray:
     """Shift [T, 2] px that keeps the way within its room: across always, up and down for who is cut off below."""
     start_2, room_4 = stage.place_2, stage.room_4
@@ -238,7 +144,7 @@ def _squeezed_way(box_T4: np.ndarray, place_T2: np.ndarray, stage: Stage) -> np.
     right = room_4[2] - start_2[0] - np.quantile(box_T4[:, 2] - place_T2[:, 0], _USUAL)
     way_T2 = place_T2 - start_2
     squeezed_T2 = np.stack([_squeeze(way_T2[:, 0], left, right), way_T2[:, 1]], axis=1)
-    face_K = stage.kept_K & _among(stage.pose.skeleton, _FACE)
+    face_K = stage.kept_K & among(stage.pose.skeleton, _FACE)
     if not stage.stands and face_K.any():
         drop = room_4[3] - stage.pose.keypoints_TK2[0, face_K, 1].max()
         lowered = min(max(0.0, -float(way_T2[:, 1].min())), drop / 3)
@@ -295,7 +201,7 @@ def _back_T(points_TK2: np.ndarray, stage: Stage, poses: PoseSequence) -> np.nda
 
 def _face_boxes(points_TN2: np.ndarray, stage: Stage) -> np.ndarray:
     """Boxes [T, 4] around the joints of the face, which come first among the points; around none they lie nowhere."""
-    face_K = np.flatnonzero(stage.kept_K & _among(stage.pose.skeleton, _FACE))
+    face_K = np.flatnonzero(stage.kept_K & among(stage.pose.skeleton, _FACE))
     if len(face_K) == 0:
         return np.tile((np.inf, np.inf, -np.inf, -np.inf), (len(points_TN2), 1))
     return boxes(points_TN2[:, face_K])
@@ -305,15 +211,3 @@ def _eased(need_T: np.ndarray, poses: PoseSequence, *, ease_s: float = _EASE_S) 
     """Something smoother that is nowhere less: the running mean of the running maximum over the same time."""
     highest_T = window_frames(need_T, poses.times_s_T, ease_s).max(axis=-1)
     return window_frames(highest_T, poses.times_s_T, ease_s).mean(axis=-1)
-
-
-def _among(skeleton: Skeleton, parts: tuple[str, ...]) -> np.ndarray:
-    """Mask [K] of the joints whose names hold one of `parts`, those of the hands apart."""
-    return np.array([any(part in joint for part in parts) and "hand" not in joint for joint in skeleton.joints])
-
-
-def _knuckles(place: Mapping[str, np.ndarray], unknown_T2: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Each side that has a wrist, and the middle of its knuckles, which lie half way to the finger tips."""
-    for side in ("left", "right"):
-        if f"{side}_wrist" in place:
-            yield side, (place.get(f"{side}_index", unknown_T2) + place.get(f"{side}_pinky", unknown_T2)) / 2

@@ -8,7 +8,7 @@ import pytest
 from pose_tracking import cut_edge
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.staging import shows_cut_head
+from pose_tracking.stage import shows_cut_head
 from tests.pose_tracking.driven_figure import CANVAS, distance, lowest, middle, pose_of, sequence_of, subject, without
 
 LET_GO = RetargetConfig(stay_in_view=False)
