@@ -1,12 +1,12 @@
 """What the warp gets wrong on rendered people: place or colour, the tracker's errors or the warp's own.
 
     python benchmarks/warp_errors.py --wardrobe MAKEHUMAN --motions MOTIONS [--pairs 60] [--seed 7777]
-                                     [--refiner FOLDER]
+                                     [--refiner FOLDER] [--cut found]
 
 Oracles, which know the true picture: every pixel taken from where it truly lies (`true_displacement`, cells that do
 not know take their nearest neighbour's); the whole person moved by the mean of that; as smooth a field as the refiner
-can tell, fitted to what its training asks for, without its outline and with it; and a correction of colour that is as
-coarse as its blur. Beside them what a trained refiner makes of the pairs. Means over pairs.
+can tell, fitted to what its training asks for; and a correction of colour that is as coarse as its blur. Beside them
+what a trained refiner makes of the pairs. Means over pairs.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.refinement import displaced
-from animator.conditioning.warp import WarpedPhoto
+from animator.conditioning.inputs import picture_tensor
 from animator.models.loading import load_net
 from animator.models.warp_refiner import CELL_PX, KNOT_PX, WarpRefiner
 from animator.synthesis.dataset import DatasetOptions, RenderedPeople
 from animator.synthesis.motions.library import read_motion_files
 from animator.synthesis.take import TakeOptions
-from animator.training.refinement import OPACITY, place_and_outline
-from animator.training.rendered import RefinementPairs, RenderedPairs
+from animator.training.correspondence import true_displacement
+from animator.training.pairs import Reference
+from animator.training.refinement import LIKENESS, VARIATION, carried, likeness_loss
+from animator.training.rendered import Cut, RefinementPairs, RenderedScene
 from animator.training.samples import Sample
 
 # Pixels about the person, warped or true, that count with it.
@@ -36,6 +37,7 @@ MARGIN_PX = 2
 BLURS_PX = (24, 12, 6)
 # Of a fit: updates, and px that the first ones move the field by.
 UPDATES, STEP_PX = 150, 0.3
+CPU = torch.device("cpu")
 # Where joints come from, by name.
 JOINTS: dict[str, dict[str, Any]] = {
     "tracked joints": {"joints": "tracked"},
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=7777)
     parser.add_argument("--refiner", type=Path, help="of a trained model: its folder refiner")
+    parser.add_argument("--cut", choices=get_args(Cut), default="true", help="how people of photos are cut out (true)")
     given = parser.parse_args()
     refiner = None if given.refiner is None else load_net(WarpRefiner, given.refiner)
     take = TakeOptions(
@@ -64,38 +67,38 @@ def main() -> None:
     print(f"{given.pairs} pairs, seed {given.seed}, {take.width}x{take.height}\n")
     for number, (name, joints) in enumerate(JOINTS.items()):
         people = RenderedPeople(given.seed, replace(options, **joints))
-        pairs, truths = RenderedPairs(people, seed=given.seed), RefinementPairs(people, seed=given.seed)
-        refined = None if refiner is None else RenderedPairs(people, seed=given.seed, refiner=refiner)
-        found = [
-            measures(pairs.sample(n), truths.sample(n), None if refined is None else refined.sample(n))
-            for n in range(given.pairs)
-        ]
+        pairs = RefinementPairs(people, seed=given.seed, cut=given.cut)
+        found = [measures(*pair, refiner) for pair in (of_pair(pairs, n) for n in range(given.pairs))]
         if number == 0:
             print("| | " + " | ".join(found[0]) + " |\n" + "|---" * (len(found[0]) + 1) + "|")
         means = [sum(each[key] for each in found) / len(found) for key in found[0]]
         print(f"| {name} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |", flush=True)
 
 
-def measures(pair: Sample, truth: Sample, refined: Sample | None) -> dict[str, float]:
-    """Of one pair, by name; `refined`: the same one behind a refiner."""
-    target, warped = pair["target"].float() / 255, pair["warped"]
-    coverage, matte = pair["coverage"], truth["matte"]
+def of_pair(pairs: RefinementPairs, number: int) -> tuple[Sample, RenderedScene]:
+    """A sample, its target in [0, 1], with the true displacement (`field`, `known`); and what it was made from."""
+    scene, sample = pairs.scene(number), pairs.sample(number)
+    field, known = true_displacement(scene.reference, sample["keypoints"], sample["confidence"], scene.rendered)
+    return {**sample, "target": sample["target"].float() / 255, "field": field, "known": known}, scene
+
+
+def measures(truth: Sample, scene: RenderedScene, refiner: WarpRefiner | None) -> dict[str, float]:
+    """Of one pair, by name."""
+    target, warped, coverage, matte = (truth[name] for name in ("target", "warped", "coverage", "matte"))
     counted = F.max_pool2d(torch.maximum(coverage, matte)[None], 2 * MARGIN_PX + 1, 1, MARGIN_PX)[0] > 0.5
-    whole = WarpedPhoto(
-        colors_B3HW=warped[None], coverage_BHW=torch.ones_like(coverage)[None], repair_BHW=coverage[None]
-    )
     fields = {
         "displaced": field_everywhere(truth),
         "shifted as the surface": truth["field"][:, truth["known"]].mean(1)[:, None, None].expand(2, *matte.shape),
-        "fitted to surface": fitted(truth, outline=0.0),
-        "fitted to surface and outline": fitted(truth, outline=OPACITY),
+        "fitted to the picture": fitted(truth),
     }
     shown = {"warp": (warped, coverage)}
     for name, field in fields.items():
-        moved = displaced(whole, field[None])
-        shown[name] = moved.colors_B3HW[0], moved.repair_BHW[0]
-    if refined is not None:
-        shown["refined"] = refined["warped"], refined["coverage"]
+        moved = carried(torch.cat([warped, coverage[None]])[None], field[None], mode="bicubic")[0]
+        shown[name] = moved[:3].clamp(0, 1), moved[3]
+    if refiner is not None:
+        subject = scene.reference.subject
+        refined = Reference.prepare(subject, refiner).carried(truth["keypoints"], truth["confidence"])
+        shown["refined"] = refined.over(picture_tensor(subject.background_HWC, CPU))[0], refined.coverage_BHW[0]
     values = {"px": float(truth["field"].norm(dim=0)[truth["known"]].mean())}
     for name, (picture, opacity) in shown.items():
         values |= {
@@ -118,8 +121,8 @@ def field_everywhere(truth: Sample) -> torch.Tensor:
     return F.interpolate(truth["field"][:, row, column][None], size, mode="bilinear")[0]
 
 
-def fitted(truth: Sample, *, outline: float) -> torch.Tensor:
-    """[2, H, W]: told every `KNOT_PX`, and as near to the truth as descent brings it; see `place_and_outline`."""
+def fitted(truth: Sample) -> torch.Tensor:
+    """[2, H, W]: told every `KNOT_PX`, and as like the target as descent brings it; see `likeness_loss`."""
     height, width = truth["matte"].shape
     batch = {name: each[None] for name, each in truth.items()}
     told = torch.zeros(1, 2, height // KNOT_PX, width // KNOT_PX, requires_grad=True)
@@ -127,9 +130,9 @@ def fitted(truth: Sample, *, outline: float) -> torch.Tensor:
     for update in range(UPDATES):
         optimizer.param_groups[0]["lr"] = STEP_PX * (1 - update / UPDATES)
         cells = F.interpolate(told, (height // CELL_PX, width // CELL_PX), mode="bicubic")
-        place, opacity = place_and_outline(cells, batch)
+        variation = cells.diff(dim=-1).abs().mean() + cells.diff(dim=-2).abs().mean()
         optimizer.zero_grad()
-        (place + outline * opacity).backward()
+        (LIKENESS * likeness_loss(cells, batch) + VARIATION * variation).backward()
         optimizer.step()
     return F.interpolate(told.detach(), (height, width), mode="bicubic")[0]
 

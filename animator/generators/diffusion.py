@@ -167,6 +167,7 @@ class DiffusionGenerator:
             for net in once:
                 net.to("cpu")
         background = picture_tensor(subject.background_HWC, device)
+        warp = subject_warp(subject, warp_device(device))
         return _Scene(
             tokens_1LD=tokens,
             photo=memory,
@@ -179,16 +180,16 @@ class DiffusionGenerator:
                 lock_background=self._lock_background,
                 covered=subject_cover(subject, device),
             ),
-            warp=subject_warp(subject, warp_device(device)),
-            refinement=self._refinement(subject, background),
+            warp=warp,
+            refinement=self._refinement(subject, warp, background),
             densepose=None if self.config.densepose is None else open_densepose(self.config.densepose),
         )
 
-    def _refinement(self, subject: Subject, background_3HW: torch.Tensor) -> WarpRefinement | None:
+    def _refinement(self, subject: Subject, warp: PhotoWarp, background_3HW: torch.Tensor) -> WarpRefinement | None:
         refiner, strength = self.model.refiner, self.config.refine
         if refiner is None or strength == 0:
             return None
-        return WarpRefinement(refiner, subject, background_3HW, strength=strength)
+        return WarpRefinement(refiner, subject, warp, background_3HW, strength=strength)
 
     def _frames(self, windows: list[PoseWindow], scene: _Scene) -> list[Frame]:
         """The frames of one batch, in parts if the memory does not suffice for the whole."""

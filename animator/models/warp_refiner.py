@@ -2,10 +2,10 @@
 
 Bones carry a photo as if people were flat. Most of what the warp then shows wrongly is in the wrong place, not of the
 wrong colour: sides of a turning trunk, the outline of a bent leg, a head seen from elsewhere. This network looks at the
-warped photo and at both poses and gives a field of displacements; the photo's own pixels follow it, so that nothing
-becomes blurred that was not. After the refinement of a coarse flow field by convolution (Liu et al. 2019, "Liquid
-Warping GAN"; Ren et al. 2020, "Deep Image Spatial Transformation for Person Image Generation"); the training target is
-the true correspondence of rendered surfaces (`animator/training/correspondence.py`).
+warped photo and at both poses and gives a field of displacements; the warp's meshes follow it, so that nothing becomes
+blurred that was not. After the refinement of a coarse flow field by convolution (Liu et al. 2019, "Liquid
+Warping GAN"; Ren et al. 2020, "Deep Image Spatial Transformation for Person Image Generation"); trained on the true
+pictures of rendered people (`animator/training/refinement.py`).
 
 Legend: B poses, K keypoints, H W pixels, h w cells of the field.
 """
@@ -30,8 +30,9 @@ CELL_PX = 4
 # Pixels between the points at which the network tells the field. Between them it is smooth: parts of a person move by
 # whole limbs, and a field told cell by cell, from little training, tears up the texture that it carries.
 KNOT_PX = 16
-# The network works on canvases of this height; larger or smaller pictures are resized for it.
-WORK_HEIGHT = 320
+# The network works on people whose torso in the photo is so many px long, as in most of its training; larger or smaller
+# pictures are resized for it.
+WORK_TORSO_PX = 66.0
 # What the output layer counts in, so that its weights are about as large as others.
 _UNIT_PX = 10.0
 _GROUPS = 8

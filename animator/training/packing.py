@@ -7,10 +7,9 @@ import torch
 
 from animator.training.samples import Batch, Sample, SampleSource
 
-# Shares from 0 to 1, for which 256 steps do as they do for pictures; and weights and displacements in px, for which
-# half precision does.
+# Shares from 0 to 1, for which 256 steps do as they do for pictures; and weights, for which half precision does.
 _SHARES = ("warped", "coverage", "repair", "matte")
-_HALVES = ("importance", "field")
+_HALVES = ("importance",)
 
 
 class PackedSamples:

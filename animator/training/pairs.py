@@ -53,9 +53,9 @@ class Reference:
         Args:
             refiner: of the model that is trained, on the CPU; see `on_cpu`.
         """
-        background = picture_tensor(subject.background_HWC, _CPU)
-        refinement = None if refiner is None else WarpRefinement(refiner, subject, background)
-        return cls(subject=subject, warp=subject_warp(subject, _CPU), refinement=refinement)
+        background, warp = picture_tensor(subject.background_HWC, _CPU), subject_warp(subject, _CPU)
+        refinement = None if refiner is None else WarpRefinement(refiner, subject, warp, background)
+        return cls(subject=subject, warp=warp, refinement=refinement)
 
     def carried(self, keypoints_K2: torch.Tensor, confidence_K: torch.Tensor) -> WarpedPhoto:
         """The photo in one pose as rendering shows it to the model, a batch of one."""

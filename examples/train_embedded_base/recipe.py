@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from animator.synthesis.dataset import Joints
 from animator.training.config import TrainConfig
+from animator.training.rendered import Cut
 from animator.training.sharpening import ADVERSARIAL
 
 if sys.version_info >= (3, 11):
@@ -33,6 +34,10 @@ class Data(BaseModel):
     joints: Joints = Field(
         default="drawn",
         description="true; drawn: with a tracker's errors, drawn at random; tracked: as the tracker finds them",
+    )
+    cut: Cut = Field(
+        default="found",
+        description="how people of photos are cut out: true, as the renderer knows it; found, as a render finds it",
     )
     refiner_noise: float = Field(
         default=0.5, ge=0, description="strength of drawn errors in what the refiner learns from, 1 as measured"

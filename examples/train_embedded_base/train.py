@@ -83,14 +83,16 @@ def people(
 
 def pairs(data: Data, split: str, seed: int, refiner: WarpRefiner | None, run: Path) -> RenderedPairs:
     """A photo, the same person in another pose, and the refined warp between them."""
-    return RenderedPairs(people(data, split, seed, joints=data.joints, run=run), seed=seed, refiner=refiner)
+    shown = people(data, split, seed, joints=data.joints, run=run)
+    return RenderedPairs(shown, seed=seed, refiner=refiner, cut=data.cut)
 
 
 def displacements(data: Data, split: str, seed: int, run: Path) -> RefinementPairs:
     """What the refiner learns from."""
     # Less than a tracker's errors: what they displace cannot be seen in the warp, and only hides what can be learned.
     noise = data.refiner_noise
-    return RefinementPairs(people(data, split, seed, noise=noise, joints=data.joints, run=run), seed=seed)
+    shown = people(data, split, seed, noise=noise, joints=data.joints, run=run)
+    return RefinementPairs(shown, seed=seed, cut=data.cut)
 
 
 def run_phase(
@@ -152,7 +154,7 @@ def train_preview(recipe: Recipe, run: Path, device: torch.device, stretch: Stre
 
 
 def train_refiner(recipe: Recipe, run: Path, device: torch.device, stretch: Stretch) -> bool:
-    """Where the warped photo belongs, learned from true surfaces; writes RUN/refiner and says so."""
+    """Where the warped photo belongs, learned from the pictures that are wanted; writes RUN/refiner and says so."""
     data = recipe.data
     torch.manual_seed(data.seed)
     others = displacements(data, "held-out", HELD_OUT_SEED, run)

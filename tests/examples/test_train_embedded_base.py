@@ -89,8 +89,9 @@ def test_the_preview_decoder_learns_after_the_autoencoder_and_goes_on_to_the_bit
 class Warped:
     """Noise that lies somewhere else, in the place of rendered people."""
 
-    def __init__(self, people: object, *, seed: int) -> None:
+    def __init__(self, people: object, *, seed: int, cut: str) -> None:
         del people
+        assert cut == "found"
         self.seed = seed
 
     def sample(self, number: int) -> Sample:
@@ -101,11 +102,7 @@ class Warped:
             **{"warped": shown[:3], "coverage": shown[3], "repair": shown[4], "matte": shown[5]},
             **{"keypoints": pose, "confidence": torch.ones(33)},
             **{"photo_keypoints": pose + 1, "photo_confidence": torch.ones(33)},
-            **{
-                "field": torch.ones(2, 8, 8),
-                "known": torch.ones(8, 8, dtype=torch.bool),
-                "importance": torch.ones(8, 8),
-            },
+            **{"target": shown[:3].roll(2, -1).mul(255).byte(), "importance": torch.ones(32, 32)},
         }
 
 
@@ -134,9 +131,9 @@ def test_the_refiner_learns_with_its_own_share_of_the_trackers_errors(
 ) -> None:
     heard: list[float] = []
 
-    def listening(people: RenderedPeople, *, seed: int) -> Warped:
+    def listening(people: RenderedPeople, *, seed: int, cut: str) -> Warped:
         heard.append(people.options.noise)
-        return Warped(people, seed=seed)
+        return Warped(people, seed=seed, cut=cut)
 
     monkeypatch.setattr(train, "RefinementPairs", listening)
     recipe = recipe_of(train, "tiny.toml")
@@ -151,9 +148,9 @@ def test_refiner_and_base_learn_from_the_joints_that_the_recipe_asks_for_and_pic
 ) -> None:
     heard: list[tuple[str, Path | None]] = []
 
-    def listening(people: RenderedPeople, *, seed: int, **_: object) -> Warped:
+    def listening(people: RenderedPeople, *, seed: int, cut: str, **_: object) -> Warped:
         heard.append((people.options.joints, people.options.poses))
-        return Warped(people, seed=seed)
+        return Warped(people, seed=seed, cut=cut)
 
     monkeypatch.setattr(train, "RefinementPairs", listening)
     monkeypatch.setattr(train, "RenderedPairs", listening)

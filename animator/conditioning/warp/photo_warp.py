@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
@@ -34,6 +35,8 @@ TEAR_RATIO = 5.0
 # orders show: while one foot is lower than the other by less than this, while shoulders narrow so far, and while the
 # nose has moved aside from the ears by less than this; all in torso lengths.
 SAME_DEPTH, NARROW, AHEAD = 0.04, (0.28, 0.36), 0.02
+# After as many guesses a point of a smooth field is found to a hundredth of a px.
+_GUESSES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +93,18 @@ class PhotoWarp:
         self.pose: BonePose
         self.layers, self.pose = split_layers(photo_3HW, matte_HW, pose, cell_px=cell)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the photo lies and poses are wanted."""
+        return self.pose.start_BJ2.device
+
     def __call__(
         self,
         keypoints_BK2: torch.Tensor,
         confidence_BK: torch.Tensor,
         *,
         shutter: tuple[torch.Tensor, torch.Tensor] | None = None,
+        field_B2HW: torch.Tensor | None = None,
     ) -> WarpedPhoto:
         """Carry the photo to B poses (BlazePose-33 in canvas px, NaN where unseen).
 
@@ -106,6 +115,8 @@ class PhotoWarp:
             confidence_BK: [0, 1].
             shutter: the poses at which it opens and closes, alike; what moves between them is smeared. None: the
                 picture is sharp.
+            field_B2HW: (x, y) px away from each place of the canvas lies, without it, what belongs there. The meshes
+                follow: the photo is drawn once, and as sharp as without. None: where the bones carry it.
         """
         seen = (confidence_BK > 0) & ~keypoints_BK2.isnan().any(-1)
         somebody = seen.any(-1)
@@ -113,11 +124,12 @@ class PhotoWarp:
             empty = keypoints_BK2.new_zeros(len(keypoints_BK2), 4, *self.size)
             return WarpedPhoto(colors_B3HW=empty[:, :3], coverage_BHW=empty[:, 3], repair_BHW=empty[:, 3])
         if bool(somebody.all()):
-            return self._carry(keypoints_BK2, confidence_BK, shutter)
+            return self._carry(keypoints_BK2, confidence_BK, shutter, field_B2HW)
         # Bones need a body: frames without one borrow a pose, and what comes of it is taken away again.
         lent = torch.where(somebody, torch.arange(len(somebody), device=somebody.device), somebody.int().argmax())
         ends = None if shutter is None else (shutter[0][lent], shutter[1][lent])
-        warped = self._carry(keypoints_BK2[lent], confidence_BK[lent], ends)
+        field = None if field_B2HW is None else field_B2HW[lent]
+        warped = self._carry(keypoints_BK2[lent], confidence_BK[lent], ends, field)
         return WarpedPhoto(
             colors_B3HW=warped.colors_B3HW,
             coverage_BHW=torch.where(somebody[:, None, None], warped.coverage_BHW, 0.0),
@@ -129,6 +141,7 @@ class PhotoWarp:
         keypoints_BK2: torch.Tensor,
         confidence_BK: torch.Tensor,
         shutter: tuple[torch.Tensor, torch.Tensor] | None,
+        field_B2HW: torch.Tensor | None,
     ) -> WarpedPhoto:
         """Carry the photo to B poses, each of somebody."""
         target = bone_pose(keypoints_BK2, confidence_BK)
@@ -137,14 +150,14 @@ class PhotoWarp:
             # All moments as one batch: what skinning costs is its number of operations.
             moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1))
         motion = bone_motion(self.pose, moments)
-        pictures = {layer.name: self._draw(layer, motion, len(keypoints_BK2)) for layer in self.layers}
+        pictures = {layer.name: self._draw(layer, motion, len(keypoints_BK2), field_B2HW) for layer in self.layers}
         colors, coverage, repair = self._compose(pictures, target)
         missing = self._missing(target, coverage)
         return WarpedPhoto(
             colors_B3HW=colors, coverage_BHW=coverage, repair_BHW=torch.maximum(repair, missing).clamp(0, 1)
         )
 
-    def _draw(self, layer: Layer, motion: BoneMotion, batch: int) -> _Drawn:
+    def _draw(self, layer: Layer, motion: BoneMotion, batch: int, field_B2HW: torch.Tensor | None) -> _Drawn:
         """One layer in every pose, as large as it is there.
 
         Where `motion` goes on after the poses, it is with those at which the shutter opens, then with those at which
@@ -154,7 +167,7 @@ class PhotoWarp:
         if len(triangles) == 0:
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         carried = layer.carry(motion)
-        moved = carried[:batch]
+        moved = carried[:batch] if field_B2HW is None else follow(carried[:batch], field_B2HW)
         travel = None if len(carried) == batch else travel_between(carried, motion.mirrored_B, self.size)
         reached = moved if travel is None else torch.cat([moved - travel / 2, moved + travel / 2])
         window = top, left, height, width = _window(reached, self.size)
@@ -234,6 +247,26 @@ class _Drawn:
         picture = self.picture_B5hw.clone()
         picture[:, 3] *= share_B[:, None, None]
         return [_Drawn(picture_B5hw=picture, top=self.top, left=self.left)]
+
+
+def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor) -> torch.Tensor:
+    """Points of a picture that follows a field: output(p) = picture(p + field(p)) shows at p what lay at p + field(p).
+
+    So a point q ends where p + field(p) = q. Each guess of p says where to ask the field next, which comes to an end
+    if neighbours are not moved past each other (Chen et al. 2008, "A simple fixed-point approach to invert a
+    deformation field").
+
+    Args:
+        points_BV2: px of the canvas.
+        field_B2HW: px; beyond the canvas it goes on as it ends.
+    """
+    size = points_BV2.new_tensor(field_B2HW.shape[:1:-1])
+    moved = points_BV2
+    for _ in range(_GUESSES):
+        places = (moved * (2 / size) - 1)[:, None]
+        told = F.grid_sample(field_B2HW, places, padding_mode="border", align_corners=False)
+        moved = points_BV2 - told[:, :, 0].transpose(1, 2)
+    return moved
 
 
 def _window(moved_BV2: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:

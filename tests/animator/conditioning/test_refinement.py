@@ -1,8 +1,6 @@
-"""The warped photo follows a field of displacements."""
+"""The warped photo follows a field of displacements that a network tells of what it is shown."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animator.conditioning.inputs import picture_tensor
-from animator.conditioning.refinement import WINDOW_WIDTH, WarpRefinement, displaced
+from animator.conditioning.refinement import VIEW_SIZE, View, WarpRefinement, view_scale, with_stiff_head
 from animator.conditioning.warp import WarpedPhoto
-from animator.models.warp_refiner import CELL_PX, WORK_HEIGHT, WarpRefiner
+from animator.models.warp_refiner import CELL_PX, WORK_TORSO_PX, WarpRefiner
+from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.generators.scene import drawn_subject, figure_warp, standing
 
 CPU = torch.device("cpu")
+CANVASES = [(128, 192), (256, 320), (320, 192)]
 
 
 class Shifting(WarpRefiner):
@@ -36,68 +36,29 @@ class Shifting(WarpRefiner):
         )
 
 
-@pytest.fixture(scope="module")
-def warped() -> Iterator[WarpedPhoto]:
-    with torch.inference_mode():
-        yield figure_warp((128, 192))(*pose((128, 192)))
-
-
 def pose(canvas: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(standing(canvas)[None]).float(), torch.ones(1, 33)
+
+
+def refinement_of(net: WarpRefiner, canvas: tuple[int, int], *, strength: float = 1.0) -> WarpRefinement:
+    subject = drawn_subject(canvas)
+    background = picture_tensor(subject.background_HWC, CPU)
+    return WarpRefinement(net, subject, figure_warp(canvas), background, strength=strength)
 
 
 def refined(
     shift: tuple[float, float], canvas: tuple[int, int], *, strength: float = 1.0
 ) -> tuple[WarpedPhoto, Shifting]:
-    net, subject = Shifting(shift), drawn_subject(canvas)
-    refinement = WarpRefinement(net, subject, picture_tensor(subject.background_HWC, CPU), strength=strength)
+    net = Shifting(shift)
+    refinement = refinement_of(net, canvas, strength=strength)
     with torch.inference_mode():
         return refinement(figure_warp(canvas)(*pose(canvas)), *pose(canvas)), net
 
 
-def test_no_displacement_leaves_every_pixel(warped: WarpedPhoto) -> None:
-    still = displaced(warped, torch.zeros(1, 2, 192, 128))
-    assert (still.coverage_BHW - warped.coverage_BHW).abs().max() < 1e-3
-    assert (still.repair_BHW - warped.repair_BHW).abs().max() < 1e-3
-    seen = warped.coverage_BHW[:, None] > 0.05
-    assert ((still.colors_B3HW - warped.colors_B3HW) * seen).abs().max() < 5e-3
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(-9, 9), st.integers(-9, 9))
-def test_a_pixel_is_taken_from_where_the_field_says(x: int, y: int) -> None:
-    layers = torch.rand(1, 5, 40, 40, generator=torch.Generator().manual_seed(1))
-    before = WarpedPhoto(colors_B3HW=layers[:, :3], coverage_BHW=layers[:, 3] / 2 + 0.5, repair_BHW=layers[:, 4])
-    field = torch.tensor([float(x), float(y)])[None, :, None, None].expand(1, 2, 40, 40)
-    after = displaced(before, field)
-    inside, moved = slice(10, 30), (slice(10 + y, 30 + y), slice(10 + x, 30 + x))
-    for one, other in (
-        (after.coverage_BHW, before.coverage_BHW),
-        (after.repair_BHW, before.repair_BHW),
-        (after.colors_B3HW, before.colors_B3HW),
-    ):
-        assert torch.allclose(one[..., inside, inside], other[(..., *moved)], atol=1e-3)
-
-
-def test_no_background_comes_along_with_the_person() -> None:
-    """What the colours are where nobody is must not show: they are whatever the warp left there."""
-    coverage = torch.zeros(1, 32, 32)
-    coverage[:, 8:24, 8:24] = 1
-    pictures = [torch.where(coverage[:, None] > 0, 0.5, elsewhere).expand(1, 3, 32, 32) for elsewhere in (0.0, 1.0)]
-    field = torch.full((1, 2, 32, 32), 0.5)
-    moved = [
-        displaced(WarpedPhoto(colors_B3HW=p, coverage_BHW=coverage, repair_BHW=0 * coverage), field) for p in pictures
-    ]
-    assert torch.equal(moved[0].colors_B3HW, moved[1].colors_B3HW)
-    edge = (moved[0].coverage_BHW > 0.2) & (moved[0].coverage_BHW < 0.8)
-    assert edge.any()
-    assert torch.allclose(moved[0].colors_B3HW.movedim(1, -1)[edge], torch.tensor(0.5), atol=0.02)
-
-
-@pytest.mark.parametrize("canvas", [(128, 192), (256, 320), (320, 192)])
+@pytest.mark.parametrize("canvas", CANVASES)
 def test_the_person_moves_as_the_network_says_whatever_the_canvas(canvas: tuple[int, int]) -> None:
     """The network says it in pixels of the size that it works at."""
-    scale = WORK_HEIGHT / canvas[1]
+    scale = float(view_scale(*pose(canvas)))
     after, _ = refined((8 * scale, -4 * scale), canvas)
     with torch.inference_mode():
         before = figure_warp(canvas)(*pose(canvas))
@@ -108,21 +69,76 @@ def test_the_person_moves_as_the_network_says_whatever_the_canvas(canvas: tuple[
     assert (half.coverage_BHW[:, 12:-12, 12:-12] - expected).abs().mean() < 0.004
 
 
-@pytest.mark.parametrize("canvas", [(256, 320), (320, 192)])
-def test_the_network_sees_the_person_in_its_own_size_and_joints_where_they_are_seen(canvas: tuple[int, int]) -> None:
+@pytest.mark.parametrize("canvas", CANVASES)
+def test_the_network_sees_everybody_equally_large_and_joints_where_they_are_seen(canvas: tuple[int, int]) -> None:
     _, net = refined((0, 0), canvas)
     picture, keypoints, _, photo, _ = net.seen[0]
-    assert picture.shape[-2:] == (WORK_HEIGHT, WINDOW_WIDTH)
+    assert picture.shape[-2:] == VIEW_SIZE
     x, y = keypoints[0].round().long().unbind(-1)
     wrists = [15, 16]
-    assert (picture[0, 3, y[wrists].clamp(max=319), x[wrists]] > 0.5).all()
-    # The photo's own joints stay where the canvas has them; the network takes them about its hips.
-    assert torch.allclose(photo[0], torch.from_numpy(standing(canvas)).float() * WORK_HEIGHT / canvas[1], atol=1e-3)
+    assert (picture[0, 3, y[wrists], x[wrists]] > 0.5).all()
+    # This pose is the photo's own.
+    assert torch.allclose(photo[0], keypoints[0], atol=1e-3)
+    shoulders, hips = photo[0, 11:13].mean(0), photo[0, 23:25].mean(0)
+    assert float((shoulders - hips).norm()) == pytest.approx(WORK_TORSO_PX, rel=0.02)
+
+
+def test_the_view_grows_for_who_reaches_out_of_it() -> None:
+    coverage = torch.zeros(100, 400)
+    coverage[20:60, 50:350] = 1
+    view = View.about(coverage, 1.5, multiple=32)
+    assert view is not None
+    seen = view.of(coverage[None])[0]
+    assert seen.shape == (VIEW_SIZE[0], 480)
+    assert float(seen.sum()) == pytest.approx(1.5**2 * 40 * 300, rel=0.02)
+    # In training all are alike, and the middle is seen.
+    fixed = View.about(coverage, 1.5)
+    assert fixed is not None
+    assert fixed.of(coverage[None]).shape == (1, *VIEW_SIZE)
+    assert View.about(torch.zeros(100, 400), 1.0) is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.4, 2.5), st.integers(0, 300), st.integers(0, 200), st.integers(-16, 16), st.integers(-16, 16))
+def test_points_and_displacements_go_to_the_view_and_back(scale: float, x: int, y: int, left: int, down: int) -> None:
+    """A dot is seen where its point is, and what is told of it there is told of the dot on the canvas."""
+    coverage = torch.zeros(240, 320)
+    coverage[y : y + 12, x : x + 12] = 1
+    view = View.about(coverage, scale, aside=(left, down))
+    assert view is not None
+    seen = view.of(coverage[None])[0]
+    rows, columns = (seen > 0.5).nonzero().float().mean(0) + 0.5
+    point = view.points(torch.tensor([[x + 6.0, y + 6.0]]))[0]
+    if x + 12 < 320 and y + 12 < 240 and x > 0 and y > 0:
+        assert torch.allclose(torch.stack([columns, rows]), point, atol=1.0)
+    assert torch.allclose(point, torch.tensor([80.0 + left, 160.0 + down]), atol=0.51 + 6 * scale)
+    told = torch.zeros(2, 80, 40)
+    told[0], told[1] = 3 * scale, -5 * scale
+    field = view.displacements(told)
+    assert field.shape == (2, 240, 320)
+    # The scaled canvas has whole pixels, so scales are met but for a part of one.
+    assert torch.allclose(field[:, min(y + 6, 239), min(x + 6, 319)], torch.tensor([3.0, -5.0]), rtol=0.02)
+
+
+def test_a_head_keeps_its_shape_and_the_body_follows_the_field() -> None:
+    canvas = (256, 320)
+    keypoints, confidence = pose(canvas)
+    rows = torch.arange(320.0)[:, None].expand(320, 256)
+    field = torch.stack([0.05 * rows, -0.05 * rows])
+    stiff = with_stiff_head(field, keypoints[0], confidence[0])
+    nose, ears = keypoints[0, 0].long(), keypoints[0, 7:9].long()
+    assert torch.allclose(stiff[:, ears[:, 1], ears[:, 0]], stiff[:, nose[1], nose[0]][:, None], atol=1e-4)
+    assert abs(float((stiff - field)[:, nose[1], nose[0]].abs().max())) < 0.5  # it goes along
+    hips = keypoints[0, 23].long()
+    assert torch.equal(stiff[:, hips[1] :], field[:, hips[1] :])
+    unseen = confidence[0].clone()
+    unseen[:11] = 0
+    assert torch.equal(with_stiff_head(field, keypoints[0], unseen), field)
 
 
 def test_a_frame_without_anybody_asks_nobody() -> None:
-    net, subject = Shifting((3, 3)), drawn_subject((128, 192))
-    refinement = WarpRefinement(net, subject, picture_tensor(subject.background_HWC, CPU))
+    net = Shifting((3, 3))
+    refinement = refinement_of(net, (128, 192))
     nobody = (torch.full((1, 33, 2), torch.nan), torch.zeros(1, 33))
     with torch.inference_mode():
         after = refinement(figure_warp((128, 192))(*nobody), *nobody)
@@ -132,11 +148,11 @@ def test_a_frame_without_anybody_asks_nobody() -> None:
 
 
 def test_frames_together_are_the_frames_alone() -> None:
-    canvas, subject = (256, 320), drawn_subject((256, 320))
+    canvas = (256, 320)
     torch.manual_seed(3)
     net = WarpRefiner(widths=(8, 16), pose_width=16).eval()
     torch.nn.init.normal_(net.conv_out.weight, std=0.05)
-    refinement = WarpRefinement(net, subject, picture_tensor(subject.background_HWC, CPU))
+    refinement = refinement_of(net, canvas)
     keypoints = torch.cat([pose(canvas)[0], pose(canvas)[0] + torch.tensor([9.0, 2.0])])
     confidence = torch.ones(2, 33)
     with torch.inference_mode():
@@ -146,3 +162,11 @@ def test_frames_together_are_the_frames_alone() -> None:
             alone = refinement(figure_warp(canvas)(keypoints[one], confidence[one]), keypoints[one], confidence[one])
             assert np.array_equal(both.colors_B3HW[one], alone.colors_B3HW)
             assert np.array_equal(both.coverage_BHW[one], alone.coverage_BHW)
+
+
+def test_where_hips_are_unknown_the_size_is_told_by_the_rest() -> None:
+    keypoints, confidence = pose((256, 320))
+    unseen = confidence.clone()
+    unseen[:, [BLAZEPOSE_33.index(f"{side}_hip") for side in ("left", "right")]] = 0
+    known, guessed = view_scale(keypoints, confidence), view_scale(keypoints, unseen)
+    assert float(guessed) == pytest.approx(float(known), rel=0.35)

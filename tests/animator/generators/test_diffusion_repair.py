@@ -108,7 +108,7 @@ def test_a_model_may_say_how_much_of_the_warp_it_can_repair(model: SubjectModel)
 def test_a_refiner_moves_the_person_before_the_network_looks_unless_it_is_told_not_to(model: SubjectModel) -> None:
     refiner = WarpRefiner(widths=(8, 8), pose_width=8).eval()
     with torch.no_grad():
-        refiner.conv_out.bias.copy_(torch.tensor([0.0, 1.0]))  # ten px down at a height of 320: six on this canvas
+        refiner.conv_out.bias.copy_(torch.tensor([0.0, 1.0]))  # ten px down at the size it works at
     moving, window = with_refiner(model, refiner), windows(5, 6)
     still, moved, told_not = (
         render(each, window, repair=0.0, refine=strength)[0].pixels_HWC.astype(int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from animator.synthesis.take import TakeOptions
 from animator.training.autoencoder import AutoencoderStage
 from animator.training.clips import ClipPairs, track_folder
 from animator.training.config import TrainConfig
+from animator.training.correspondence import true_displacement
 from animator.training.dead_leaves import dead_leaves
 from animator.training.loop import fit
 from animator.training.pictures import SIDE, Pictures
@@ -39,6 +41,9 @@ SMALL = DatasetOptions(
     open_takes=2,
     lens=False,
 )
+
+# Large enough for MediaPipe to see whom it cuts out.
+LARGER = replace(SMALL, take=TakeOptions(height=320, width=256, num_frames=20))
 
 
 def equal(one: Sample, two: Sample) -> bool:
@@ -91,23 +96,33 @@ def test_warped_photo_of_a_rendered_pair_is_nearer_to_the_target_than_the_photo(
     assert np.mean(gains) > 0
 
 
-def test_true_displacements_of_rendered_people_are_functions_of_their_number_and_put_their_warps_right(
-    rendered: list[Sample],
-) -> None:
+def test_true_displacements_put_the_warps_of_rendered_people_right(rendered: list[Sample]) -> None:
     source, another = (RefinementPairs(RenderedPeople(3, SMALL), seed=3) for _ in range(2))
     assert_pure(source, another, (2, 0))
     gains = []
     for number in (0, 2, 3):
-        sample, pair = source.sample(number), rendered[number]
-        assert torch.equal(sample["warped"], pair["warped"])
+        sample, pair, scene = source.sample(number), rendered[number], source.scene(number)
+        assert all(torch.equal(sample[name], pair[name]) for name in ("warped", "target", "coverage"))
         person, true = sample["matte"] > 0.5, pair["target"] / 255
-        assert 0.5 < 16 * sample["known"].sum() / person.sum() < 1.5
-        field = torch.nn.functional.interpolate(sample["field"][None], true.shape[-2:], mode="bilinear")
+        told, known = true_displacement(scene.reference, sample["keypoints"], sample["confidence"], scene.rendered)
+        assert 0.5 < 16 * known.sum() / person.sum() < 1.5
+        field = torch.nn.functional.interpolate(told[None], true.shape[-2:], mode="bilinear")
         right = carried(sample["warped"][None], field)[0]
         errors = [(each - true).square().mean(0)[person].mean() for each in (sample["warped"], right)]
         gains.append(float(10 * torch.log10(errors[0] / errors[1])))
     assert min(gains) > 0.5  # decibels
     assert np.mean(gains) > 1
+
+
+def test_people_that_are_cut_out_as_a_render_finds_them_are_nearly_who_they_are() -> None:
+    """MediaPipe's cut of a rendered photo: another one than the renderer's, and not much of another."""
+    true, found = (RefinementPairs(RenderedPeople(3, LARGER), seed=3, cut=cut) for cut in ("true", "found"))
+    assert_pure(found, RefinementPairs(RenderedPeople(3, LARGER), seed=3, cut="found"), (2, 0))
+    mattes = [torch.from_numpy(source.scene(0).reference.subject.matte_HW) > 0.5 for source in (true, found)]
+    assert 0.75 < float((mattes[0] & mattes[1]).sum() / (mattes[0] | mattes[1]).sum()) < 0.999
+    one, other = true.sample(0), found.sample(0)
+    assert all(torch.equal(one[name], other[name]) for name in ("target", "matte", "importance"))
+    assert not torch.equal(one["coverage"], other["coverage"])
 
 
 @pytest.fixture

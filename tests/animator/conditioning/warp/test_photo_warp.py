@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from animator.conditioning.warp import PhotoWarp, WarpedPhoto, layers
 from animator.conditioning.warp.anatomy import pixel_centers
+from animator.conditioning.warp.photo_warp import follow
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import CLOTH, SIZE, STANDING, in_a_skirt, joint, with_a_ball, with_a_lock
 from tests.animator.figure import draw_figure
@@ -184,3 +185,28 @@ def test_hair_before_an_arm_hangs_where_it_is_when_the_arm_is_raised(monkeypatch
         dark = (result.colors_B3HW[0].amax(0) < 0.4) & (result.coverage_BHW[0] > 0.9)
         assert float(dark[lock].float().mean()) > 0.8
     assert int((dark & (pixel_centers(matte)[..., 0] > float(joint("left_shoulder")[0]) + 14)).sum()) == 0
+
+
+def test_meshes_follow_a_field_and_are_drawn_as_sharp_as_where_bones_take_them(warp: PhotoWarp) -> None:
+    """What belongs to a place lies 2.5 px to its right and 1.5 above it: all is drawn so far to the left, and lower."""
+    field = torch.tensor([2.5, -1.5])[None, :, None, None].expand(1, 2, *warp.size)
+    pose = torch.from_numpy(STANDING)[None]
+    still, moved_on = warp(pose, torch.ones(1, 33)), warp(pose, torch.ones(1, 33), field_B2HW=field)
+    elsewhere = warp(pose - torch.tensor([2.5, -1.5]), torch.ones(1, 33))
+    assert (moved_on.coverage_BHW - elsewhere.coverage_BHW).abs().mean() < 1e-3
+    assert (moved_on.coverage_BHW - still.coverage_BHW).abs().mean() > 1e-2
+    edges = [float(each.over(torch.ones(3, *warp.size)).diff(dim=-1).square().mean()) for each in (elsewhere, moved_on)]
+    assert edges[1] > 0.99 * edges[0]
+    unmoved = warp(pose, torch.ones(1, 33), field_B2HW=0 * field)
+    assert torch.equal(unmoved.colors_B3HW, still.colors_B3HW)
+
+
+def test_a_point_ends_where_the_field_takes_what_lay_at_it() -> None:
+    coarse = torch.randn(1, 2, 6, 5, generator=torch.Generator().manual_seed(0)) * 3
+    field = torch.nn.functional.interpolate(coarse, (96, 80), mode="bicubic")
+    points = torch.rand(1, 200, 2, generator=torch.Generator().manual_seed(1)) * torch.tensor([60.0, 76.0]) + 10
+    ends = follow(points, field)
+    places = (ends * (2 / torch.tensor([80.0, 96.0])) - 1)[:, None]
+    told = torch.nn.functional.grid_sample(field, places, padding_mode="border", align_corners=False)
+    assert (ends + told[:, :, 0].transpose(1, 2) - points).norm(dim=-1).median() < 0.02
+    assert (ends - points).norm(dim=-1).median() > 1
