@@ -117,6 +117,26 @@ def _flatness(guide_3HW: torch.Tensor, asked_HW: torch.Tensor) -> torch.Tensor:
     return 1 / (1 + (steepness / (2 * usual)).square())
 
 
+def unmixed(
+    photo_3HW: torch.Tensor, person_3HW: torch.Tensor, behind_3HW: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Each pixel as a mixture: the compositing equation I = a F + (1 - a) B (Porter and Duff 1984) solved for a.
+
+    Args:
+        photo_3HW: [0, 1], I.
+        person_3HW: the person's colours alone, F.
+        behind_3HW: those of what lies behind, B.
+
+    Returns:
+        [H, W] each: a in [0, 1]; how far the pixel is from every such mixture, as a share of how far both colours are
+        from each other; and that, RGB.
+    """
+    across = person_3HW - behind_3HW
+    apart = across.norm(dim=0).clamp_min(0.01)
+    share = (((photo_3HW - behind_3HW) * across).sum(0) / apart.square()).clamp(0, 1)
+    return share, (photo_3HW - behind_3HW - share * across).norm(dim=0) / apart, apart
+
+
 def foreground_colors(photo_3HW: torch.Tensor, matte_HW: torch.Tensor) -> torch.Tensor:
     """Colours of the person alone: near the edge, where photo and background mix, continued from inside."""
     sure = ((matte_HW - 0.85) / 0.1).clamp(0, 1)

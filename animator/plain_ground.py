@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.inpainting import push_pull
-from animator.matting import box_mean
+from animator.matting import box_mean, unmixed
 
 # Spread of colours (RGB in [0, 1]) about a pixel up to which a ground is plain, and from which on it is not.
 _PLAIN = 0.015, 0.03
@@ -82,8 +82,7 @@ def clear_of_ground(
 ) -> torch.Tensor:
     """A matte without the plain ground that it took in, with an edge as the colours tell it.
 
-    At the edge the compositing equation I = a F + (1 - a) B (Porter and Duff 1984) is solved for a, with the ground
-    foretold as B and the person's colours, continued from inside, as F.
+    At the edge pixels are mixtures (`unmixed`) of the person's colours, continued from inside, and the ground foretold.
 
     Args:
         photo_3HW: [0, 1].
@@ -100,25 +99,25 @@ def clear_of_ground(
     shows, like = ground.shows(photo_3HW), ground.shows(photo_3HW, within=_LIKE)
     # Cloth has lights and shades: the ground's very colour is the person's own where its neighbours are.
     own = _ramp(_OWN, _share(like, core_HW, reach_px))
-    inside = (matte_HW > 0.95) & ~shows
-    sure = 1 - _spread_out(~inside)
-    person_3HW = push_pull(photo_3HW, torch.maximum(sure, 0.01 * inside))
+    person_3HW = _from_inside(photo_3HW, (matte_HW > 0.95) & ~shows)
     told = _ramp(_TOLD_APART, _from_shades(ground.colors_3HW, person_3HW)) * (1 - own) * ground.plain_HW
     asked = shows & ~core_HW & (told > 0.5)
     gaps = _beside_outline(asked, matte_HW, depth_px) | _enclosed(asked, open_HW, like)
     if not bool((gaps & (matte_HW > 0)).any()):
         return matte_HW
-    across = person_3HW - ground.colors_3HW
-    length = across.norm(dim=0).clamp_min(0.01)
-    seen = (((photo_3HW - ground.colors_3HW) * across).sum(0) / length.square()).clamp(0, 1)
-    off = (photo_3HW - ground.colors_3HW - seen * across).norm(dim=0) / length
+    seen, off, apart = unmixed(photo_3HW, person_3HW, ground.colors_3HW)
     # What is left of the ground's own grain is no opacity.
-    grain = (_SPREADS * ground.spread_HW + _SHADE) / length
+    grain = (_SPREADS * ground.spread_HW + _SHADE) / apart
     seen = ((seen - grain) / (0.95 - grain).clamp_min(0.1)).clamp(0, 1)
     doubted = torch.maximum(_spread_out(gaps), (matte_HW < 0.98).to(matte_HW.dtype)) * (~core_HW)
     share = told * doubted * (2 - off / _OFF).clamp(0, 1)
     lowered = torch.lerp(matte_HW, torch.minimum(matte_HW, seen), share)
     return torch.where(lowered < 0.02, torch.zeros_like(lowered), lowered)
+
+
+def _from_inside(photo_3HW: torch.Tensor, inside_HW: torch.Tensor) -> torch.Tensor:
+    """The person's colours [3, H, W], continued from inside (bool); its rim counts only where there is nothing else."""
+    return push_pull(photo_3HW, torch.maximum(1 - _spread_out(~inside_HW), 0.01 * inside_HW))
 
 
 def _from_shades(ground_3HW: torch.Tensor, person_3HW: torch.Tensor) -> torch.Tensor:

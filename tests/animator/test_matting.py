@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from animator.matting import box_mean, guided_filter, refine_matte, shortest_boundary
+from animator.matting import box_mean, guided_filter, refine_matte, shortest_boundary, unmixed
 
 
 def _disc(radius, size=64):
@@ -72,3 +72,14 @@ def test_a_matte_that_is_sure_everywhere_stays() -> None:
     sure[5:15, 5:15] = 1.0
     for matte in (sure, torch.zeros(20, 30), torch.ones(20, 30)):
         assert torch.equal(refine_matte(torch.rand(3, 20, 30), matte), matte)
+
+
+def test_a_mixture_tells_its_shares_and_a_third_colour_that_it_is_none():
+    person, behind = torch.tensor((0.8, 0.2, 0.1)), torch.tensor((0.1, 0.2, 0.9))
+    third = torch.tensor((0.45, 1.0, 0.5))
+    photo = torch.stack([behind, torch.lerp(behind, person, 0.3), person, third], -1)[:, None]
+    share, off, apart = unmixed(photo, person[:, None, None], behind[:, None, None])
+    torch.testing.assert_close(share[0, :3], torch.tensor((0.0, 0.3, 1.0)))
+    torch.testing.assert_close(apart[0, 0], (person - behind).norm())
+    assert float(off[0, :3].max()) < 1e-6
+    assert float(off[0, 3]) > 0.7
