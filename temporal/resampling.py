@@ -52,12 +52,9 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
     if duration_s is None:
         duration_s = float(times_s_T[-1]) + step_s
     rate = Fraction(fps).limit_denominator(MAX_DENOMINATOR)
-    num_frames = max(1, round(duration_s * rate))
-    # Integers divided once: i / fps to the last digit, so that equal rates meet the samples exactly.
-    grid_s_M = np.arange(num_frames) * rate.denominator / rate.numerator
-
-    keypoints_MK2 = np.full((num_frames, len(sequence.skeleton), 2), np.nan)
-    confidence_MK = np.zeros((num_frames, len(sequence.skeleton)))
+    grid_s_M = _grid_s(rate, duration_s)
+    keypoints_MK2 = np.full((len(grid_s_M), len(sequence.skeleton), 2), np.nan)
+    confidence_MK = np.zeros((len(grid_s_M), len(sequence.skeleton)))
     for frames, joints in seen_runs_of_shots(sequence):
         run_s = times_s_T[frames]
         until_s = times_s_T[frames.stop] if frames.stop < len(sequence) else np.inf
@@ -68,10 +65,7 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
         confidence = sequence.confidence_TK[frames, joints].astype(np.float64)
         at_s = np.clip(grid_s_M[shown], run_s[0], run_s[-1] + step_s)
         if float(rate) * step_s < DOWNSAMPLING_RATIO:
-            width_s = LOW_PASS_STEPS / float(rate)
-            moved = local_polynomial(
-                positions, run_s, at_s_M=at_s, window_s=width_s, order=LOW_PASS_ORDER, taper=0, weights_TK=confidence
-            )
+            moved = _low_passed(positions, run_s, at_s, weights_TK=confidence, width_s=LOW_PASS_STEPS / float(rate))
         else:
             moved = _between(positions, run_s, at_s)
         keypoints_MK2[np.ix_(shown, joints)] = moved
@@ -82,6 +76,27 @@ def resample(sequence: PoseSequence, *, fps: Fraction, duration_s: float | None 
         times_s_T=grid_s_M,
         steps_TK2=None,
         cuts_s=_on_grid(np.array(sequence.cuts_s) - sequence.times_s_T[0], grid_s_M),
+    )
+
+
+def _grid_s(rate: Fraction, duration_s: float) -> np.ndarray:
+    """Times [M] of the output frames, seconds."""
+    # Integers divided once: i / fps to the last digit, so that equal rates meet the samples exactly.
+    return np.arange(max(1, round(duration_s * rate))) * rate.denominator / rate.numerator
+
+
+def _low_passed(
+    positions_TK2: np.ndarray, times_s_T: np.ndarray, at_s_M: np.ndarray, *, weights_TK: np.ndarray, width_s: float
+) -> np.ndarray:
+    """Positions [M, K, 2] without motion too fast for the output's rate."""
+    return local_polynomial(
+        positions_TK2,
+        times_s_T,
+        at_s_M=at_s_M,
+        window_s=width_s,
+        order=LOW_PASS_ORDER,
+        taper=0,
+        weights_TK=weights_TK,
     )
 
 
