@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,8 +17,9 @@ from animator.jobs.folder import JobFolder
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
 from animator.jobs.record import check_begin
 from animator.photo import read_photo
-from animator.progress import Progress, SilentProgress, Stage
+from animator.progress import Progress, SilentProgress
 from animator.rendering import Render
+from animator.stopwatch import Stopwatch
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import AbsenceError
 from pose_tracking.frame import ClipInfo
@@ -193,7 +192,7 @@ def try_out(
     """
     from animator.pipeline import animate, kept_poses
 
-    stopwatch = _Stopwatch(progress)
+    stopwatch = Stopwatch(progress)
     clip = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s)
     if clip.shortfall is not None:
         progress.warn(clip.shortfall)
@@ -271,45 +270,3 @@ def _most_memory() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-class _Pace:
-    """How fast the steps of one stage follow each other. A `Stage`."""
-
-    def __init__(self, shown: Stage) -> None:
-        self.steps = 0
-        self._shown = shown
-        self._first_s = self._last_s = 0.0
-
-    def advance(self, n: int = 1) -> None:
-        """Take the time, and pass the steps on."""
-        self._shown.advance(n)
-        self._last_s = time.monotonic()
-        if self.steps == 0:  # the first step loads models
-            self._first_s = self._last_s
-        self.steps += n
-
-    @property
-    def step_s(self) -> float:
-        """Seconds a step, without the first."""
-        return (self._last_s - self._first_s) / (self.steps - 1) if self.steps > 1 else 0.0
-
-
-class _Stopwatch:
-    """Takes the pace of every stage, and passes everything on. A `Progress`."""
-
-    def __init__(self, listener: Progress) -> None:
-        self.paces: dict[str, _Pace] = {}
-        self.warn = listener.warn
-        self._listener = listener
-
-    @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Stage]:
-        """The listener's stage, with a stopwatch."""
-        with self._listener.stage(name, total) as shown:
-            self.paces[name] = _Pace(shown)
-            yield self.paces[name]
-
-    def rest_s(self, num_steps: Mapping[str, int]) -> float:
-        """How long it takes at these paces to go on until every stage has made so many steps."""
-        return sum(pace.step_s * max(0, num_steps.get(name, 0) - pace.steps) for name, pace in self.paces.items())
