@@ -153,8 +153,10 @@ class DiffusionGenerator:
         if facts.phase == "untrained":
             self._note(f"the model ({facts.base.name}) was never trained on poses: it will not follow the motion")
         if self._is_preview_asked and not has_preview(self.model.vae):
-            tuned = " (tuning the decoder drops it)" if facts.phase == "subject" else ""
-            self._note(f"the model ({facts.base.name}) has no preview decoder{tuned}: its own one is used")
+            what, why = f"the model ({facts.base.name})", ""
+            if facts.phase == "subject":
+                what, why = f"this model of one person (from {facts.base.name})", " (tuning the decoder drops it)"
+            self._note(f"{what} has no preview decoder{why}: its own one is used")
         photo = picture_tensor(subject.photo_HWC, device)
         once = [net for net in (self.model.image_encoder, self.model.reference) if net is not None]
         for net in once:

@@ -87,7 +87,11 @@ def test_branch_by_branch_it_is_the_same_picture(monkeypatch: pytest.MonkeyPatch
     [
         ({"decoder": "preview"}, "base", ["has no preview decoder: its own one is used"]),
         ({"decoder": "preview", "quality": "draft"}, "base", ["has no preview decoder: its own one is used"]),
-        ({"decoder": "preview"}, "subject", ["has no preview decoder (tuning the decoder drops it): its own one"]),
+        (
+            {"decoder": "preview"},
+            "subject",
+            ["this model of one person (from tiny) has no preview decoder (tuning the decoder drops it): its own one"],
+        ),
         ({"quality": "draft"}, "base", []),
     ],
 )
