@@ -175,6 +175,7 @@ group.command(cls=Verb, epilog="Example: animator train autoencoder -o my_autoen
 
 def _train(context: typer.Context, job: TrainBaseJob | TrainAutoencoderJob, what: str) -> None:
     console = Console.of(context)
+    _refuse_missing_folders(job)
     if console.dry_run:
         _plan(console, job)
         return
@@ -226,20 +227,25 @@ def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJo
     """Check what the work would check first, and print what it would be done with."""
     from animator.device import pick_device
     from animator.encoding.atomic_file import check_folder_place
-    from animator.errors import JobError
     from animator.models.source import look_up
 
     check_folder_place(job.output)
     pick_device(job.device)
-    for name in ("clips", "wardrobe", "motions", "autoencoder"):
-        folder = getattr(job, name, None)
-        if folder is not None and not folder.is_dir():
-            raise JobError(f"{name} = {folder}: {'is a file, not a folder' if folder.exists() else 'no such folder'}")
     base = getattr(job, "base", "new")
     if base != "new":
         look_up(base)
     facts = job.model_dump(mode="json")
     console.result("plan", facts, [f"{key}: {_words(value)}" for key, value in facts.items()])
+
+
+def _refuse_missing_folders(job: TrainBaseJob | TrainAutoencoderJob) -> None:
+    """Before torch is loaded, which takes seconds."""
+    from animator.errors import JobError
+
+    for name in ("clips", "wardrobe", "motions", "autoencoder"):
+        folder = getattr(job, name, None)
+        if folder is not None and not folder.is_dir():
+            raise JobError(f"{name} = {folder}: {'is a file, not a folder' if folder.exists() else 'no such folder'}")
 
 
 def _words(value: object) -> str:

@@ -83,6 +83,7 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
         (["train", "base", "-o", "b", "--clips", "nowhere", "--dry-run"], 3, "nowhere: no such folder"),
         (["train", "autoencoder", "-o", "b", "--motions", "me.png", "--dry-run"], 3, "me.png: is a file, not a folder"),
         (["train", "base", "-o", "b", "--base", "new"], 2, "autoencoder"),
+        (["train", "base", "-o", "b", "--base", "new", "--autoencoder", "nowhere"], 3, "nowhere: no such folder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
