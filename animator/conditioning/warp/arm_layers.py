@@ -85,7 +85,7 @@ class _LentArm:
 
 def arms_of(figure: Figure, cell_px: int) -> Arms:
     """Cut out the arms that the photo shows; the one that it shows badly or not at all is lent by the other."""
-    shown = [name for name, bones in ARMS.items() if float(figure.pose.trust_BJ[0, bones[0]]) > 0.2]
+    shown = [name for name, bones in ARMS.items() if figure.pose.shows(bones[0])]
     cut = side_by_side(lambda name: _cut_arm(name, figure, cell_px), shown, figure.points.device)
     arms: dict[str, _Arm | _LentArm] = {arm.layer.name: arm for arm in cut}
     held = tuple(arm.held for arm in cut if arm.held is not None)

@@ -77,8 +77,7 @@ def limb_binding(
             weight = weight * torch.lerp(
                 torch.ones_like(weight), torch.full_like(weight, 1 / lean), smoothstep(-LEANS, -1.0, beyond)
             )
-        parent = torch.where(over, torch.full_like(parent, bones[near]), parent)
-        bone = torch.where(over, torch.full_like(bone, bones[far]), bone)
+        parent, bone = torch.where(over, bones[near], parent), torch.where(over, bones[far], bone)
         weight = torch.where(over, smoothstep(-1.0, 1.0, beyond), weight)
     return parent, bone, weight
 

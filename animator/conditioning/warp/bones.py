@@ -56,6 +56,8 @@ _ENDS = {
 _CORNERS = [BLAZEPOSE_33.index(name) for name in ("left_shoulder", "left_hip", "right_hip", "right_shoulder")]
 # Below this confidence a joint says nothing; above the second it is believed in full.
 UNSURE, SURE = 0.15, 0.45
+# From so much trust on a photo shows a bone, however unsurely.
+SHOWN = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,10 @@ class BonePose:
         trust = self.face_trust_BN[:, 3:5, None]
         middle = (self.face_BN2[:, 3:5] * trust).sum(1) / trust.sum(1).clamp_min(1e-4)
         return self.face_BN2[:, 0] - middle, torch.minimum(self.face_trust_BN[:, 0], trust[..., 0].amax(1))
+
+    def shows(self, bone: int) -> bool:
+        """Whether a bone is to be seen in the first pose, such as a photo's only one."""
+        return float(self.trust_BJ[0, bone]) > SHOWN
 
     @property
     def torso_length_B(self) -> torch.Tensor:

@@ -23,8 +23,8 @@ from animator.conditioning.warp.torso import upwards
 # A bone seen in less than this share of the other side's length points at the camera, or away from it. The forearm of a
 # skier who leans on her stick had 0.24, forearms drawn well from their own pictures 0.47 and more.
 _SHORT = 0.45
-# A bone is seen, and sure enough to lend, from these shares of trust on.
-_SEEN, _SURE = 0.2, 0.5
+# A bone is sure enough to lend from so much trust on.
+_SURE = 0.5
 # Share of a lender's outline that lies before the background; what lies before the trunk was parted from it by guess,
 # which is good enough only where there is no other arm at all. The near arm of somebody seen from the side had 0.28.
 _FREE, _FREE_FOR_NONE = 0.4, 0.2
@@ -101,7 +101,8 @@ def left_over(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
         bones: of the arm that is not drawn from its own picture.
     """
     points, pose = figure.points, figure.pose
-    placed, seen = (tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > least) for least in (0, _SEEN))
+    placed = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0)
+    seen = tuple(bone for bone in bones if pose.shows(bone))
     if not placed:
         return torch.zeros_like(figure.matte_HW)
     distance = chain_distance(points, pose, placed, limb_thickness(figure.matte_HW, pose, placed))
@@ -173,5 +174,4 @@ def on_other_side(bone_V: torch.Tensor, bones: tuple[int, ...], others: tuple[in
 
 def _length(pose: BonePose, bone: int) -> float:
     """Of a bone in px as far as it is seen."""
-    seen = float(pose.trust_BJ[0, bone]) > _SEEN
-    return float((pose.end_BJ2[0, bone] - pose.start_BJ2[0, bone]).norm()) if seen else 0.0
+    return float((pose.end_BJ2[0, bone] - pose.start_BJ2[0, bone]).norm()) if pose.shows(bone) else 0.0

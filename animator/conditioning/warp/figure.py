@@ -74,7 +74,7 @@ def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) 
 
 def _beyond_ground(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
     """1 [H, W] where open ground parts a pixel from trunk and legs: a skirt does not go on below an arm beyond it."""
-    bones = tuple(bone for bone in (TORSO, *LEFT_LEG[:2], *RIGHT_LEG[:2]) if float(pose.trust_BJ[0, bone]) > 0.2)
+    bones = tuple(bone for bone in (TORSO, *LEFT_LEG[:2], *RIGHT_LEG[:2]) if pose.shows(bone))
     return beyond_gap(points, matte_HW, pose, bones, reach_px=float(pose.torso_length_B[0]))
 
 

@@ -47,7 +47,7 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     """
     points, colors_3HW, matte_HW, pose = figure.points, figure.colors_3HW, figure.matte_HW, figure.pose
     nothing = torch.zeros_like(matte_HW, dtype=torch.bool)
-    if float(pose.trust_BJ[0, bones[1]]) <= 0.2:
+    if not pose.shows(bones[1]):
         return nothing
     size = figure.size
     fewest = (_SMALLEST * size) ** 2

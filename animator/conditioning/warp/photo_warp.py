@@ -216,7 +216,7 @@ class PhotoWarp:
         missing = torch.zeros_like(coverage_BHW)
         for chain in LIMBS:
             for bone in chain:
-                if float(self.pose.trust_BJ[0, bone]) > 0.2:
+                if self.pose.shows(bone):
                     continue
                 start, end = target.start_BJ2[:, None, None, bone], target.end_BJ2[:, None, None, bone]
                 distance = offset_from_segment(points, start, end).norm(dim=-1)
