@@ -58,17 +58,12 @@ def behind_arms(
     covered, own = arms_HW * matte_HW, matte_HW * (1 - arms_HW)
     reach = 2 * round(size * 0.025) + 1
     near_arm = F.max_pool2d(covered[None, None], reach, stride=1, padding=reach // 2)[0, 0]
-    inside, told = inside_outline(figure, own, near_arm)
+    sides = inside_outline(figure, own, near_arm)
     kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
     own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
     filled = nearest_fill(colors_3HW, shown, blur_px=reach, farness=_across(figure.pose))
-    goes_on = hull
-    if figure.hem is not None:
-        cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose))
-        goes_on = torch.maximum(hull, cloth * between(own > 0.5, reach=_HAND_REACH * size) * (1 - figure.beside_HW))
-    goes_on = torch.where(told, inside, goes_on)
-    alpha = torch.maximum(own, torch.minimum(matte_HW, goes_on))
+    alpha = torch.maximum(own, torch.minimum(matte_HW, _goes_on(figure, own, *sides)))
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
     unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
@@ -79,6 +74,22 @@ def behind_arms(
         alpha_HW=alpha,
         invented_HW=covered * alpha,
     )
+
+
+def _goes_on(figure: Figure, own_HW: torch.Tensor, inside_HW: torch.Tensor, told_HW: torch.Tensor) -> torch.Tensor:
+    """[H, W] in [0, 1]: how far the body must go on behind arms.
+
+    Args:
+        figure: the person.
+        own_HW: opacity of what is seen of the body.
+        inside_HW, told_HW: what its sides tell and where they do, from `inside_outline`; elsewhere the joints tell, and
+            the cloth of a skirt on both sides.
+    """
+    goes_on = figure.hull
+    if figure.hem is not None:
+        cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose)) * (1 - figure.beside_HW)
+        goes_on = torch.maximum(goes_on, cloth * between(own_HW > 0.5, reach=_HAND_REACH * figure.size))
+    return torch.where(told_HW, inside_HW, goes_on)
 
 
 def _across(pose: BonePose) -> tuple[float, float]:
