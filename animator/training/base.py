@@ -129,7 +129,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     device = training_device(job.device)
     people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
     source = Pictures(people, seed=job.seed)
-    typical = _pictures(source, _NUM_TYPICAL)
+    typical = _pictures(source, _NUM_TYPICAL, progress, "typical pictures")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         vae = PatchAutoencoder(latent_channels=job.latent_channels)
@@ -138,7 +138,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
         _people(job.wardrobe, job.motions, seed=_HELD_OUT_SEED, split="held-out", canvas=(256, 320)),
         seed=_HELD_OUT_SEED,
     )
-    unseen = _pictures(held_out, _HELD_OUT).mul(255).to(torch.uint8)
+    unseen = _pictures(held_out, _HELD_OUT, progress, "held-out pictures").mul(255).to(torch.uint8)
     stage = AutoencoderStage(vae, held_out=unseen)
     place = job.output.with_name(job.output.name + ".training")
     report = fit(stage, source, job.train, place, device=device, progress=progress)
@@ -215,9 +215,14 @@ def _batch(source: SampleSource) -> list[Batch]:
     return list(batches(source, start=0, stop=1, batch=_HELD_OUT))
 
 
-def _pictures(source: SampleSource, count: int) -> torch.Tensor:
-    """[count, 3, H, W] in [0, 1]."""
-    return torch.stack([source.sample(number)["picture"] for number in range(count)]).float() / 255
+def _pictures(source: SampleSource, count: int, progress: Progress, name: str) -> torch.Tensor:
+    """[count, 3, H, W] in [0, 1]; rendering them takes minutes on a CPU, before the first update."""
+    pictures = []
+    with progress.stage(name, count) as stage:
+        for number in range(count):
+            pictures.append(source.sample(number)["picture"])
+            stage.advance()
+    return torch.stack(pictures).float() / 255
 
 
 def _reused(source: SampleSource, config: TrainConfig) -> ReusedSamples:

@@ -163,7 +163,9 @@ class Drawn:
         return {"picture": torch.from_numpy(coarse.repeat(8, axis=1).repeat(8, axis=2))}
 
 
-def test_a_new_autoencoder_gets_a_preview_decoder_that_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_autoencoder_gets_a_preview_decoder_that_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(pictures, "Pictures", Drawn)
     monkeypatch.setattr(stories, "_people", lambda *_, **__: None)
     monkeypatch.setattr(stories, "_NUM_TYPICAL", 16)
@@ -187,8 +189,13 @@ def test_a_new_autoencoder_gets_a_preview_decoder_that_learned(tmp_path: Path, m
     assert any(not torch.equal(each, second[name]) for name, each in first.items())
     again = preview_after(2)
     assert all(torch.equal(each, again[name]) for name, each in second.items())
-    assert main([*options, "--steps", "2", "--set", "preview_width=0"]) == 0
+    capsys.readouterr()
+    assert main([*options, "--steps", "2", "--set", "preview_width=0", "--json"]) == 0
     assert not has_preview(load_autoencoder(output))
+    # Rendering what is looked at before the first update takes minutes, too.
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    begun = [(each["stage"], each["total"]) for each in events if each.get("state") == "begin"]
+    assert begun[:2] == [("typical pictures", 16), ("held-out pictures", 16)]
 
 
 @pytest.mark.slow
