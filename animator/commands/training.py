@@ -266,5 +266,7 @@ def _facts(report: TrainReport) -> dict[str, Any]:
 
 def _line(report: TrainReport) -> str:
     best = "" if report.best is None else f", best check {report.best[0]:.4f} at update {report.best[1]}"
+    if report.kept_start:
+        best = ", left as it was: no check was better"
     early = ", stopped early" if report.stopped_early else ""
     return f"{report.steps} updates, loss {report.loss:.4f}{best}{early}"

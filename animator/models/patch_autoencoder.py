@@ -105,6 +105,11 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.preview_decoder.synthesis.load_state_dict(self.synthesis.state_dict())
         self.register_to_config(preview_width=width)
 
+    def take_preview(self, decoder: _PreviewDecoder) -> None:
+        """A preview decoder that was dropped, back again."""
+        self.preview_decoder = decoder
+        self.register_to_config(preview_width=decoder.first.out_channels)
+
     def drop_preview(self) -> None:
         """No preview decoder: for whoever changes the decoder that it imitates."""
         self.preview_decoder = None

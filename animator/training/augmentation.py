@@ -12,6 +12,9 @@ import numpy as np
 
 from pose_tracking.skeleton import BLAZEPOSE_33
 
+# What a view shows beyond the border of its picture: the picture reflected, or nothing.
+REFLECTED, NOTHING = cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Photometric:
@@ -87,7 +90,7 @@ class View:
             matrix[0, 2] += width
         return cls(matrix_23=matrix, mirrored=mirrored)
 
-    def picture(self, pixels: np.ndarray, *, border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
+    def picture(self, pixels: np.ndarray, *, border: int = REFLECTED) -> np.ndarray:
         """The view of a picture or a matte, of the same size and type."""
         # OpenCV counts from pixel centres; ours are at one half.
         half = np.array([0.5, 0.5])

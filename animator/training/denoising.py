@@ -123,6 +123,14 @@ class DenoisingStage:
         latents: torch.Tensor = self._schedule.add_noise(clean, noise, levels)
         return latents
 
+    def noised_from(self, given: Batch) -> torch.Tensor:
+        """Clean latents [B, C, h, w] that the noise is laid over.
+
+        Args:
+            given: a batch and what `encoded` and `draws` make of it.
+        """
+        return given["target_latents"].float()
+
     def draws(self, batch: Batch, rng: torch.Generator) -> Batch:
         """Noise, its level, and the conditions each sample loses."""
         levels = torch.randint(self._num_levels, (len(batch["photo"]),), generator=rng)
@@ -133,7 +141,7 @@ class DenoisingStage:
     def losses(self, batch: Batch, nets: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
         given = {**batch, **encoded(batch, self.conditioner)}
         clean, noise, levels = given["target_latents"].float(), given["noise"], given["levels"]
-        output = nets["denoiser"](given, self.noised(clean, noise, levels)).float()
+        output = nets["denoiser"](given, self.noised(self.noised_from(given), noise, levels)).float()
         # Normalised sample by sample: what one counts does not depend on its neighbours in the batch.
         weight = given["weight"] / given["weight"].mean((1, 2, 3), keepdim=True)
         error = ((output - self._target(clean, noise, levels)).square() * weight).mean((1, 2, 3))

@@ -10,6 +10,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,14 +18,14 @@ from animator.canvas import CanvasConfig
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
 from animator.models.manifest import file_sha256
+from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.source import EMBEDDED, look_up
 from animator.models.subject_model import SubjectModel
+from animator.models.vae import has_preview
 from animator.photo import read_photo
 from animator.progress import Progress, SilentProgress
 from animator.subject import Subject
 from animator.training.config import TrainConfig
-from animator.training.decoder import DecoderStage
-from animator.training.denoising import NO_DROPOUT, DenoisingStage
 from animator.training.jobs import FinetuneJob
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
@@ -32,8 +33,10 @@ from animator.training.photos import SubjectPhotos
 from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, batches
 from animator.training.stage import TrainReport
+from animator.training.subject import SubjectDecoderStage, SubjectStage
 
-_HELD_OUT = 4
+# Of poses that photos are carried back from, and of crops.
+_HELD_OUT = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,9 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
         progress=progress,
         learns_from=_learns_from(job),
     )
+    if all(report.kept_start for report in reports):
+        notes.append(f"nothing learned renders held-out crops of the photo better: {job.output} is the base as it was")
+        progress.warn(notes[-1])
     if is_main_process():
         _written(model, job)
         _forget(place)
@@ -114,7 +120,7 @@ def train_subject(
     progress: Progress | None = None,
     learns_from: str = "",
 ) -> tuple[TrainReport, TrainReport]:
-    """Both halves, in place: UNet and adapter, then the decoder.
+    """Both halves, in place: UNet and adapter, then the decoder; each stays as it is where nothing better comes.
 
     Args:
         place: folder for checkpoints and losses.
@@ -122,19 +128,16 @@ def train_subject(
     """
     if lora_rank:
         add_lora(model.unet, lora_rank, seed=denoise.seed)
-    stage = DenoisingStage(model, name="subject", dropout=NO_DROPOUT, held_out=held_out)
-    first = fit(stage, source, denoise, place / "denoise", device=device, progress=progress, learns_from=learns_from)
+    stage = SubjectStage(model, held_out=held_out)
+    how: dict[str, Any] = {"device": device, "progress": progress, "learns_from": learns_from, "keeps_start": True}
+    first = fit(stage, source, denoise, place / "denoise", **how)
     if lora_rank:
         merge_lora(model.unet)
-    second = fit(
-        DecoderStage(model, held_out=held_out),
-        source,
-        decode,
-        place / "decoder",
-        device=device,
-        progress=progress,
-        learns_from=learns_from,
-    )
+    preview = model.vae.preview_decoder if has_preview(model.vae) else None
+    second = fit(SubjectDecoderStage(model, held_out=held_out), source, decode, place / "decoder", **how)
+    if preview is not None and second.kept_start:  # the decoder is still the one that it imitates
+        assert isinstance(model.vae, PatchAutoencoder)
+        model.vae.take_preview(preview)
     for net in model.nets.values():
         net.eval().requires_grad_(False)
     return first, second

@@ -39,6 +39,7 @@ def fit(
     progress: Progress | None = None,
     learns_from: str = "",
     is_time_up: Callable[[], bool] = lambda: False,
+    keeps_start: bool = False,
 ) -> TrainReport:
     """Train `stage` in place; if `folder` holds a checkpoint of it, go on from there.
 
@@ -49,6 +50,7 @@ def fit(
         folder: gets checkpoints, `losses.csv`, `losses.png`, and tensorboard's files if it is installed.
         learns_from: stands for the data and the weights it begins with; a checkpoint of another is refused.
         is_time_up: asked after every update; true ends it here. One process alone may be ended so.
+        keeps_start: check the weights it begins with, too: where nothing better comes, it ends with these.
 
     Raises:
         ModelError: the loss is not finite, or a checkpoint does not fit.
@@ -62,6 +64,8 @@ def fit(
     try:
         with run.record, report.stage(f"training {stage.name}", total=config.steps) as shown:
             shown.advance(run.step)
+            if keeps_start:
+                run.check_start()
             for batch in run.batches(source):
                 if run.out_of_patience:
                     break
@@ -69,6 +73,8 @@ def fit(
                 shown.advance()
                 if is_time_up():
                     break
+            if keeps_start:
+                run.check_end()
             run.finish()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -161,6 +167,16 @@ class _Run:
             for old in (self.folder / "best").glob("*"):
                 if old != keep:
                     shutil.rmtree(old)
+
+    def check_start(self) -> None:
+        """Let what it begins with compete with what comes of it."""
+        if self.config.check_every and self.step == 0:
+            self._check()
+
+    def check_end(self) -> None:
+        """Let the last updates compete, too, if no check fell on the last of them."""
+        if self.config.check_every and self.step == self.config.steps and self.step % self.config.check_every:
+            self._check()
 
     def update(self, batch: Batch) -> None:
         for group in self.optimizer.param_groups:

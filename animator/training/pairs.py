@@ -100,8 +100,8 @@ def pair_sample(
     matte = warped.coverage_BHW[0].numpy() if matte_HW is None else matte_HW
     background = reference.subject.background_HWC if background_HWC is None else background_HWC
     return {
-        "photo": _planes(reference.subject.photo_HWC),
-        "target": _planes(target_HWC),
+        "photo": planes(reference.subject.photo_HWC),
+        "target": planes(target_HWC),
         "warped": warped.over(picture_tensor(background, _CPU))[0],
         "coverage": warped.coverage_BHW[0],
         "repair": warped.repair_BHW[0],
@@ -128,5 +128,6 @@ def importance(keypoints_K2: np.ndarray, matte_HW: np.ndarray) -> np.ndarray:
     return weight
 
 
-def _planes(pixels_HWC: np.ndarray) -> torch.Tensor:
+def planes(pixels_HWC: np.ndarray) -> torch.Tensor:
+    """uint8 [H, W, 3] as [3, H, W]."""
     return torch.from_numpy(rearrange(pixels_HWC, "h w c -> c h w").copy())

@@ -1,7 +1,9 @@
-"""A subject's own photos as training pairs: crops and turns of photo, pose and matte together.
+"""A subject's own photos as training pairs: carried to another pose and back again, seen in other crops and turns.
 
-The photo that is warped is another view than the one that is to come out, so copying is not the answer. Recipe:
-DreamPose (Karras et al. 2023, section 3.4), whose release let target and pose differ; here they move as one.
+A render shows what the network makes where the warp cannot be trusted: stretched, hidden, torn. Between two crops of a
+photo there is no such place. So the photo is carried to a made-up pose, becomes a photo in that pose, and is carried
+back from there; what comes out has the faults of a render, and the photo is the truth of it. Crops and turns of photo,
+pose and matte together: DreamPose (Karras et al. 2023, section 3.4). Colours stay the photo's, as in its renders.
 
 Legend: H W canvas pixels, N window, K keypoints.
 """
@@ -9,25 +11,44 @@ Legend: H W canvas pixels, N window, K keypoints.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+from einops import rearrange
 
+from animator.conditioning.inputs import picture_tensor
 from animator.errors import PhotoError
 from animator.models.warp_refiner import WarpRefiner
 from animator.subject import Subject
-from animator.training.augmentation import Photometric, View
-from animator.training.pairs import Reference, on_cpu, pair_sample
+from animator.training.augmentation import NOTHING, View
+from animator.training.other_poses import draw_other_pose
+from animator.training.pairs import Reference, on_cpu, pair_sample, planes
 from animator.training.samples import Sample
 from pose_tracking.skeleton import BLAZEPOSE_33
 from temporal.windows import WINDOW_SIZE
 
-# Views that photos are warped from; each costs as much to prepare as the photo itself.
-_VIEWS = 6
+# Poses that photos are carried back from; each costs twice as much to prepare as the photo itself.
+_VIEWS = 12
 # Standard deviation of the joints' errors in torso lengths: what trackers get wrong between photo and clip.
 _JOINT_NOISE = 0.02
 # Speed of the made-up motion around the photo's pose, torso lengths per frame.
 _SPEED = 0.04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Source:
+    """What samples are carried back from.
+
+    Attributes:
+        reference: a photo in a pose that was made up.
+        photo_HWC: uint8 RGB, the photo that it was made of.
+        mirrored: whether left and right are exchanged in it.
+    """
+
+    reference: Reference
+    photo_HWC: np.ndarray
+    mirrored: bool
 
 
 class SubjectPhotos:
@@ -38,7 +59,6 @@ class SubjectPhotos:
         seed: of all draws.
         flip: whether mirrored views are made; clothes with writing or a parting in the hair lose by it.
         held_out: false gives training samples, true those that are kept for checks.
-        colours: strength of the changes of light, 0 to 1.
         refiner: of the model that is trained, if it has one.
 
     Raises:
@@ -52,45 +72,49 @@ class SubjectPhotos:
         seed: int,
         flip: bool = True,
         held_out: bool = False,
-        colours: float = 0.5,
         refiner: WarpRefiner | None = None,
     ) -> None:
         if not subjects:
             raise PhotoError("no photo to learn from: give at least one")
         self._subjects = tuple(subjects)
-        self._seed, self._flip, self._held_out, self._colours = seed, flip, held_out, colours
+        self._seed, self._flip, self._held_out = seed, flip, held_out
         self._refiner = on_cpu(refiner)
-        self._references: dict[int, tuple[Reference, Photometric, bool]] = {}
+        self._sources: dict[int, _Source] = {}
 
     def sample(self, number: int) -> Sample:
         stream = 2 * number + int(self._held_out)
         rng = np.random.default_rng([self._seed, stream, 0x70686F74])
-        place = int(rng.integers(_VIEWS * len(self._subjects)))
-        reference, colours, mirrored = self._reference(place)
+        # In turn: the few samples of a check show as many poses.
+        place = number % (_VIEWS * len(self._subjects))
+        source = self._source(place)
         subject = self._subjects[place % len(self._subjects)]
-        view = self._view(subject, rng, mirrored=mirrored)
-        seen = viewed(subject, view, colours)
+        seen = viewed(subject, self._view(subject, rng, mirrored=source.mirrored))
         keypoints, confidence = seen.pose.keypoints_TK2[0], seen.pose.confidence_TK[0]
-        return pair_sample(
-            reference,
+        sample = pair_sample(
+            source.reference,
             seen.photo_HWC,
             *_window(rng, keypoints, confidence),
             matte_HW=seen.matte_HW,
             background_HWC=seen.background_HWC,
         )
+        # The model is shown the photo itself, as in a render, and not what became of it on its way.
+        return {**sample, "photo": planes(source.photo_HWC)}
 
-    def _reference(self, place: int) -> tuple[Reference, Photometric, bool]:
-        """A photo in one of the views that are warped, its colours, and whether it is mirrored."""
-        if place not in self._references:
+    def _source(self, place: int) -> _Source:
+        """A photo in one of the poses that it is carried back from."""
+        if place not in self._sources:
             rng = np.random.default_rng([self._seed, place, int(self._held_out), 0x76696577])
             subject = self._subjects[place % len(self._subjects)]
-            # The first view of each photo is the photo itself: what rendering will see.
+            # The first of each photo is the photo itself: what rendering will see.
             first = place < len(self._subjects)
             mirrored = self._flip and not first and bool(rng.random() < 0.5)
-            colours = Photometric.draw(rng, 0.0 if first else self._colours)
-            seen = subject if first else viewed(subject, self._view(subject, rng, mirrored=mirrored), colours)
-            self._references[place] = (Reference.prepare(seen, self._refiner), colours, mirrored)
-        return self._references[place]
+            seen = subject if first else viewed(subject, self._view(subject, rng, mirrored=mirrored))
+            self._sources[place] = _Source(
+                reference=Reference.prepare(in_other_pose(seen, rng, self._refiner), self._refiner),
+                photo_HWC=seen.photo_HWC,
+                mirrored=mirrored,
+            )
+        return self._sources[place]
 
     def _view(self, subject: Subject, rng: np.random.Generator, *, mirrored: bool) -> View:
         height, width = subject.matte_HW.shape
@@ -100,16 +124,38 @@ class SubjectPhotos:
         return View.draw(rng, (width, height), centre=(float(centre[0]), float(centre[1])), mirrored=mirrored)
 
 
-def viewed(subject: Subject, view: View, colours: Photometric) -> Subject:
-    """A subject as another camera sees it: photo, pose, matte and background together."""
+def in_other_pose(subject: Subject, rng: np.random.Generator, refiner: WarpRefiner | None = None) -> Subject:
+    """What a photo of the subject in another pose would look like, made by the warp; photo, pose and matte together."""
     pose = subject.pose.to_skeleton(BLAZEPOSE_33)
-    keypoints, confidence = view.points(pose.keypoints_TK2, pose.confidence_TK)
+    height, width = subject.matte_HW.shape
+    keypoints = draw_other_pose(rng, pose.keypoints_TK2[0], (width, height))
+    reference = Reference.prepare(subject, refiner)
+    warped = reference.carried(torch.from_numpy(keypoints), torch.from_numpy(pose.confidence_TK[0].copy()))
+    shown = warped.over(picture_tensor(subject.background_HWC, torch.device("cpu")))[0]
     return replace(
         subject,
-        photo_HWC=colours.apply(view.picture(subject.photo_HWC)),
+        photo_HWC=rearrange(shown.mul(255).add(0.5).clamp(0, 255).to(torch.uint8).numpy(), "c h w -> h w c"),
+        pose=replace(pose, keypoints_TK2=keypoints[None]),
+        matte_HW=warped.coverage_BHW[0].numpy(),
+    )
+
+
+def viewed(subject: Subject, view: View) -> Subject:
+    """A subject as another camera sees it: photo, pose, matte and background together.
+
+    Beyond the border the picture goes on as the background does: the person goes on nowhere.
+    """
+    pose = subject.pose.to_skeleton(BLAZEPOSE_33)
+    keypoints, confidence = view.points(pose.keypoints_TK2, pose.confidence_TK)
+    background = view.picture(subject.background_HWC)
+    inside = view.picture(np.ones(subject.matte_HW.shape, np.float32), border=NOTHING).clip(0, 1)[..., None]
+    photo = np.round(background + inside * (view.picture(subject.photo_HWC).astype(np.float32) - background))
+    return replace(
+        subject,
+        photo_HWC=photo.astype(np.uint8),
         pose=replace(pose, keypoints_TK2=keypoints.astype(np.float32), confidence_TK=confidence.astype(np.float32)),
-        matte_HW=view.picture(subject.matte_HW).clip(0, 1),
-        background_HWC=colours.apply(view.picture(subject.background_HWC)),
+        matte_HW=view.picture(subject.matte_HW, border=NOTHING).clip(0, 1),
+        background_HWC=background,
     )
 
 

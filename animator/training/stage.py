@@ -62,3 +62,8 @@ class TrainReport:
     loss: float
     best: tuple[float, int] | None
     stopped_early: bool
+
+    @property
+    def kept_start(self) -> bool:
+        """Whether it ended with the weights it began with, because the checks found none better."""
+        return self.best is not None and self.best[1] == 0

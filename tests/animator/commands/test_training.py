@@ -38,6 +38,7 @@ def base(tmp_path: Path) -> Path:
 
 def test_finetune_writes_a_model(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "_subject", lambda path, job, model: drawn_subject(CANVAS))
+    monkeypatch.setattr(finetuning, "_HELD_OUT", 1)
     assert (
         main(["finetune", str(tmp_path / "me.png"), "-o", str(tmp_path / "me"), "--base", str(base), "-q", *SHORT]) == 0
     )

@@ -52,12 +52,23 @@ def test_photo_pose_matte_and_background_of_a_view_agree() -> None:
     subject = drawn_subject(CANVAS)
     rng = np.random.default_rng(3)
     view = View.draw(rng, CANVAS, centre=(64, 96), mirrored=True)
-    seen = viewed(subject, view, Photometric.draw(rng, 0.0))
+    seen = viewed(subject, view)
     x, y = seen.pose.keypoints_TK2[0, 11:13].mean(0).astype(int) + np.array([0, 8])
     assert seen.matte_HW[y, x] > 0.9
     outside = seen.matte_HW < 0.01
     difference = np.abs(seen.photo_HWC.astype(int) - seen.background_HWC.astype(int)).max(-1)
     assert np.quantile(difference[outside], 0.98) <= 3
+
+
+def test_beyond_the_border_of_a_photo_nobody_stands() -> None:
+    # From farther away: a picture that is reflected at its border shows the head once more, upside down.
+    subject = drawn_subject(CANVAS)
+    view = View.draw(np.random.default_rng(0), CANVAS, centre=(64, 150), zoom=(0.7, 0.7), shift=0, turn_deg=0)
+    seen = viewed(subject, view)
+    top = round(float(view.points(np.array([[0.0, 0.0]]), np.ones(1))[0][0, 1])) - 1
+    assert top > 30
+    assert seen.matte_HW[:top].max() == 0
+    assert np.array_equal(seen.photo_HWC[:top], seen.background_HWC[:top])
 
 
 def test_subject_samples_are_warped_from_another_view_and_never_stand_still() -> None:

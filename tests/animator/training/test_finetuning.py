@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -11,29 +13,35 @@ import torch
 
 from animator.errors import EncodeError, JobError
 from animator.models import bases
+from animator.models.bases import open_base
 from animator.models.manifest import read_manifest
 from animator.models.subject_model import SubjectModel
-from animator.training import finetuning, pairs
+from animator.models.vae import has_preview
+from animator.training import finetuning, pairs, photos
 from animator.training.config import TrainConfig
 from animator.training.decoder import DecoderStage
 from animator.training.denoising import DenoisingStage
-from animator.training.finetuning import finetune
+from animator.training.finetuning import finetune, train_subject
 from animator.training.jobs import FinetuneJob, TrainBaseJob, overlaid, subject_phase
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
 from animator.training.samples import batches
+from animator.training.stage import TrainReport
+from animator.training.subject import SubjectDecoderStage, SubjectStage
 from pose_tracking.tracking import TrackerConfig
 from tests.animator.generators.scene import drawn_subject, figure_warp
 from tests.animator.models.tiny import CANVAS, save_base, tiny_model, tiny_unet
 
 CPU = torch.device("cpu")
-SHORT = TrainConfig(steps=3, batch=2, learning_rate=1e-3, warmup=1, ema=0.9, check_every=2)
+# Without checks: a few updates of random weights need not make anything better, and what does not is not kept.
+SHORT = TrainConfig(steps=3, batch=2, learning_rate=1e-3, warmup=1, ema=0.9, check_every=0)
 
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    tiny_model().save(tmp_path / "base")
+    model = tiny_model()
+    replace(model, manifest=model.manifest.model_copy(update={"steps": 2})).save(tmp_path / "base")
     return tmp_path / "base"
 
 
@@ -43,6 +51,8 @@ def _drawn_photo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "_subject", lambda path, job, model: drawn_subject(CANVAS))
     # Cutting the figure out of each of its views takes longer than everything else here.
     monkeypatch.setattr(pairs, "subject_warp", lambda *_: figure_warp(CANVAS))
+    monkeypatch.setattr(photos, "_VIEWS", 2)
+    monkeypatch.setattr(finetuning, "_HELD_OUT", 2)
 
 
 def job(base: Path, output: Path, **changes: object) -> FinetuneJob:
@@ -72,6 +82,37 @@ def test_finetune_writes_a_model_that_loads_and_knows_its_base(base: Path, tmp_p
     assert report.denoise.steps == report.decoder.steps == 3
     assert (tmp_path / "me.training/decoder/losses.png").is_file()
     assert not list((tmp_path / "me.training").rglob("*.safetensors"))
+
+
+def test_where_nothing_better_is_learned_the_model_is_the_base_and_says_so(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rising = itertools.count()
+    for stage in (SubjectStage, SubjectDecoderStage):
+        monkeypatch.setattr(stage, "check", lambda _: float(next(rising)))
+    checked = SHORT.model_copy(update={"check_every": 1})
+    report = finetune(job(base, tmp_path / "me", denoise=checked, decoder=checked))
+    tuned, before = SubjectModel.load(tmp_path / "me"), SubjectModel.load(base)
+    for name, net in tuned.nets.items():
+        assert not differs(net, before.nets[name]), name
+    assert [line for line in report.warnings if "is the base as it was" in line]
+
+
+@pytest.mark.parametrize("best", [0, 2])
+def test_the_preview_stays_with_the_decoder_that_it_imitates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best: int
+) -> None:
+    model = open_base("embedded")
+    before = {name: each.clone() for name, each in model.vae.state_dict().items()}
+    ended = TrainReport(steps=2, loss=1.0, best=(1.0, best), stopped_early=False)
+    monkeypatch.setattr(finetuning, "fit", lambda *_, **__: ended)
+    source = SubjectPhotos([drawn_subject(model.manifest.canvas)], seed=0)
+    train_subject(model, source, [], SHORT, SHORT, tmp_path, device=CPU)
+    assert has_preview(model.vae) == (best == 0)
+    if best == 0:
+        assert list(model.vae.state_dict()) == list(before)
+        assert all(torch.equal(each, before[name]) for name, each in model.vae.state_dict().items())
+        assert model.vae.config.preview_width == open_base("embedded").vae.config.preview_width
 
 
 def test_lora_changes_the_unet_and_leaves_its_shape(base: Path, tmp_path: Path) -> None:

@@ -37,6 +37,23 @@ def test_early_stop_returns_the_weights_of_the_best_check(tmp_path: Path) -> Non
     assert not torch.equal(weights(stopped), weights(reference))
 
 
+def test_a_training_that_makes_nothing_better_ends_where_it_began(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 4})
+    line, untrained = Line(checks=[1.0, 1.0, 2.0, 3.0]), Line()
+    report = fit(line, Numbers(), config, tmp_path / "a", device=CPU, keeps_start=True)
+    assert report.kept_start
+    assert torch.equal(weights(line), weights(untrained))
+    better = Line(checks=[1.0, 2.0, 0.5, 3.0])
+    assert fit(better, Numbers(), config, tmp_path / "b", device=CPU, keeps_start=True).best == (0.5, 8)
+    assert not torch.equal(weights(better), weights(untrained))
+
+
+def test_a_training_shorter_than_its_checks_is_still_judged_by_its_end(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"check_every": 100})
+    report = fit(Line(checks=[1.0, 0.5]), Numbers(), config, tmp_path, device=CPU, keeps_start=True)
+    assert report.best == (0.5, 12)
+
+
 def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
     with pytest.raises(JobError, match=r"learning_rate = 0\.05, now 0\.1"):
