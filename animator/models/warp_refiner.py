@@ -42,6 +42,9 @@ _PICTURE_CHANNELS = 5
 # Torso lengths beyond which a joint is as good as anywhere.
 _FAR = 4.0
 _MIN_TORSO_PX = 8.0
+# Torso lengths by which joints have moved on average where the field is told at half its strength: about what a tracker
+# errs by.
+_REST = 0.06
 _SHOULDERS = tuple(BLAZEPOSE_33.index(f"{side}_shoulder") for side in ("left", "right"))
 _HIPS = tuple(BLAZEPOSE_33.index(f"{side}_hip") for side in ("left", "right"))
 
@@ -49,7 +52,8 @@ _HIPS = tuple(BLAZEPOSE_33.index(f"{side}_hip") for side in ("left", "right"))
 class WarpRefiner(ModelMixin, ConfigMixin):
     """The warped photo [B, 5, H, W] and both poses to a field of displacements [B, 2, H / 4, W / 4] in pixels.
 
-    A cell (x, y) of the field says: what belongs here lies at (x, y) away in the warped photo. Untrained, it is zero.
+    A cell (x, y) of the field says: what belongs here lies at (x, y) away in the warped photo. Untrained, and for the
+    photo's own pose, it is zero.
 
     Args:
         widths: channels at a quarter, an eighth, ... of the size.
@@ -124,7 +128,7 @@ class WarpRefiner(ModelMixin, ConfigMixin):
         for blocks in reversed(self.up):
             wider = F.interpolate(here, scale_factor=2.0, mode="nearest")
             here = _through(blocks, torch.cat([wider, kept.pop()], 1), poses)
-        told = self.conv_out(here).float() * _UNIT_PX
+        told = self.conv_out(here).float() * _UNIT_PX * _departure(target, photo)[:, None, None, None]
         return F.interpolate(told, (height // CELL_PX, width // CELL_PX), mode="bicubic")
 
     @property
@@ -169,6 +173,17 @@ def _pose_pair(target: tuple[torch.Tensor, torch.Tensor], photo: tuple[torch.Ten
     """[B, 9 K + 1]: both poses about their hips in torso lengths, their difference, and how the size changed."""
     (there, there_px), (here, here_px) = _about_hips(*target), _about_hips(*photo)
     return torch.cat([there, here, there - here, torch.log(there_px / here_px)[:, None]], 1)
+
+
+def _departure(target: tuple[torch.Tensor, torch.Tensor], photo: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """[B] in [0, 1): how far the pose has left the photo's, which the warp shows as it is and nothing can better."""
+    (there, there_px), (here, here_px) = _about_hips(*target), _about_hips(*photo)
+    joints = len(BLAZEPOSE_33)
+    points_B2K2 = torch.stack([each[:, : 2 * joints].unflatten(1, (joints, 2)) for each in (there, here)], 1)
+    both = ((there > 0) & (here > 0))[:, 2 * joints :]
+    away = (points_B2K2[:, 0] - points_B2K2[:, 1]).norm(dim=-1) * both
+    moved = away.sum(1) / both.sum(1).clamp_min(1) + torch.log(there_px / here_px).abs()
+    return moved**2 / (moved**2 + _REST**2)
 
 
 def _about_hips(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

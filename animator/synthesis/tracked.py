@@ -34,7 +34,7 @@ _TRACKER = TrackerConfig()
 # The answer is where it is: nothing is held back to keep it in the picture.
 _RETARGETING = RetargetConfig(stay_in_view=False)
 # Joints that tell where somebody stands and how large.
-_LIMBS = [
+LIMBS = [
     BLAZEPOSE_33.index(f"{side}_{joint}")
     for side in ("left", "right")
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -135,14 +135,23 @@ def carried(motion: PoseSequence, photo: PoseSequence) -> PoseSequence:
     so one scale and one shift for the whole take (least squares) lay what was carried back onto what was tracked.
     """
     there = retarget(motion, onto=photo, canvas_size=photo.frame_size, config=_RETARGETING)
-    seen = there.seen_TK[:, _LIMBS] & motion.seen_TK[:, _LIMBS]
-    if seen.sum() < len(_LIMBS):
+    if (there.seen_TK[:, LIMBS] & motion.seen_TK[:, LIMBS]).sum() < len(LIMBS):
         return motion
-    carried_N2, tracked_N2 = (each.keypoints_TK2[:, _LIMBS][seen].astype(np.float64) for each in (there, motion))
-    from_2, to_2 = carried_N2.mean(0), tracked_N2.mean(0)
-    scale = ((carried_N2 - from_2) * (tracked_N2 - to_2)).sum() / np.square(carried_N2 - from_2).sum()
-    laid_TK2 = (there.keypoints_TK2 - from_2) * scale + to_2
-    return there.replace(keypoints_TK2=laid_TK2.astype(np.float32))
+    return laid_onto(there, np.where(motion.seen_TK[..., None], motion.keypoints_TK2, np.nan))
+
+
+def laid_onto(motion: PoseSequence, there_TK2: np.ndarray) -> PoseSequence:
+    """`motion` under the one scale and shift for which its limb joints lie closest to others (least squares).
+
+    Args:
+        there_TK2: px, NaN where unknown; as many frames.
+    """
+    seen = motion.seen_TK[:, LIMBS] & np.isfinite(there_TK2[:, LIMBS]).all(axis=-1)
+    found_N2, true_N2 = (each[:, LIMBS][seen].astype(np.float64) for each in (motion.keypoints_TK2, there_TK2))
+    from_2, to_2 = found_N2.mean(0), true_N2.mean(0)
+    scale = ((found_N2 - from_2) * (true_N2 - to_2)).sum() / np.square(found_N2 - from_2).sum()
+    laid_TK2 = (motion.keypoints_TK2 - from_2) * scale + to_2
+    return motion.replace(keypoints_TK2=laid_TK2.astype(np.float32))
 
 
 def take_key(seed: int, options: TakeOptions, *, is_photographed: bool) -> str:

@@ -88,24 +88,47 @@ class RefinementPairs:
     def sample(self, number: int) -> Sample:
         """Sample `number`."""
         scene = self.scene(number)
-        reference, rendered = scene.reference, scene.rendered
-        middle = len(rendered["keypoints_NK2"]) // 2
-        keypoints, confidence = rendered["keypoints_NK2"][middle].float(), rendered["confidence_NK"][middle].float()
+        rendered, middle = scene.rendered, len(scene.rendered["keypoints_NK2"]) // 2
+        return refinement_sample(
+            scene.reference,
+            rendered["keypoints_NK2"][middle].numpy(),
+            rendered["confidence_NK"][middle].numpy(),
+            scene.colours.apply(_pixels(rendered["target_CHW"])),
+            rendered["target_matte_HW"].numpy(),
+        )
+
+
+def refinement_sample(
+    reference: Reference,
+    keypoints_K2: np.ndarray,
+    confidence_K: np.ndarray,
+    target_HWC: np.ndarray,
+    matte_HW: np.ndarray,
+) -> Sample:
+    """What a refiner of the warp learns from, see `RefinementPairs`.
+
+    Args:
+        keypoints_K2, confidence_K: the pose it is warped to, canvas px, NaN unseen.
+        target_HWC: uint8 RGB, the person truly in that pose.
+        matte_HW: the person's opacity there.
+    """
+    keypoints, confidence = torch.from_numpy(keypoints_K2).float(), torch.from_numpy(confidence_K).float()
+    photo = reference.subject.pose
+    with torch.no_grad():
         warped = reference.warp(keypoints[None], confidence[None])
-        target = scene.colours.apply(_pixels(rendered["target_CHW"]))
-        return {
-            "warped": warped.over(picture_tensor(reference.subject.background_HWC, torch.device("cpu")))[0],
-            "coverage": warped.coverage_BHW[0],
-            "repair": warped.repair_BHW[0],
-            "target": torch.from_numpy(rearrange(target, "h w c -> c h w").copy()),
-            "matte": rendered["target_matte_HW"].float(),
-            "keypoints": keypoints,
-            "confidence": confidence,
-            "photo_keypoints": rendered["reference_keypoints_K2"].float(),
-            "photo_confidence": rendered["reference_confidence_K"].float(),
-            "importance": torch.from_numpy(importance(keypoints.numpy(), np.ones(warped.coverage_BHW.shape[-2:])))
-            / PERSON,
-        }
+    counts = importance(keypoints.numpy(), np.ones(matte_HW.shape))
+    return {
+        "warped": warped.over(picture_tensor(reference.subject.background_HWC, torch.device("cpu")))[0],
+        "coverage": warped.coverage_BHW[0],
+        "repair": warped.repair_BHW[0],
+        "target": torch.from_numpy(rearrange(target_HWC, "h w c -> c h w").copy()),
+        "matte": torch.from_numpy(matte_HW).float(),
+        "keypoints": keypoints,
+        "confidence": confidence,
+        "photo_keypoints": torch.from_numpy(photo.keypoints_TK2[0]).float(),
+        "photo_confidence": torch.from_numpy(photo.confidence_TK[0]).float(),
+        "importance": torch.from_numpy(counts) / PERSON,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

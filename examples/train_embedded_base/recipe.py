@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,8 +40,13 @@ class Data(BaseModel):
         default="found",
         description="how people of photos are cut out: true, as the renderer knows it; found, as a render finds it",
     )
+    refiner_from: Literal["films", "frames"] = Field(
+        default="films",
+        description="what the refiner learns from: films of two people, found, tracked and carried as in a render; or "
+        "frames of one take, as the base does",
+    )
     refiner_noise: float = Field(
-        default=0.5, ge=0, description="strength of drawn errors in what the refiner learns from, 1 as measured"
+        default=0.5, ge=0, description="strength of drawn errors in frames that the refiner learns from, 1 as measured"
     )
     held_out: int = Field(default=16, ge=1, description="pairs for checks and sheets")
     sheet_minutes: float = Field(default=3.0, gt=0, description="between sheets")

@@ -36,6 +36,7 @@ from animator.synthesis.take import TakeOptions
 from animator.training.autoencoder import AutoencoderStage, set_unit_spread
 from animator.training.base import write_base
 from animator.training.denoising import DenoisingStage
+from animator.training.films import OPEN_TAKES, PER_TAKE, FilmPairs
 from animator.training.loop import fit
 from animator.training.packing import PackedSamples
 from animator.training.pictures import Pictures
@@ -87,11 +88,12 @@ def pairs(data: Data, split: str, seed: int, refiner: WarpRefiner | None, run: P
     return RenderedPairs(shown, seed=seed, refiner=refiner, cut=data.cut)
 
 
-def displacements(data: Data, split: str, seed: int, run: Path) -> RefinementPairs:
+def displacements(data: Data, split: str, seed: int, run: Path) -> SampleSource:
     """What the refiner learns from."""
     # Less than a tracker's errors: what they displace cannot be seen in the warp, and only hides what can be learned.
-    noise = data.refiner_noise
-    shown = people(data, split, seed, noise=noise, joints=data.joints, run=run)
+    shown = people(data, split, seed, noise=data.refiner_noise, joints=data.joints, run=run)
+    if data.refiner_from == "films":
+        return FilmPairs(shown.options.take, seed=seed)
     return RefinementPairs(shown, seed=seed, cut=data.cut)
 
 
@@ -101,6 +103,9 @@ def run_phase(
     """Train one phase as long as it may; whether it is over. Its networks end as their averages, so far or for good."""
     config: PhaseConfig = getattr(recipe, name)
     options = people(recipe.data, "train", 0).options
+    together = options.samples_per_take * options.open_takes
+    if name == "refiner" and recipe.data.refiner_from == "films":
+        together = PER_TAKE * OPEN_TAKES
     samples = ReusedSamples(
         source,
         times=config.times,
@@ -108,7 +113,7 @@ def run_phase(
         lanes=max(1, config.workers),
         batch=config.batch,
         # The people that a source draws from in turn stay with one worker.
-        block=options.samples_per_take * options.open_takes,
+        block=together,
         seed=config.seed,
         kept=SampleFolder(run / "samples" / name),
     )

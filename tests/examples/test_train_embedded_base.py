@@ -15,6 +15,7 @@ from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.vae import has_preview, load_autoencoder
 from animator.models.warp_refiner import WarpRefiner
 from animator.synthesis.dataset import RenderedPeople
+from animator.synthesis.take import TakeOptions
 from animator.training import record
 from animator.training.samples import Sample
 
@@ -109,6 +110,7 @@ class Warped:
 def refiner(train: ModuleType, run: Path, updates: list[int]) -> dict[str, torch.Tensor]:
     """Weights of RUN/refiner, made in sittings of so many updates."""
     recipe, device = recipe_of(train, "tiny.toml"), torch.device("cpu")
+    recipe.data.refiner_from = "frames"  # type: ignore[attr-defined]
     for number, count in enumerate(updates, start=1):
         is_over = train.train_refiner(recipe, run, device, Ending(train, count).stretch)
         assert is_over == (run / "refiner").is_dir() == (number == len(updates))
@@ -137,10 +139,24 @@ def test_the_refiner_learns_with_its_own_share_of_the_trackers_errors(
 
     monkeypatch.setattr(train, "RefinementPairs", listening)
     recipe = recipe_of(train, "tiny.toml")
-    recipe.data.refiner_noise = 0.25  # type: ignore[attr-defined]
+    recipe.data.refiner_noise, recipe.data.refiner_from = 0.25, "frames"  # type: ignore[attr-defined]
     train.train_refiner(recipe, tmp_path, torch.device("cpu"), train.Stretch(0.0))
     assert heard == [0.25, 0.25]  # held-out people as well: they tell how it stands
     assert train.people(recipe.data, "train", 0).options.noise == 1.0  # type: ignore[attr-defined]
+
+
+def test_the_refiner_learns_from_films_unless_it_is_told_otherwise(
+    train: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    def films(options: TakeOptions, *, seed: int) -> Warped:
+        heard.append(options.split)
+        return Warped(options, seed=seed, cut="found")
+
+    monkeypatch.setattr(train, "FilmPairs", films)
+    train.train_refiner(recipe_of(train, "tiny.toml"), tmp_path, torch.device("cpu"), train.Stretch(0.0))
+    assert heard == ["held-out", "train"]
 
 
 def test_refiner_and_base_learn_from_the_joints_that_the_recipe_asks_for_and_pictures_need_none(
@@ -155,7 +171,7 @@ def test_refiner_and_base_learn_from_the_joints_that_the_recipe_asks_for_and_pic
     monkeypatch.setattr(train, "RefinementPairs", listening)
     monkeypatch.setattr(train, "RenderedPairs", listening)
     recipe = recipe_of(train, "tiny.toml")
-    recipe.data.joints = "tracked"  # type: ignore[attr-defined]
+    recipe.data.joints, recipe.data.refiner_from = "tracked", "frames"  # type: ignore[attr-defined]
     train.train_refiner(recipe, tmp_path, torch.device("cpu"), train.Stretch(0.0))
     train.pairs(recipe.data, "train", 0, None, tmp_path)  # type: ignore[attr-defined]
     assert heard == [("tracked", tmp_path / "poses")] * 3

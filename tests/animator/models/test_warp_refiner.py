@@ -72,6 +72,18 @@ def test_picture_and_both_poses_have_a_say(changed: str) -> None:
     assert (before - after).abs().max() > 1e-3
 
 
+def test_the_photo_s_own_pose_is_left_as_the_warp_shows_it_and_what_is_near_it_nearly() -> None:
+    net, photo = trained(), poses(1, 2)
+    sizes = []
+    for share in (0.0, 0.005, 0.2, 1.0):
+        pose = torch.lerp(photo[0], poses(1, 1)[0], share), photo[1]
+        with torch.no_grad():
+            sizes.append(float(net(picture(), pose, photo).abs().mean()))
+    assert sizes[0] == 0
+    assert 0 < sizes[1] < 0.2 * sizes[2]
+    assert sizes[2] > 0.2 * sizes[3]
+
+
 def test_joints_that_nobody_saw_have_no_say_and_do_no_harm() -> None:
     net, (keypoints, confidence) = trained(), poses(1, 1)
     unseen = keypoints.clone()
