@@ -103,7 +103,7 @@ class DiffusionGenerator:
     ) -> None:
         self.model, self._seed = model, seed
         asked = config or SamplerConfig()
-        self.config = asked.completed(model.manifest.steps, model.manifest.repair)
+        self.config = asked.completed(model.manifest.steps, model.manifest.repair, model.manifest.refine)
         self._repair = DEFAULT_REPAIR if self.config.repair is None else self.config.repair
         self._is_preview_asked = asked.decoder == "preview"  # for drafts it is a matter of course, where there is one
         self._lock_background, self._note = lock_background, on_note
@@ -189,7 +189,7 @@ class DiffusionGenerator:
 
     def _refinement(self, subject: Subject, warp: PhotoWarp, background_3HW: torch.Tensor) -> WarpRefinement | None:
         refiner, strength = self.model.refiner, self.config.refine
-        if refiner is None or strength == 0:
+        if refiner is None or not strength:
             return None
         return WarpRefinement(refiner, subject, warp, background_3HW, strength=strength)
 

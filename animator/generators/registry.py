@@ -211,7 +211,7 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
         return _open_diffusion(model, canvas, device, settings)
 
     facts = model.manifest
-    sampler = settings.sampler.completed(*(() if facts is None else (facts.steps, facts.repair)))
+    sampler = settings.sampler.completed(*(() if facts is None else (facts.steps, facts.repair, facts.refine)))
     has_warp = facts is None or facts.warp
     notes = ["only the puppet is exposed: --exposure changes nothing"] if settings.puppet != PuppetConfig() else []
     keeps_photo = settings.lock_background or (has_warp and sampler.repair != 1)

@@ -72,6 +72,7 @@ class Manifest(_Part):
         canvas: (width, height) px the model was made for.
         steps: of sampling that suffice; none says nothing.
         repair: how much of the warped photo the network is to repair (`sampler.repair`); none says nothing.
+        refine: how far the warped photo is to follow the refiner (`sampler.refine`); none says nothing.
         subject_photos: SHA-256 of the photos that a model of one person was tuned to, as files; empty: not known.
         files: SHA-256 by path within the folder.
     """
@@ -90,6 +91,7 @@ class Manifest(_Part):
     canvas: tuple[int, int]
     steps: int | None = Field(default=None, ge=1, le=1000)
     repair: float | None = Field(default=None, ge=0, le=1)
+    refine: float | None = Field(default=None, ge=0, le=1)
     ranges: ValueRanges = ValueRanges()
     subject_photos: tuple[str, ...] = ()
     licence: str = Field(min_length=1, max_length=200)

@@ -14,7 +14,7 @@ Decoder = Literal["full", "preview"]
 
 # Models for LCM and TCD are distilled to skip along this many steps (diffusers' `original_inference_steps`).
 DISTILLED_STEPS = 50
-DEFAULT_REPAIR = 0.5
+DEFAULT_REPAIR, DEFAULT_REFINE = 0.5, 1.0
 DEFAULT_STEPS = 20
 # Steps of each quality, as a multiple of what the model needs. A draft spares deep layers and not steps: at the same
 # price its pictures are closer to those of the other qualities than pictures of a single whole step are.
@@ -61,12 +61,12 @@ class SamplerConfig(BaseModel):
         description="0 keeps the warped photo, 0.5 frees what needs repair, 1 lets the network repaint everything; "
         "none: as the model says, else 0.5",
     )
-    refine: float = Field(
-        default=1.0,
+    refine: float | None = Field(
+        default=None,
         ge=0,
         le=1,
         description="how far the warped photo is shifted to where the model's refiner says that it belongs; 0 leaves "
-        "it where the bones carry it. Models without a refiner do so anyway",
+        "it where the bones carry it, and so do models without a refiner; none: as the model says, else 1",
     )
     keep_detail: bool = Field(
         default=True, description="where the warped photo needs no repair, keep what the autoencoder would blur"
@@ -96,10 +96,13 @@ class SamplerConfig(BaseModel):
             raise ValueError(f"{self.scheduler} takes at most {DISTILLED_STEPS} steps, got {self.steps}")
         return self
 
-    def completed(self, model_steps: int | None = None, model_repair: float | None = None) -> SamplerConfig:
-        """With steps, reuse, decoder and repair set: as written, else by `quality` and by what the model says, or
-        `DEFAULT_STEPS` and `DEFAULT_REPAIR`."""
+    def completed(
+        self, model_steps: int | None = None, model_repair: float | None = None, model_refine: float | None = None
+    ) -> SamplerConfig:
+        """With steps, reuse, decoder, repair and refine set: as written, else by `quality` and by what the model says,
+        or `DEFAULT_STEPS`, `DEFAULT_REPAIR` and `DEFAULT_REFINE`."""
         repair = next(each for each in (self.repair, model_repair, DEFAULT_REPAIR) if each is not None)
+        refine = next(each for each in (self.refine, model_refine, DEFAULT_REFINE) if each is not None)
         reuse, decoder = (DRAFT_REUSE, "preview") if self.quality == "draft" else (1, "full")
         most = DISTILLED_STEPS if self.scheduler in {"lcm", "tcd"} else 1000
         steps = round((model_steps or DEFAULT_STEPS) * QUALITIES[self.quality])
@@ -109,5 +112,6 @@ class SamplerConfig(BaseModel):
                 "reuse": self.reuse or reuse,
                 "decoder": self.decoder or decoder,
                 "repair": repair,
+                "refine": refine,
             }
         )

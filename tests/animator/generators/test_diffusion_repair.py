@@ -122,3 +122,7 @@ def test_a_refiner_moves_the_person_before_the_network_looks_unless_it_is_told_n
     assert np.array_equal(still, told_not)
     shifted = [np.abs(moved[10:-10] - np.roll(still, -step, axis=0)[10:-10]).mean() for step in (0, 6)]
     assert shifted[1] < 0.3 * shifted[0]
+    # What is not asked for, the model says.
+    for told, same in ((0.0, still), (None, moved)):
+        saying = replace(moving, manifest=moving.manifest.model_copy(update={"refine": told}))
+        assert np.array_equal(render(saying, window, repair=0.0, refine=None)[0].pixels_HWC, same)
