@@ -187,6 +187,7 @@ class SubjectModel:
                 written = net if dtype is None else torch.nn.Module.to(copy.deepcopy(net), dtype=dtype)
                 with quiet():
                     written.save_pretrained(temporary / name, max_shard_size=max_shard_size)
+                _forget_origin(temporary / name / "config.json")
             path = temporary / SCHEDULE_FILE
             path.parent.mkdir()
             path.write_text(json.dumps(self.noise_schedule, indent=2) + "\n", encoding="utf-8")
@@ -195,6 +196,13 @@ class SubjectModel:
             for path in sorted(temporary.rglob("*")):
                 sync(path)
             write_manifest(temporary, self.manifest)
+
+
+def _forget_origin(path: Path) -> None:
+    """Take out of a configuration where its network was read from: it names folders of the maker's machine."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if settings.pop("_name_or_path", None) is not None:
+        path.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def num_tokens(image_encoder: CLIPVisionModel) -> int:

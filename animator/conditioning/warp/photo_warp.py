@@ -167,7 +167,9 @@ class PhotoWarp:
         if len(triangles) == 0:
             return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         carried = layer.carry(motion)
-        moved = carried[:batch] if field_B2HW is None else follow(carried[:batch], field_B2HW)
+        moved = carried[:batch]
+        if field_B2HW is not None:
+            moved = follow(moved, field_B2HW, stiff=layer.name.endswith("_held"))
         travel = None if len(carried) == batch else travel_between(carried, motion.mirrored_B, self.size)
         reached = moved if travel is None else torch.cat([moved - travel / 2, moved + travel / 2])
         window = top, left, height, width = _window(reached, self.size)
@@ -249,7 +251,7 @@ class _Drawn:
         return [_Drawn(picture_B5hw=picture, top=self.top, left=self.left)]
 
 
-def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor) -> torch.Tensor:
+def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor, *, stiff: bool = False) -> torch.Tensor:
     """Points of a picture that follows a field: output(p) = picture(p + field(p)) shows at p what lay at p + field(p).
 
     So a point q ends where p + field(p) = q. Each guess of p says where to ask the field next, which comes to an end
@@ -259,6 +261,7 @@ def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor) -> torch.Tensor:
     Args:
         points_BV2: px of the canvas.
         field_B2HW: px; beyond the canvas it goes on as it ends.
+        stiff: they keep their shape, as a ball in a hand does, and move as a whole.
     """
     size = points_BV2.new_tensor(field_B2HW.shape[:1:-1])
     moved = points_BV2
@@ -266,7 +269,7 @@ def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor) -> torch.Tensor:
         places = (moved * (2 / size) - 1)[:, None]
         told = F.grid_sample(field_B2HW, places, padding_mode="border", align_corners=False)
         moved = points_BV2 - told[:, :, 0].transpose(1, 2)
-    return moved
+    return points_BV2 + (moved - points_BV2).mean(1, keepdim=True) if stiff else moved
 
 
 def _window(moved_BV2: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -220,3 +220,13 @@ def test_the_bases_licence_travels_along(tmp_path: Path) -> None:
     (tmp_path / "model" / "LICENSE").write_text("Do as you like.")
     with pytest.raises(ModelError, match="LICENSE was changed"):
         SubjectModel.load(tmp_path / "model")
+
+
+def test_a_model_says_nothing_of_where_its_maker_kept_it(folder: Path, tmp_path: Path) -> None:
+    """diffusers writes into a configuration which folder the network was read from."""
+    SubjectModel.load(folder).save(tmp_path / "again")
+    written = sorted((tmp_path / "again").rglob("*.json"))
+    assert len(written) > 3
+    for path in written:
+        assert str(folder) not in path.read_text(encoding="utf-8"), path
+    SubjectModel.load(tmp_path / "again")  # hashes and all

@@ -201,6 +201,18 @@ def test_meshes_follow_a_field_and_are_drawn_as_sharp_as_where_bones_take_them(w
     assert torch.equal(unmoved.colors_B3HW, still.colors_B3HW)
 
 
+def test_a_ball_in_the_hand_stays_round_whatever_the_field_says() -> None:
+    """A network that has seen no balls takes one for the thick end of an arm, and draws it together."""
+    photo, matte, ball = with_a_ball()
+    warp = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33))
+    rows, columns = ball.nonzero(as_tuple=True)
+    middle = torch.stack([columns.float().mean(), rows.float().mean()])
+    field = (0.4 * (pixel_centers(matte) - middle)).permute(2, 0, 1)[None]
+    result = warp(torch.from_numpy(STANDING)[None], torch.ones(1, 33), field_B2HW=field)
+    white = (result.colors_B3HW[0].amin(0) > 0.85) & (result.coverage_BHW[0] > 0.5)
+    assert int(white.sum()) == pytest.approx(int(ball.sum()), rel=0.12)
+
+
 def test_a_point_ends_where_the_field_takes_what_lay_at_it() -> None:
     coarse = torch.randn(1, 2, 6, 5, generator=torch.Generator().manual_seed(0)) * 3
     field = torch.nn.functional.interpolate(coarse, (96, 80), mode="bicubic")
