@@ -29,7 +29,7 @@ from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.trackers.blazepose import segment_person
 
 # How the person of a photo is cut out: as the renderer knows it, or as a render finds it, which leaves out a finger and
-# takes a piece of wall along. A refiner that learned on true cuts made found ones worse.
+# takes a piece of wall along.
 Cut = Literal["true", "found"]
 _POSE = ("keypoints_K2", "confidence_K")
 # Prepared photos kept at hand, one per take that is open.
