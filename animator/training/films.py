@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -140,15 +140,7 @@ class _Scene:
 def _scenes_of(rng: np.random.Generator, options: TakeOptions) -> Iterator[_Scene]:
     """Of every kind for which the tracker finds somebody."""
     fps, num_frames = _FILMS[rng.integers(len(_FILMS))]
-    drawn = TakeOptions(
-        split=options.split,
-        height=options.height,
-        width=options.width,
-        num_frames=num_frames,
-        fps=fps,
-        wardrobe=options.wardrobe,
-        motions=options.motions,
-    )
+    drawn = replace(options, num_frames=num_frames, fps=fps)
     take, other, still = paired_takes(int(rng.integers(1 << 31)), drawn)
     driver, film = _Film.of(take, rng, fps=fps), _Film.of(other, rng, fps=fps)
     facing_T = other.motion.rotations_TJ33[:, 0, :, 2] @ -other.camera.world_to_camera_33[2]
