@@ -30,6 +30,8 @@ _MARGIN = 4
 _SMALLEST_TORSO_PX = 20.0
 # Opacity below which nobody is there.
 FAINT = 0.1
+# Torso lengths beyond which no field goes: some five times of what warps err by on average.
+_FARTHEST = 0.12
 _FACE = slice(0, 11)
 # A head reaches so many times as far as its outermost landmark; and from there to where it is the body that moves.
 _HEAD, _NECK = 1.4, 2.2
@@ -171,8 +173,14 @@ class WarpRefinement:
         seen = view.of(torch.cat([colors, layers_5HW[3:]]))[None]
         target = view.points(keypoints_K2)[None], confidence_K[None]
         photo = view.points(self._keypoints_1K2[0])[None], self._confidence_1K
-        field = view.displacements(self._refiner(seen, target, photo)[0])
+        field = held_back(view.displacements(self._refiner(seen, target, photo)[0]), WORK_TORSO_PX / self._scale)
         return with_stiff_head(field, keypoints_K2, confidence_K)
+
+
+def held_back(field_2HW: torch.Tensor, torso_px: float) -> torch.Tensor:
+    """The field, the shorter the farther it goes: an arm that the network has never seen so is else torn apart."""
+    farthest = _FARTHEST * torso_px
+    return field_2HW * (farthest / (farthest**2 + field_2HW.square().sum(0)).sqrt())
 
 
 def with_stiff_head(field_2HW: torch.Tensor, keypoints_K2: torch.Tensor, confidence_K: torch.Tensor) -> torch.Tensor:

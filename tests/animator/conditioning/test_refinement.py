@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animator.conditioning.inputs import picture_tensor
-from animator.conditioning.refinement import VIEW_SIZE, View, WarpRefinement, view_scale, with_stiff_head
+from animator.conditioning.refinement import VIEW_SIZE, View, WarpRefinement, held_back, view_scale, with_stiff_head
 from animator.conditioning.warp import WarpedPhoto
 from animator.models.warp_refiner import CELL_PX, WORK_TORSO_PX, WarpRefiner
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -59,14 +59,17 @@ def refined(
 def test_the_person_moves_as_the_network_says_whatever_the_canvas(canvas: tuple[int, int]) -> None:
     """The network says it in pixels of the size that it works at."""
     scale = float(view_scale(*pose(canvas)))
-    after, _ = refined((8 * scale, -4 * scale), canvas)
+    # As far as is held back by little on the smallest of these canvases.
+    after, _ = refined((2 * scale, -1 * scale), canvas)
     with torch.inference_mode():
         before = figure_warp(canvas)(*pose(canvas))
-    expected = torch.roll(before.coverage_BHW, (4, -8), (1, 2))[:, 12:-12, 12:-12]
-    assert (after.coverage_BHW[:, 12:-12, 12:-12] - expected).abs().mean() < 0.004
-    half, _ = refined((8 * scale, -4 * scale), canvas, strength=0.5)
-    expected = torch.roll(before.coverage_BHW, (2, -4), (1, 2))[:, 12:-12, 12:-12]
-    assert (half.coverage_BHW[:, 12:-12, 12:-12] - expected).abs().mean() < 0.004
+    still = before.coverage_BHW[:, 12:-12, 12:-12]
+    for strength, steps in ((1.0, (1, -2)), (0.5, (0.5, -1))):
+        after, _ = refined((2 * scale, -1 * scale), canvas, strength=strength)
+        half = torch.nn.functional.interpolate(before.coverage_BHW[None], scale_factor=2, mode="nearest")[0]
+        rolled = torch.roll(half, (round(2 * steps[0]), round(2 * steps[1])), (1, 2))
+        expected = torch.nn.functional.avg_pool2d(rolled, 2)[:, 12:-12, 12:-12]
+        assert (after.coverage_BHW[:, 12:-12, 12:-12] - expected).abs().mean() < 0.3 * (still - expected).abs().mean()
 
 
 @pytest.mark.parametrize("canvas", CANVASES)
@@ -118,6 +121,18 @@ def test_points_and_displacements_go_to_the_view_and_back(scale: float, x: int, 
     assert field.shape == (2, 240, 320)
     # The scaled canvas has whole pixels, so scales are met but for a part of one.
     assert torch.allclose(field[:, min(y + 6, 239), min(x + 6, 319)], torch.tensor([3.0, -5.0]), rtol=0.02)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-400, 400), st.floats(-400, 400), st.floats(20, 300))
+def test_no_field_goes_far_and_a_short_one_goes_as_it_says(x: float, y: float, torso_px: float) -> None:
+    """A network told a skier's arm, of a kind that it had never seen, to go 37 px: the arm was torn."""
+    told = torch.tensor([x, y])[:, None, None].expand(2, 3, 3)
+    held = held_back(told, torso_px)
+    assert float(held.norm(dim=0).max()) <= 0.12 * torso_px + 1e-4
+    assert (held * told >= 0).all()
+    short = held_back(told * (0.02 * torso_px / 600), torso_px)
+    assert torch.allclose(short, told * (0.02 * torso_px / 600), rtol=0.03)
 
 
 def test_a_head_keeps_its_shape_and_the_body_follows_the_field() -> None:

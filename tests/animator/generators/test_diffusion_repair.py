@@ -113,15 +113,15 @@ def test_a_refiner_moves_the_person_before_the_network_looks_unless_it_is_told_n
     monkeypatch.setattr(warp_refiner, "_departure", lambda *_: torch.ones(1))
     refiner = WarpRefiner(widths=(8, 8), pose_width=8).eval()
     with torch.no_grad():
-        refiner.conv_out.bias.copy_(torch.tensor([0.0, 1.0]))  # ten px down at the size it works at
+        refiner.conv_out.bias.copy_(torch.tensor([0.0, 0.36]))  # two px down on this canvas
     moving, window = with_refiner(model, refiner), windows(5, 6)
     still, moved, told_not = (
         render(each, window, repair=0.0, refine=strength)[0].pixels_HWC.astype(int)
         for each, strength in ((model, 1.0), (moving, 1.0), (moving, 0.0))
     )
     assert np.array_equal(still, told_not)
-    shifted = [np.abs(moved[10:-10] - np.roll(still, -step, axis=0)[10:-10]).mean() for step in (0, 6)]
-    assert shifted[1] < 0.3 * shifted[0]
+    shifted = [np.abs(moved[10:-10] - np.roll(still, -step, axis=0)[10:-10]).mean() for step in (0, 2)]
+    assert shifted[1] < 0.4 * shifted[0]
     # What is not asked for, the model says.
     for told, same in ((0.0, still), (None, moved)):
         saying = replace(moving, manifest=moving.manifest.model_copy(update={"refine": told}))
