@@ -189,6 +189,7 @@ def _expected(detail: Mapping[str, Any]) -> str:
 
 
 def as_toml(value: Any) -> str:
+    """A value as a job file writes it; `required` where there is none yet."""
     if value is PydanticUndefined:
         return "required"
     return "none" if value is None else json.dumps(value, default=str)
