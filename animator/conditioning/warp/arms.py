@@ -85,11 +85,6 @@ class _Place:
         return self.bones[2] not in self.shown
 
 
-def arm_mask(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
-    """[H, W]: which pixels are this arm, as `arm_and_hair` says."""
-    return arm_and_hair(figure, bones, held_HW)[0]
-
-
 def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Which pixels are this arm, by distance from its bones and by colour at the border to the body.
 

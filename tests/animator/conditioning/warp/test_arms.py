@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
-from animator.conditioning.warp.arms import arm_mask
+from animator.conditioning.warp.arms import arm_and_hair
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RADIUS
 from animator.conditioning.warp.figure import figure_of
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -33,7 +33,7 @@ def test_a_hand_before_a_bare_leg_ends_where_bent_fingers_end():
     photo, matte = figure(keypoints)
     pose, points = pose_of(keypoints), pixel_centers(matte)
     photo[:, (points[..., 1] > float(wrist[1]) + 2) & (matte > 0.5)] = torch.tensor([225, 180, 150])[:, None] / 255
-    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     start, end = pose.start_BJ2[0, LEFT_HAND], pose.end_BJ2[0, LEFT_HAND]
     assert member[pixel(torch.lerp(start, end, 0.3).numpy())] > 0.9
     assert member[pixel((end + torch.tensor([0.0, 2.0])).numpy())] < 0.1
@@ -43,7 +43,7 @@ def test_an_arm_before_the_trunk_is_cut_along_its_colour():
     keypoints = arm_across()
     photo, matte = figure(keypoints)
     pose = pose_of(keypoints)
-    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     forearm = (keypoints[BLAZEPOSE_33.index("left_elbow")] + keypoints[BLAZEPOSE_33.index("left_wrist")]) / 2
     assert member[pixel(forearm)] > 0.9
     chest = (joint("left_shoulder") + joint("right_shoulder")) / 2 + [0, 14]
@@ -61,7 +61,7 @@ def test_a_finger_that_bends_aside_before_cloth_goes_with_its_hand():
     tip = middle + torch.tensor([0.0, reach])
     finger = segment(points, middle, tip)[1] < 2
     photo[:, finger] = torch.tensor([225, 180, 150])[:, None] / 255
-    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     assert member[pixel(tip.numpy())] > 0.9
     assert member[pixel((tip + torch.tensor([0.0, 6.0])).numpy())] < 0.1
 
@@ -74,7 +74,7 @@ def test_a_strip_of_cloth_beyond_open_ground_is_no_arm():
     beside = (place > 0.2) & (place < 0.8)
     gap, strip = beside & (distance > 5) & (distance < 7.5), beside & (distance >= 7.5) & (distance < 9)
     photo[:, strip], matte[strip], matte[gap] = torch.tensor(CLOTH)[:, None] / 255, 1.0, 0.0
-    member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert float(member[strip].mean()) < 0.05
     assert member[pixel(((elbow + wrist) / 2).numpy())] > 0.9
 
@@ -91,7 +91,7 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
     pocket = (points - torch.from_numpy(hip + np.array([2, 6], dtype=np.float32))).norm(dim=-1) < 9
     photo[:, pocket], matte[pocket] = cloth, 1.0
     pose.trust_BJ[0, LEFT_HAND] = 0
-    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     assert float(member[pocket].mean()) < 0.15
     sleeve = keypoints[BLAZEPOSE_33.index("left_elbow")]
     assert member[pixel(sleeve)] > 0.9
@@ -99,14 +99,14 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
 
 def test_hair_that_falls_before_an_arm_is_none_of_it_also_over_the_bone():
     photo, matte, lock = with_a_lock((225, 180, 150))
-    member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert float(member[lock].mean()) < 0.1
     assert member[pixel(joint("left_shoulder") * 0.2 + joint("left_elbow") * 0.8)] > 0.9
 
 
 def test_a_sleeve_as_dark_as_the_hair_stays_with_the_arm():
     photo, matte, _ = with_a_lock((58, 36, 30))
-    member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert member[pixel(joint("left_shoulder") * 0.3 + joint("left_elbow") * 0.7)] > 0.9
 
 
@@ -119,7 +119,7 @@ def test_the_short_sleeves_of_a_shirt_as_dark_as_the_hair_are_no_hair():
         top, bottom = torch.lerp(corners[0], corners[2], share), torch.lerp(corners[1], corners[3], share)
         shirt |= segment(points, top, bottom)[1] < 3
     photo[:, shirt & (matte > 0.5)] = torch.tensor([58, 36, 30])[:, None] / 255
-    member = arm_mask(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
     assert member[pixel(joint("left_shoulder") * 0.7 + joint("left_elbow") * 0.3)] > 0.9
 
 
@@ -142,6 +142,6 @@ def test_sunlit_cloth_beyond_a_wrist_slimmer_than_the_arm_stays_with_the_leg():
     skin = chain_distance(points, pose, LEFT_ARM) < 0.8
     photo[:, trousers & ~skin] = jeans
     photo[:, beyond], matte[beyond] = 2 * jeans, 1.0
-    member = arm_mask(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
+    member, _ = arm_and_hair(figure_of(photo, matte, pose), LEFT_ARM, _nothing(matte))
     assert float(member[beyond].mean()) < 0.3
     assert member[pixel((elbow * 0.3 + end * 0.7).numpy())] > 0.9
