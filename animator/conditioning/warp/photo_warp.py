@@ -28,6 +28,7 @@ from animator.conditioning.warp.layers import split_layers
 from animator.conditioning.warp.plane import mirror, offset_from_segment
 from animator.conditioning.warp.raster import draw_photo, inverse_maps, rasterize
 from animator.conditioning.warp.skinning import BoneMotion, bone_motion
+from animator.conditioning.warp.texture import Texture
 
 # Triangles stretched beyond this are left out: what they would show is smear.
 TEAR_RATIO = 5.0
@@ -92,6 +93,11 @@ class PhotoWarp:
         self.layers: tuple[Layer, ...]
         self.pose: BonePose
         self.layers, self.pose = split_layers(photo_3HW, matte_HW, pose, cell_px=cell)
+        self._textures = {
+            layer.name: Texture.of(layer.picture_5HW, layer.mesh.vertices_V2)
+            for layer in self.layers
+            if len(layer.mesh.triangles_T3)
+        }
 
     @property
     def device(self) -> torch.device:
@@ -181,7 +187,7 @@ class PhotoWarp:
         depth = torch.where(relative < TEAR_RATIO, depth, float("-inf"))
         maps, strain = inverse_maps(source, moved, triangles), smoothstep(1.4, 2.2, relative)
         found = rasterize(moved, triangles, depth, (height, width), (top, left))
-        drawn = draw_photo(layer.picture_5HW, found, maps, strain, (top, left))
+        drawn = draw_photo(self._textures[layer.name], found, maps, strain, (top, left))
         drawn[:, 4] = torch.maximum(drawn[:, 4], drawn[:, 5])
         picture = drawn[:, :5]
         if travel is not None and (field := travel_field(moved, travel, self.size, window)) is not None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from torch.nn import functional as F  # noqa: N812
+
+from animator.conditioning.warp.texture import Texture
 
 # Squares of pixels tried per triangle, small triangles first; larger ones are cut off at the last size.
 BLOCK_SIDES = (10, 18, 34, 66, 130)
@@ -137,7 +138,7 @@ def inverse_maps(source_V2: torch.Tensor, vertices_BV2: torch.Tensor, triangles_
 
 
 def draw_photo(
-    picture_CHW: torch.Tensor,
+    texture: Texture,
     triangles_2BHW: torch.Tensor,
     maps_BT23: torch.Tensor,
     extra_BT: torch.Tensor,
@@ -148,7 +149,7 @@ def draw_photo(
     Only covered pixels are visited: a person fills about a sixth of a canvas.
 
     Args:
-        picture_CHW: colours and further channels; channel 3 is the opacity.
+        texture: colours and further channels, channel 3 is the opacity.
         triangles_2BHW: from `rasterize`.
         maps_BT23: from `inverse_maps`.
         extra_BT: a value per triangle, drawn as one more channel.
@@ -157,12 +158,12 @@ def draw_photo(
     Returns:
         [B, C + 1, H, W], not multiplied by opacity; zero where no triangle lies.
     """
-    channels = len(picture_CHW)
+    channels = len(texture.texels_CHW)
     _, batch, height, width = triangles_2BHW.shape
-    drawn = picture_CHW.new_zeros(channels + 1, batch * height * width)
-    place, values = _fetch(picture_CHW, triangles_2BHW[0], maps_BT23, extra_BT, corner)
+    drawn = texture.texels_CHW.new_zeros(channels + 1, batch * height * width)
+    place, values = _fetch(texture, triangles_2BHW[0], maps_BT23, extra_BT, corner)
     drawn[:, place] = values
-    place, behind = _fetch(picture_CHW, triangles_2BHW[1], maps_BT23, extra_BT, corner)
+    place, behind = _fetch(texture, triangles_2BHW[1], maps_BT23, extra_BT, corner)
     before = drawn[:, place]
     front, back = before[3], behind[3] * (1 - before[3])
     share = back / (front + back).clamp_min(1e-4)
@@ -173,14 +174,13 @@ def draw_photo(
 
 
 def _fetch(
-    picture_CHW: torch.Tensor,
+    texture: Texture,
     triangle_BHW: torch.Tensor,
     maps_BT23: torch.Tensor,
     extra_BT: torch.Tensor,
     corner: tuple[int, int],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(flat pixel index [N], values [C + 1, N]) of the covered pixels."""
-    height, width = picture_CHW.shape[1:]
     flat = triangle_BHW.flatten()
     place = (flat >= 0).nonzero()[:, 0]
     triangle = flat[place]
@@ -192,8 +192,5 @@ def _fetch(
     y = (inside // out_width + corner[0]).to(a.dtype) + 0.5
     photo_x = a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2]
     photo_y = a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]
-    grid = torch.stack([photo_x * (2 / width) - 1, photo_y * (2 / height) - 1], -1)
-    # Bicubic: a photo moved by half a pixel must not come out blurred.
-    fetched = F.grid_sample(picture_CHW[None], grid[None, None], mode="bicubic", align_corners=False)[0, :, 0]
-    fetched = fetched.clamp(0, 1)
+    fetched = texture.fetch(torch.stack([photo_x, photo_y], -1))
     return place, torch.cat([fetched, extra_BT.flatten().index_select(0, chosen)[None]])

@@ -88,7 +88,7 @@ def test_a_raised_arm_leaves_the_body_whole_and_shows_at_its_new_place(warp, fig
     assert result.coverage_BHW[0, elbow[1], elbow[0]] > 0.9
     hip, neck = STANDING[BLAZEPOSE_33.index("left_hip")], STANDING[BLAZEPOSE_33.index("nose")]
     for x, y in ((96, int((hip[1] + neck[1]) / 2)), (int(hip[0]), int(hip[1]) - 10)):
-        assert result.coverage_BHW[0, y, x] > 0.99
+        assert result.coverage_BHW[0, y, x] > 0.98
         assert (result.colors_B3HW[0, :, y, x] - photo[:, y, x]).abs().max() < 0.05
     old_wrist = STANDING[BLAZEPOSE_33.index("left_wrist")].astype(int)
     assert result.coverage_BHW[0, old_wrist[1], old_wrist[0]] < 0.1
