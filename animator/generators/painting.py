@@ -18,6 +18,7 @@ from animator.conditioning.warp import WarpedPhoto
 from animator.conditioning.warp.cutout import widened
 from animator.models.box import Box
 from animator.models.vae import LatentCodec
+from animator.sampling.config import DEFAULT_REPAIR
 from animator.sampling.denoise import check_finite
 from animator.sampling.repair import Known, trust
 
@@ -102,27 +103,29 @@ class Painting:
         """
         edge = reach(warped) if self._lock_background else None
         if known is not None and self._keep_detail:
-            pictures = self._repaired(latents_BChw, warped.repair_BHW, shown_B3HW, known)
+            pictures = self._repaired(latents_BChw, warped, shown_B3HW, known)
         else:
             pictures = self._decoded(latents_BChw, edge)
         if edge is not None:
             pictures = torch.lerp(self._background_13HW, pictures, edge[:, None])
         return self._covered(pictures).mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
-    def _repaired(
-        self, latents: torch.Tensor, repair_BHW: torch.Tensor, shown: torch.Tensor, known: Known
-    ) -> torch.Tensor:
+    def _repaired(self, latents: torch.Tensor, warped: WarpedPhoto, shown: torch.Tensor, known: Known) -> torch.Tensor:
         """The warped photo, and what the network made of it where that is not to be trusted.
 
-        What an autoencoder loses is the same in the latents before and after, and the warp still has it.
+        What an autoencoder loses is the same in the latents before and after, and the warp still has it. Who does not
+        trust the network with all that needs repair leaves the outline to the warp: beyond it the background is known,
+        and what a network makes of half a cell of person there is a haze that flickers.
         """
         pictures = shown.clone()
         for frame, part in self._parts(known.freedom_B1hw[:, 0] > 0):
             pixels = part.times(self._codec.reduction)
             before = pixels.of(shown[frame])
             lost = before - self._decode(part.of(known.latents_BChw[frame]))
-            trusted = trust(pixels.of(repair_BHW[frame]), self._repair)
+            trusted = trust(pixels.of(warped.repair_BHW[frame]), self._repair)
             pixels.of(pictures[frame]).copy_(self._decode(part.of(latents[frame])) + lost * trusted[:, None])
+        if self._repair < DEFAULT_REPAIR:
+            pictures = torch.lerp(shown, pictures, warped.coverage_BHW[:, None])
         return pictures
 
     def _decoded(self, latents: torch.Tensor, edge: torch.Tensor | None) -> torch.Tensor:

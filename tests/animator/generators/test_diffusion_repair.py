@@ -59,6 +59,19 @@ def test_detail_of_the_warp_stays_where_the_warp_is_trusted(model: SubjectModel)
     assert errors[0] < 0.5 * errors[1]
 
 
+def test_who_is_trusted_with_less_than_what_needs_repair_leaves_the_outline_to_the_warp(model: SubjectModel) -> None:
+    """Cells of half a person were decoded as a haze about it, another one in every frame."""
+    window = windows(5, 6)
+    keypoints, confidence = window_tensors(window, 1, CPU)
+    beyond = (figure_warp(CANVAS)(keypoints[:, 0], confidence[:, 0]).coverage_BHW == 0)[0].numpy()
+    background = drawn_subject(CANVAS).background_HWC
+    little, needed = (render(model, window, repair=repair)[0].pixels_HWC for repair in (0.45, 0.5))
+    assert np.array_equal(little[beyond], background[beyond])
+    assert not np.array_equal(needed[beyond], background[beyond])
+    # Inside it is painted.
+    assert not np.array_equal(little[~beyond], as_pixels(warped_figure(window))[~beyond])
+
+
 def test_repair_1_paints_all_of_it_anew(model: SubjectModel) -> None:
     kept, lost = (render(model, windows(5, 6), repair=1.0, keep_detail=keep)[0] for keep in (True, False))
     assert np.array_equal(kept.pixels_HWC, lost.pixels_HWC)
