@@ -33,6 +33,8 @@ FAINT = 0.1
 # Torso lengths beyond which no field goes: some five times of what warps err by on average.
 _FARTHEST = 0.12
 _FACE = slice(0, 11)
+# Joints in px of a picture [B, K, 2], NaN where unseen, and confidence [B, K].
+Pose = tuple[torch.Tensor, torch.Tensor]
 # A head reaches so many times as far as its outermost landmark; and from there to where it is the body that moves.
 _HEAD, _NECK = 1.4, 2.2
 
@@ -173,8 +175,33 @@ class WarpRefinement:
         seen = view.of(torch.cat([colors, layers_5HW[3:]]))[None]
         target = view.points(keypoints_K2)[None], confidence_K[None]
         photo = view.points(self._keypoints_1K2[0])[None], self._confidence_1K
-        field = held_back(view.displacements(self._refiner(seen, target, photo)[0]), WORK_TORSO_PX / self._scale)
-        return with_stiff_head(field, keypoints_K2, confidence_K)
+        told = told_from_both_sides(self._refiner, seen, target, photo)[0]
+        return with_stiff_head(
+            held_back(view.displacements(told), WORK_TORSO_PX / self._scale), keypoints_K2, confidence_K
+        )
+
+
+def told_from_both_sides(refiner: WarpRefiner, picture_B5HW: torch.Tensor, *poses: Pose) -> torch.Tensor:
+    """The field [B, 2, h, w] as the mean of what is told of a picture and of its mirror image.
+
+    So a mirrored photo moves as the photo's mirror image does, and errs less: left and right are learned from one half
+    of the pictures each.
+
+    Args:
+        picture_B5HW: as `WarpRefiner` takes it.
+        poses: the target's and the photo's.
+    """
+    width, order = picture_B5HW.shape[-1], list(BLAZEPOSE_33.mirror)
+    told = refiner(picture_B5HW, *poses)
+    swapped = [(mirrored_points(points, width), confidence[:, order]) for points, confidence in poses]
+    x, y = refiner(picture_B5HW.flip(-1), *swapped).flip(-1).unbind(1)
+    return (told + torch.stack([-x, y], 1)) / 2
+
+
+def mirrored_points(points_BK2: torch.Tensor, width: int) -> torch.Tensor:
+    """BlazePose-33 joints in the mirror image of a picture so wide; left and right change their names."""
+    x, y = points_BK2.unbind(-1)
+    return torch.stack([width - x, y], -1)[:, list(BLAZEPOSE_33.mirror)]
 
 
 def held_back(field_2HW: torch.Tensor, torso_px: float) -> torch.Tensor:

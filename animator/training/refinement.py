@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.refinement import VIEW_SIZE, View, view_scale
+from animator.conditioning.refinement import VIEW_SIZE, View, mirrored_points, view_scale
 from animator.models.warp_refiner import WarpRefiner
 from animator.training.samples import Batch
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -194,6 +194,5 @@ def _coloured(together: Batch, batch: Batch) -> Batch:
 def _mirrored(name: str, planes: torch.Tensor) -> torch.Tensor:
     """What is seen, in a mirror; left and right joints change their names as well."""
     if name.endswith("keypoints"):
-        x, y = planes.unbind(-1)
-        return torch.stack([VIEW_SIZE[1] - x, y], -1)[:, list(BLAZEPOSE_33.mirror)]
+        return mirrored_points(planes, VIEW_SIZE[1])
     return planes[:, list(BLAZEPOSE_33.mirror)] if name.endswith("confidence") else planes.flip(-1)

@@ -9,18 +9,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animator.conditioning.inputs import picture_tensor
-from animator.conditioning.refinement import VIEW_SIZE, View, WarpRefinement, held_back, view_scale, with_stiff_head
+from animator.conditioning.refinement import (
+    VIEW_SIZE,
+    View,
+    WarpRefinement,
+    held_back,
+    mirrored_points,
+    told_from_both_sides,
+    view_scale,
+    with_stiff_head,
+)
 from animator.conditioning.warp import WarpedPhoto
 from animator.models.warp_refiner import CELL_PX, WORK_TORSO_PX, WarpRefiner
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.generators.scene import drawn_subject, figure_warp, standing
 
 CPU = torch.device("cpu")
+LEFT_WRIST, RIGHT_WRIST = (BLAZEPOSE_33.index(f"{side}_wrist") for side in ("left", "right"))
 CANVASES = [(128, 192), (256, 320), (320, 192)]
 
 
 class Shifting(WarpRefiner):
-    """Says one displacement for every place, in px of the picture that it is shown."""
+    """Says one displacement for every place, in px of the picture that it is shown; of a mirror image, in which the
+    less certain wrist is a right one, what the mirror shows."""
 
     def __init__(self, shift: tuple[float, float]) -> None:
         super().__init__(widths=(8, 8), pose_width=8)
@@ -29,15 +40,18 @@ class Shifting(WarpRefiner):
     def forward(self, picture_B5HW, target, photo):  # type: ignore[no-untyped-def]
         self.seen.append((picture_B5HW, *target, *photo))
         height, width = picture_B5HW.shape[-2:]
+        facing = torch.tensor([1.0 if target[1][0, LEFT_WRIST] < target[1][0, RIGHT_WRIST] else -1.0, 1.0])
         return (
-            torch.tensor(self.shift, dtype=torch.float32)[None, :, None, None]
+            (facing * torch.tensor(self.shift))[None, :, None, None]
             .expand(1, 2, height // CELL_PX, width // CELL_PX)
             .clone()
         )
 
 
 def pose(canvas: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(standing(canvas)[None]).float(), torch.ones(1, 33)
+    confidence = torch.ones(1, 33)
+    confidence[:, LEFT_WRIST] = 0.9
+    return torch.from_numpy(standing(canvas)[None]).float(), confidence
 
 
 def refinement_of(net: WarpRefiner, canvas: tuple[int, int], *, strength: float = 1.0) -> WarpRefinement:
@@ -149,6 +163,27 @@ def test_a_head_keeps_its_shape_and_the_body_follows_the_field() -> None:
     unseen = confidence[0].clone()
     unseen[:11] = 0
     assert torch.equal(with_stiff_head(field, keypoints[0], unseen), field)
+
+
+def test_what_is_told_of_a_mirror_image_is_the_mirror_image_of_what_is_told() -> None:
+    torch.manual_seed(5)
+    net = WarpRefiner(widths=(8, 16), pose_width=16).eval()
+    torch.nn.init.normal_(net.conv_out.weight, std=0.05)
+    height, width = 64, 96
+    picture = torch.rand(1, 5, height, width)
+    target, photo = ((torch.rand(1, 33, 2) * 60, torch.rand(1, 33)) for _ in range(2))
+    target[0][0, 4] = torch.nan
+    order = list(BLAZEPOSE_33.mirror)
+    mirrored = [(mirrored_points(points, width), confidence[:, order]) for points, confidence in (target, photo)]
+    with torch.inference_mode():
+        told = told_from_both_sides(net, picture, target, photo)
+        of_mirror = told_from_both_sides(net, picture.flip(-1), *mirrored)
+        once = net(picture, target, photo)
+    expected = told.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None]
+    assert torch.allclose(of_mirror, expected, atol=1e-5)
+    # A network does not know this of itself.
+    assert (told - once).abs().max() > 1e-3
+    assert told.isfinite().all()
 
 
 def test_a_frame_without_anybody_asks_nobody() -> None:
