@@ -11,8 +11,10 @@ import threading
 from collections.abc import Iterator
 
 # What TensorFlow Lite, XNNPACK and absl print on every start: information and warnings about themselves.
-# Errors (E0000, F0000) pass.
-_CHATTER = re.compile(rb"^(?:[IW]\d{4} \d\d:\d\d|INFO: Created TensorFlow Lite|WARNING: All log messages before absl)")
+# Errors (E0000, F0000) pass. A record of absl comes in one piece, also into the middle of another's line: a progress
+# bar ends without a newline, and TensorFlow Lite writes its own line in three pieces.
+_RECORD = re.compile(rb"[IW]\d{4} \d\d:\d\d:[\d.]+ +\d+ [^\s:]+:\d+\] [^\n]*\n?")
+_LINE = re.compile(rb"(?:(?:INFO: )*Created TensorFlow Lite|WARNING: All log messages before absl)[^\n]*\n?")
 _STDERR = 2
 _lock = threading.RLock()
 
@@ -59,6 +61,6 @@ def _flush() -> None:
 def _pass_on(held_back: int) -> None:
     with open(held_back, "rb") as file:
         file.seek(0)
-        lines = [line for line in file if not _CHATTER.match(line)]
-    for line in lines:
-        os.write(_STDERR, line)
+        told = _LINE.sub(b"", _RECORD.sub(b"", file.read()))
+    while told:
+        told = told[os.write(_STDERR, told) :]

@@ -27,6 +27,17 @@ def test_chatter_is_dropped_and_other_lines_pass_in_order(capfd: pytest.CaptureF
     assert capfd.readouterr().err == "one\ntwo\nE0000 00:00:17 broken graph\n"
 
 
+def test_chatter_that_comes_into_the_middle_of_a_line_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:
+    warning, record, _, line = CHATTER.splitlines(keepends=True)
+    with without_library_chatter():
+        for piece in (b"\rtrack: 10%", warning, record, b"\rtrack: 20%\n"):
+            os.write(2, piece)
+        # TensorFlow Lite writes its line in three pieces, and other threads of the graph do not wait for the last.
+        for piece in (line[:6], record, line[6:-1], record, line[-1:], b"W0000 of this is said twice\n"):
+            os.write(2, piece)
+    assert capfd.readouterr().err == "\rtrack: 10%\rtrack: 20%\nW0000 of this is said twice\n"
+
+
 def test_standard_error_is_restored_after_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         with without_library_chatter():
