@@ -169,6 +169,10 @@ def import_dreampose(
     }
     size = _size(canvas)
 
+    from animator.encoding.atomic_file import check_folder_place
+
+    check_folder_place(output)  # before torch is loaded, which takes seconds
+
     from animator.models.dreampose_import import RELEASE_RANGES, find_files
     from animator.models.dreampose_import import import_dreampose as run_import
 

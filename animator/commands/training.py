@@ -64,7 +64,9 @@ def finetune(
     settings: Settings = None,
 ) -> None:
     """Tune a base to the person in one or several photos."""
+    from animator.encoding.atomic_file import check_new_folder
     from animator.models.source import refuse_unknown
+    from animator.photo import read_photo
     from animator.training.jobs import FinetuneJob
 
     values: dict[str, Any] = {
@@ -80,6 +82,9 @@ def finetune(
     }
     job = _checked(FinetuneJob, values, settings or ())
     refuse_unknown(job.base, job.image_encoder)
+    check_new_folder(job.output)
+    for photo in job.photos:
+        read_photo(photo)
     console = Console.of(context)
     if console.dry_run:
         _plan_finetune(console, job)
@@ -94,10 +99,7 @@ def finetune(
 
 def _plan_finetune(console: Console, job: FinetuneJob) -> None:
     from animator.models.source import look_up, part_sizes
-    from animator.photo import read_photo
 
-    for photo in job.photos:
-        read_photo(photo)
     sizes = {part.name: part.num_parameters for part in part_sizes(look_up(job.base).folder)}
     _plan(console, job.completed(unet_parameters=sizes["unet"]))
 
@@ -174,7 +176,10 @@ group.command(cls=Verb, epilog="Example: animator train autoencoder -o my_autoen
 
 
 def _train(context: typer.Context, job: TrainBaseJob | TrainAutoencoderJob, what: str) -> None:
+    from animator.encoding.atomic_file import check_new_folder
+
     console = Console.of(context)
+    check_new_folder(job.output)
     _refuse_missing_folders(job)
     if console.dry_run:
         _plan(console, job)
@@ -224,12 +229,10 @@ def _checked(kind: type[_Job], values: dict[str, Any], settings: Sequence[str], 
 
 
 def _plan(console: Console, job: FinetuneJob | TrainBaseJob | TrainAutoencoderJob) -> None:
-    """Check what the work would check first, and print what it would be done with."""
+    """Check the device and the base, and print what it would be done with."""
     from animator.device import pick_device
-    from animator.encoding.atomic_file import check_folder_place
     from animator.models.source import look_up
 
-    check_folder_place(job.output)
     pick_device(job.device)
     base = getattr(job, "base", "new")
     if base != "new":

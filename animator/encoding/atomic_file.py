@@ -18,7 +18,15 @@ from animator.errors import DiskError, EncodeError
 from pose_tracking.atomic_file import hidden_name, put_in_place, sync
 from pose_tracking.errors import PipelineError
 
-__all__ = ["check_file_place", "check_folder_place", "explained", "replacing", "replacing_folder", "sync"]
+__all__ = [
+    "check_file_place",
+    "check_folder_place",
+    "check_new_folder",
+    "explained",
+    "replacing",
+    "replacing_folder",
+    "sync",
+]
 
 # EFBIG is a limit on file sizes (ulimit, FAT32); EIO a disk that fails.
 _DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -65,6 +73,18 @@ def check_folder_place(path: Path, *, is_ours: IsOurs | None = None, what: str =
         if target.is_dir():
             _refuse_foreign(path, target, is_ours)
         _try_folder(target.parent)
+
+
+def check_new_folder(path: Path) -> None:
+    """Find out whether a folder can be made at `path`, where nothing is yet, leaving nothing behind.
+
+    Raises:
+        EncodeError: something is there, or the folder above cannot be written.
+        DiskError: the disk is full or fails.
+    """
+    if path.exists():
+        raise EncodeError(f"{path}: exists already. Choose another --output, or delete it.")
+    check_folder_place(path)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import torch
 
 from animator.canvas import CanvasConfig
 from animator.conditioning.conditioning import Conditioner
-from animator.encoding.atomic_file import replacing_folder
+from animator.encoding.atomic_file import check_new_folder, replacing_folder
 from animator.errors import JobError
 from animator.models.bases import open_base, with_reference
 from animator.models.embedded import new_base
@@ -35,7 +35,7 @@ from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
 from animator.training.loop import fit
 from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
-from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
+from animator.training.processes import is_main_process, refuse_densepose, training_device
 from animator.training.reuse import ReusedSamples
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
@@ -79,7 +79,7 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
         PipelineError: one of its leaves.
     """
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    check_free(job.output)
+    check_new_folder(job.output)
     device = training_device(job.device)
     if job.cache is not None and job.train.workers and device.type == "cuda":
         raise JobError("a cache is filled on the GPU, which worker processes cannot use: set train.workers=0 with it")
@@ -125,7 +125,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     from animator.training.pictures import Pictures
 
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    check_free(job.output)
+    check_new_folder(job.output)
     device = training_device(job.device)
     people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
     source = Pictures(people, seed=job.seed)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from animator.canvas import CanvasConfig
+from animator.encoding.atomic_file import check_new_folder
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
 from animator.models.manifest import file_sha256
@@ -30,7 +31,7 @@ from animator.training.jobs import FinetuneJob
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
-from animator.training.processes import check_free, is_main_process, refuse_densepose, training_device
+from animator.training.processes import is_main_process, refuse_densepose, training_device
 from animator.training.samples import Batch, batches
 from animator.training.stage import TrainReport
 from animator.training.subject import SubjectDecoderStage, SubjectStage
@@ -67,7 +68,7 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
         PipelineError: one of its leaves.
     """
     progress, began_s = progress or SilentProgress(), time.monotonic()
-    check_free(job.output)
+    check_new_folder(job.output)
     device = training_device(job.device)
     model = open_base(job.base, clip=job.image_encoder)
     refuse_densepose(model)

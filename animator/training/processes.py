@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import torch
 
 from animator.device import pick_device
-from animator.encoding.atomic_file import check_folder_place
-from animator.errors import EncodeError, JobError
+from animator.errors import JobError
 from animator.models.subject_model import SubjectModel
-
-
-def check_free(output: Path) -> None:
-    """Refuse an output that is there already, or cannot be made.
-
-    Raises:
-        EncodeError: something is in the way.
-        DiskError: no place for it.
-    """
-    if output.exists():
-        raise EncodeError(f"{output}: exists already. Choose another --output, or delete it.")
-    check_folder_place(output)
 
 
 def training_device(name: str) -> torch.device:

@@ -104,6 +104,30 @@ def test_what_is_wrong_is_said_in_one_line(
     assert not (tmp_path / "me").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["finetune", "me.png", "-o", "there"], "there: exists already"),
+        (["finetune", "me.png", "-o", "there", "--dry-run"], "there: exists already"),
+        (["finetune", "nobody.png", "-o", "me"], "nobody.png"),
+        (["train", "base", "-o", "there"], "there: exists already"),
+        (["train", "autoencoder", "-o", "me.png", "--dry-run"], "me.png: exists already"),
+        (["import-dreampose", "release", "-o", "me.png", "--base", "sd"], "me.png: is a file"),
+    ],
+)
+def test_what_is_in_the_way_is_told_before_anything_slow_is_loaded(words: list[str], told: str, tmp_path: Path) -> None:
+    Image.new("RGB", (80, 96)).save(tmp_path / "me.png")
+    (tmp_path / "there").mkdir()
+    script = (
+        "import sys; from animator.cli import main; code = main(sys.argv[1:]);"
+        "print([name for name in ('torch', 'diffusers') if name in sys.modules]); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (3, "[]")
+    assert told in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["me.png", "there"]
+
+
 def test_base_is_trained_on_a_folder_of_clips(base: Path, tmp_path: Path) -> None:
     clips = Path(__file__).parents[3] / "examples" / "media"
     options = ["--set", "train.steps=2", "--set", "train.batch=1", "--base", str(base), "-q"]

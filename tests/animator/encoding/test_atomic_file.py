@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from animator.config import RenderJob
-from animator.encoding.atomic_file import check_file_place, check_folder_place, explained, replacing, replacing_folder
+from animator.encoding.atomic_file import (
+    check_file_place,
+    check_folder_place,
+    check_new_folder,
+    explained,
+    replacing,
+    replacing_folder,
+)
 from animator.encoding.images import write_png
 from animator.errors import DiskError, EncodeError
 from animator.evaluation.report import write_text
@@ -169,6 +176,18 @@ def test_a_folder_in_use_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(EncodeError, match="folder in use"):
         check_folder_place(Path(place.format(tmp_path)))
+
+
+def test_what_takes_hours_to_make_is_put_where_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    for there in ("empty", "file"):
+        with pytest.raises(EncodeError, match=f"{there}: exists already. Choose another --output"):
+            check_new_folder(tmp_path / there)
+    with pytest.raises(EncodeError, match="cannot be written"):
+        check_new_folder(tmp_path / "file" / "model")
+    check_new_folder(tmp_path / "new" / "model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
