@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -49,8 +50,9 @@ class Sidecar:
 
 
 def sidecar_path(output: Path) -> Path:
-    """`out.mp4.json` for `out.mp4`."""
-    return output.with_name(f"{output.name}.json")
+    """`out.mp4.json` for `out.mp4`; for a folder that is named by dots, that beside the folder."""
+    named = output if output.name not in ("", "..") else Path(os.path.abspath(output))
+    return named.parent / f"{named.name}.json"
 
 
 def check_sidecar_place(path: Path) -> None:

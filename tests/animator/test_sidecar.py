@@ -129,3 +129,17 @@ def test_a_job_s_inputs_are_not_taken_for_sidecars(tmp_path: Path) -> None:
     )
     with pytest.raises(EncodeError, match=r"out\.json: is an input"):
         check_destinations(signed, fps=Fraction(10))
+
+
+def test_of_a_folder_that_is_named_by_dots_the_sidecar_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, report = rendered(tmp_path, "out")
+    write_sidecar(job, report, MARK)
+    (tmp_path / "out" / "below").mkdir()
+    for folder, dots in (("out", "."), ("out/below", "..")):
+        monkeypatch.chdir(tmp_path / folder)
+        found = find_origin(Path(dots)).sidecar
+        assert found is not None
+        assert found.fits
+    assert read_sidecar(Path("/")) is None
