@@ -15,6 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
 
@@ -33,13 +34,14 @@ from animator.commands import (
     training,
 )
 from animator.commands.console import Debug, DryRun, JsonLines, Quiet, Root, Verb
+from animator.errors import next_step
 from animator.progress import JsonProgress
 from pose_tracking.errors import PipelineError
 from pose_tracking.escaping import printable
 
 BUG, USAGE, BAD_INPUT, OUT_OF_MEMORY, DISK_FULL = 1, 2, 3, 5, 6
 NOBODY_READS = 128 + 13  # what a shell says of a program that SIGPIPE ended
-_DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # The root of typer's complaints about usage; typer exports only this leaf of it.
 _UsageComplaint: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -111,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print what went wrong as one line; return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
+    _spell_out_odd_letters()
     debug = "--debug" in words or os.environ.get("ANIMATOR_DEBUG", "0") not in {"", "0"}
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)
@@ -150,6 +153,12 @@ def _open_closed_streams() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
+def _spell_out_odd_letters() -> None:
+    """Write what the terminal's alphabet lacks as stderr does, `\\u4eba`, instead of ending over a file's name."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def explain(error: BaseException) -> tuple[int, str]:
     """The exit code and the one line for whatever ended a command."""
     text = " ".join(str(error).split()) or type(error).__name__
@@ -168,7 +177,7 @@ def explain(error: BaseException) -> tuple[int, str]:
         reason = error.strerror or text
         if error.errno in _DISK_TROUBLE:
             return DISK_FULL, f"{name}{reason}. Free some space, or choose another folder."
-        return BAD_INPUT, f"{name}{reason}"
+        return BAD_INPUT, f"{name}{reason}. {next_step(error)}"
     return BUG, f"{type(error).__name__}: {text}. This is a bug; run again with --debug and report it."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 from pose_tracking.errors import PipelineError
@@ -47,3 +48,17 @@ class DiskError(PipelineError, OSError):
     """The disk is full or refuses to be written."""
 
     exit_code: ClassVar[int] = 6
+
+
+_NEXT_STEPS = {
+    errno.EACCES: "Choose a file you may read, and a folder you may write to.",
+    errno.EPERM: "Choose a file you may read, and a folder you may write to.",
+    errno.EROFS: "Choose another folder; nothing can be written there.",
+    errno.ENAMETOOLONG: "Give a shorter name.",
+    errno.EMFILE: "Allow more open files (ulimit -n), or lower `workers`.",
+}
+
+
+def next_step(error: OSError) -> str:
+    """What a person can do about the system's refusal of a file, one sentence."""
+    return _NEXT_STEPS.get(error.errno or 0, "Check the path.")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from animator.errors import PhotoError
+from animator.errors import PhotoError, next_step
 
 # Formats a camera, a phone or a shop delivers. Others can hide scripts, references to other files, or movies.
 # (MPO, two views in one JPEG, comes with JPEG; Pillow fails on its name.)
@@ -125,6 +125,8 @@ def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str, not
 def _check_file(path: Path, role: str) -> None:
     try:
         facts = path.stat()
+    except PermissionError as error:
+        raise PhotoError(f"{path}: the {role} cannot be read ({error.strerror}). {next_step(error)}") from error
     except (OSError, ValueError) as error:
         raise PhotoError(f"{path}: no such {role}. Check the path.") from error
     if not stat.S_ISREG(facts.st_mode):

@@ -129,9 +129,14 @@ class JsonProgress:
 
     def emit(self, **fields: object) -> None:
         """Write one line and flush it: whoever reads along must not wait for a full buffer."""
-        text = json.dumps(fields, ensure_ascii=False)
+        stream = self._stream or sys.stdout
+        text = json.dumps(fields, ensure_ascii=not _writes_every_letter(stream))
         line = "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
-        print(line, file=self._stream or sys.stdout, flush=True)
+        print(line, file=stream, flush=True)
+
+
+def _writes_every_letter(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 class Told:

@@ -82,6 +82,12 @@ Debug = Annotated[bool, _flag("--debug", text="Tracebacks, and the messages of n
 class Verb(TyperCommand):
     """A command that also understands the global flags, so they may follow its name."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # A file that must not be read is bad input, not wrong usage; whoever reads it says so.
+        for parameter in self.params:
+            parameter.type_descriptor.parameter_info.readable = False  # type: ignore[attr-defined]
+
     def get_params(self, ctx: Any) -> list[Any]:
         """Its own parameters, then the flags of the root command."""
         return _with_flags(super().get_params(ctx), ctx)

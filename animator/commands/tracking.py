@@ -39,6 +39,8 @@ def track(
     changes: Mapping[str, Any],
 ) -> None:
     """Track the person in CLIP, write the poses as they were seen, and report how well it went."""
+    from animator.encoding.atomic_file import explained
+
     if output.suffix.lower() not in {".npz", ".json"}:
         raise typer.BadParameter(f"--output: got {str(output)!r}, expected a name ending in .npz or .json")
     values = {"photo": str(clip_path), "clip": str(clip_path), "output": str(output)}
@@ -54,7 +56,8 @@ def track(
         console.result("plan", plan, [f"{clip_path}: {frames} to track, poses to {output}"])
         return
     tracked = _track(clip, job, progress)
-    tracked.save(output)
+    with explained(output):
+        tracked.save(output)
     if preview is not None:
         _write_preview(clip, tracked, preview, progress)
     _tell(console, tracked, output, damaged=clip.damage is not None)

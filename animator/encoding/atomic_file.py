@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animator.encoding.leftovers import held, sweep_leftovers
-from animator.errors import DiskError, EncodeError
+from animator.errors import DiskError, EncodeError, next_step
 from pose_tracking.atomic_file import hidden_name, put_in_place, sync
 from pose_tracking.errors import PipelineError
 
@@ -164,7 +164,7 @@ def explained(path: Path) -> Iterator[None]:
                 f"{path}: the disk took no more data ({reason}; {_free_space(path)}). "
                 "Free some space, or choose another folder."
             ) from error
-        raise EncodeError(f"{path}: cannot be written ({reason}). Choose a folder you may write to.") from error
+        raise EncodeError(f"{path}: cannot be written ({reason}). {next_step(error)}") from error
 
 
 def _behind_links(path: Path) -> Path:

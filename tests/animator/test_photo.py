@@ -1,7 +1,9 @@
 """Photos: orientation, transparency, limits and damaged files."""
 
+import errno
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +206,12 @@ def test_of_an_animation_the_first_picture_is_read_and_that_is_said(tmp_path, en
     assert photo.notes == (f"moving.{ending}: holds several pictures; only the first one is used as photo",)
     assert photo.pixels_HWC[50, 40].tolist() == [255, 0, 0]
     assert read_photo(_save(tmp_path / f"still.{ending}", pictures[0])).notes == ()
+
+
+def test_a_photo_in_a_folder_that_is_closed_to_us_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    def stat(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(PhotoError, match=r"me\.png: the photo cannot be read \(Permission denied\)\. Choose a file"):
+        read_photo(tmp_path / "me.png")

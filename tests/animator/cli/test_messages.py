@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,10 @@ def test_json_tells_an_error_too(pipeline: Any, capsys: pytest.CaptureFixture[st
         (DiskError("disk"), 6, "disk"),
         (OSError(errno.ENOSPC, "No space left on device", "out.mp4"), 6, "out.mp4: No space left on device"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 6, "Disk quota exceeded"),
-        (PermissionError(errno.EACCES, "Permission denied", "me.png"), 3, "me.png: Permission denied"),
+        (PermissionError(errno.EACCES, "Permission denied", "me.png"), 3, "me.png: Permission denied. Choose a file"),
+        (OSError(errno.EROFS, "Read-only file system", "out.mp4"), 3, "Choose another folder"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "o.mp4"), 3, "File name too long. Give a shorter name"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), 3, "Check the path"),
         (KeyError("joint"), 1, "KeyError: 'joint'. This is a bug"),
         (ValueError("several\nlines\n\tof it"), 1, "ValueError: several lines of it. This is a bug"),
         (AssertionError(), 1, "AssertionError. This is a bug"),
@@ -263,3 +267,17 @@ def test_debug_shows_the_traceback(
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert err.splitlines()[-1].startswith("error: KeyError")
+
+
+def test_a_file_that_must_not_be_read_is_bad_input_and_not_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusal = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(Path, "is_dir", fails(refusal))
+    (tmp_path / "mine.png").write_bytes(b"secret")
+    for words in (["inspect"], ["models", "inspect"]):
+        assert main([*words, str(tmp_path / "mine.png")]) == 3
+        err = capsys.readouterr().err
+        assert "Permission denied. Choose a file you may read" in err
+        assert "--help" not in err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -57,6 +59,16 @@ def test_nobody_reading_is_told_by_the_exit_code() -> None:
     done = run_in_shell("$ANIMATOR doctor --json | true; echo ${PIPESTATUS[0]}")
     assert done.stdout == "141\n"
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_terminals_alphabet_lacks_is_spelled_out(tmp_path: Path) -> None:
+    (tmp_path / "人.json").write_text('[{"keypoints": [' + "1.0," * 50 + '1.0], "image_id": 1}]')
+    path = shlex.quote(str(tmp_path / "人.json"))
+    done = run_in_shell(f"export PYTHONIOENCODING=latin-1; $ANIMATOR inspect {path} && $ANIMATOR inspect {path} --json")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_, last = done.stdout.splitlines()
+    assert first == rf"{tmp_path}/\u4eba.json: poses"
+    assert json.loads(last)["path"] == str(tmp_path / "人.json")
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

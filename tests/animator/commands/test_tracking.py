@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,3 +105,14 @@ def test_track_says_which_settings_change_nothing(
     assert "motion.fps changes nothing" in err
     assert "encode.crf changes nothing" in err
     assert "tracker" not in err
+
+
+def test_a_disk_that_fills_up_meanwhile_is_named_with_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def save(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("animator.pipeline.track_clip", lambda *_, **__: SimpleNamespace(save=save))
+    assert main(["track", str(MEDIA / "dance.mp4"), "-o", str(tmp_path / "poses.npz")]) == 6
+    assert f"{tmp_path / 'poses.npz'}: the disk took no more data" in capsys.readouterr().err

@@ -149,9 +149,17 @@ def test_trouble_of_the_disk_is_a_disk_error(tmp_path: Path, code: int) -> None:
         raise OSError(code, os.strerror(code))
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG])
-def test_place_that_refuses_is_an_encode_error(tmp_path: Path, code: int) -> None:
-    with pytest.raises(EncodeError, match=os.strerror(code)), explained(tmp_path / "out.bin"):
+@pytest.mark.parametrize(
+    ("code", "next_step"),
+    [
+        (errno.EACCES, "a folder you may write to"),
+        (errno.EROFS, "Choose another folder"),
+        (errno.ENAMETOOLONG, "Give a shorter name"),
+    ],
+)
+def test_place_that_refuses_is_an_encode_error(tmp_path: Path, code: int, next_step: str) -> None:
+    told = rf"{os.strerror(code)}\)\. .*{next_step}"
+    with pytest.raises(EncodeError, match=told), explained(tmp_path / "out.bin"):
         raise OSError(code, os.strerror(code))
 
 
