@@ -21,6 +21,7 @@ from animator.encoding.atomic_file import explained, replacing
 from animator.errors import JobError, OptionError
 from animator.job_schema import complain, find_field, models_in, names_in, types_in, unit_of
 from animator.models.source import EMBEDDED
+from animator.paths import tidied
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -222,7 +223,7 @@ def _override_value(raw: str, field: FieldInfo | None) -> Any:
 
 
 def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -> dict[str, Any]:
-    """A copy of `values` in which relative paths start at `folder`."""
+    """A copy of `values` in which relative paths start at `folder`, without detours."""
     tree: dict[str, Any] = dict(values)
     for name, field in model.model_fields.items():
         value = tree.get(name)
@@ -233,9 +234,9 @@ def _anchored(values: Mapping[str, Any], model: type[BaseModel], folder: Path) -
         elif isinstance(value, str) and Path in kinds and "\0" in value:
             raise JobError(f"{name}: holds a NUL character, which no file name can")
         elif isinstance(value, str) and value and _is_path(name, value, field, folder):
-            tree[name] = str(folder / os.path.expanduser(value))
+            tree[name] = str(tidied(folder / os.path.expanduser(value)))
         elif Path in kinds and isinstance(value, Path):
-            tree[name] = folder / value
+            tree[name] = tidied(folder / value)
     return tree
 
 

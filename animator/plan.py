@@ -16,6 +16,7 @@ from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.jobs.folder import JobFolder
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
 from animator.jobs.record import check_begin
+from animator.paths import told
 from animator.photo import read_photo
 from animator.progress import Progress, SilentProgress
 from animator.rendering import Render
@@ -115,7 +116,7 @@ class RenderPlan:
         if self.num_frames is not None:
             length = f"{self.num_frames} frames, {self.clip.duration_s:.1f} s"
         lines = [
-            f"{self.output}: {length}, {width}x{height} px at {float(self.fps):.5g} frames/s, {sound}",
+            f"{told(self.output)}: {length}, {width}x{height} px at {float(self.fps):.5g} frames/s, {sound}",
             f"from a photo of {self.photo_size[0]}x{self.photo_size[1]} px "
             f"and a clip of {self.clip.width}x{self.clip.height} px",
             self.generator.line(),

@@ -11,6 +11,7 @@ import typer
 from animator.commands.console import PARTIAL, Console
 from animator.commands.jobs import job_folder_beside
 from animator.commands.reporting import counted, report_fields, report_lines
+from animator.paths import told
 from pose_tracking.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def render_all(
         try:
             if not folder.exists() and is_made(job, trust=trust):
                 skipped += 1
-                console.result("skipped", {"path": str(job.output)}, [f"{job.output}: is there already"])
+                console.result("skipped", {"path": str(job.output)}, [f"{told(job.output)}: is there already"])
                 continue
             report = animate(job, progress=progress, trust=trust, folder=folder, executor=executor)
         except DiskError:
@@ -109,7 +110,7 @@ def _tell_failure(console: Console, job: RenderJob, error: Exception) -> None:
     message = " ".join(str(error).split())
     if not isinstance(error, PipelineError):
         message = f"{type(error).__name__}: {message}"
-    console.progress().warn(f"{job.output}: {message}")
+    console.progress().warn(f"{told(job.output)}: {message}")
     console.result("failed", {"path": str(job.output), "message": message}, [])
 
 

@@ -11,6 +11,7 @@ import typer
 from animator.commands.choices import Overrides, with_choices
 from animator.commands.console import Console, Group, Verb
 from animator.commands.reporting import tell_report
+from animator.paths import told
 from pose_tracking.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def submit(
 
         JobQueue(queue).add(place, priority=priority)
     state = read_state(place)
-    line = f"{place.path}: is there already, {state}" if was_there else f"{place.path}: {state}"
+    line = f"{told(place.path)}: is there already, {state}" if was_there else f"{told(place.path)}: {state}"
     console.result("job", {"folder": str(place.path), "state": state, "was_there": was_there}, [line])
 
 
@@ -177,7 +178,7 @@ def cancel(context: typer.Context, folder: Folder) -> None:
     if state in ("done", "partial"):
         raise JobError(f"{place.path}: is {state} already; there is nothing to cancel")
     write_json(place.cancelled, {})
-    console.result("job", {"folder": str(place.path), "state": "cancelled"}, [f"{place.path}: cancelled"])
+    console.result("job", {"folder": str(place.path), "state": "cancelled"}, [f"{told(place.path)}: cancelled"])
 
 
 def report(context: typer.Context, folder: Folder) -> None:
@@ -190,7 +191,7 @@ def report(context: typer.Context, folder: Folder) -> None:
     place = JobFolder(folder)
     refuse_dry_run(Console.of(context), instead="animator jobs status DIR")
     write_report(place, read_record(place), find_result(place))
-    Console.of(context).result("report", {"report": str(place.report)}, [str(place.report)])
+    Console.of(context).result("report", {"report": str(place.report)}, [told(place.report)])
 
 
 def open_named_executor(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from animator.commands.console import PARTIAL, Console
+from animator.paths import told
 from animator.progress import Progress
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def report_lines(report: RenderReport) -> list[str]:
     speed = report.num_frames / report.seconds if report.seconds else 0.0
     frames = counted(report.num_frames, "frame")
     facts = f"{frames}, {report.duration_s:.1f} s, made in {report.seconds:.1f} s ({speed:.1f}/s)"
-    return [f"{report.path}: {facts}", *(str(path) for path in report.previews)]
+    return [f"{told(report.path)}: {facts}", *map(told, report.previews)]
 
 
 def counted(num: int, thing: str) -> str:

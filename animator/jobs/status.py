@@ -13,6 +13,7 @@ from animator.jobs.locks import is_locked
 from animator.jobs.making import listed
 from animator.jobs.record import read_record
 from animator.jobs.session import read_state
+from animator.paths import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class JobStatus:
 
     def lines(self) -> list[str]:
         """In sentences."""
-        line = f"{self.folder}: {self.state}"
+        line = f"{told(self.folder)}: {self.state}"
         if self.total is not None:
             line += f", {self.made} of {self.total} frames"
         if self.at_work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_model_that_is_no_folder_stays_a_name(tmp_path: Path, name: str) -> No
 def test_a_model_folder_counts_from_the_file_s_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "me").mkdir()
     (tmp_path / "models" / "me").mkdir(parents=True)
-    assert read_job(written(tmp_path, LEAST_TOML + f'model = "{name}"\n')).model == str(tmp_path / name)
+    assert read_job(written(tmp_path, LEAST_TOML + f'model = "{name}"\n')).model == os.path.normpath(tmp_path / name)
 
 
 def test_a_home_that_does_not_exist_is_no_crash() -> None:
@@ -110,7 +111,7 @@ def test_a_written_job_names_every_value(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples" / "jobs").glob("*.toml")), ids=lambda path: path.name)
 def test_every_example_is_a_job(path: Path) -> None:
-    assert read_job(path).photo.is_relative_to(ROOT / "examples") or ".." in str(read_job(path).photo)
+    assert read_job(path).photo.is_relative_to(ROOT / "examples")
 
 
 def test_the_documentation_names_every_key_with_its_default_and_no_other() -> None:
