@@ -34,8 +34,11 @@ Wardrobe = Annotated[
 Motions = Annotated[
     Path | None, typer.Option("--motions", metavar="DIR", help="BVH and DeepMimic files for rendered people.")
 ]
-Settings = Annotated[
+SubjectSettings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as denoise.batch=2.")
+]
+BaseSettings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as train.batch=2.")
 ]
 
 
@@ -61,7 +64,7 @@ def finetune(
     ] = "largest",
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     device: Device = "auto",
-    settings: Settings = None,
+    settings: SubjectSettings = None,
 ) -> None:
     """Tune a base to the person in one or several photos."""
     from animator.encoding.atomic_file import check_new_folder
@@ -139,7 +142,7 @@ def base(
     ] = None,
     steps: Steps = None,
     device: Device = "auto",
-    settings: Settings = None,
+    settings: BaseSettings = None,
 ) -> None:
     """Train UNet and adapter on a folder of clips, or on rendered people."""
     from animator.models.source import refuse_unknown
@@ -159,7 +162,7 @@ def autoencoder(
     motions: Motions = None,
     steps: Steps = None,
     device: Device = "auto",
-    settings: Settings = None,
+    settings: BaseSettings = None,
 ) -> None:
     """Train the autoencoder of a new small base on rendered people."""
     from animator.training.jobs import TrainAutoencoderJob

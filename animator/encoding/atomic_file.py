@@ -83,7 +83,7 @@ def check_new_folder(path: Path) -> None:
         DiskError: the disk is full or fails.
     """
     if path.exists():
-        raise EncodeError(f"{path}: exists already. Choose another --output, or delete it.")
+        raise EncodeError(f"{path}: exists already. Choose another --output, or move it away.")
     check_folder_place(path)
 
 

@@ -155,7 +155,10 @@ def read_record(folder: JobFolder) -> JobRecord:
         JobError: missing, damaged, or of another scheme.
     """
     folder.check()
-    values = read_json(folder.record)
+    try:
+        values = read_json(folder.record)
+    except JobError as error:
+        raise JobError(f"{error}. {_ANEW}") from error
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         got = values.get("format") if isinstance(values, Mapping) else type(values).__name__
         raise JobError(f"{folder.name}/job.json: format {got!r}, this version reads {FORMAT!r}. {_ANEW}")

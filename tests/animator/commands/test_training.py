@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,19 @@ def test_finetune_writes_a_model(base: Path, tmp_path: Path, monkeypatch: pytest
         main(["finetune", str(tmp_path / "me.png"), "-o", str(tmp_path / "me"), "--base", str(base), "-q", *SHORT]) == 0
     )
     assert SubjectModel.load(tmp_path / "me").manifest.phase == "subject"
+
+
+@pytest.mark.parametrize("words", [["finetune", "me.png"], ["train", "base"], ["train", "autoencoder"]])
+def test_the_setting_that_the_help_names_is_one(
+    base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(base.parent)
+    assert main([*words, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    named = re.search(r"such as (\S+=\d+)", text)
+    assert named is not None
+    assert main([*words, "-o", "new", "--set", named[1], "--dry-run"]) == 0
+    assert f"batch {named[1].partition('=')[2]}," in capsys.readouterr().out
 
 
 def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

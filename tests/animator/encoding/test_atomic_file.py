@@ -190,7 +190,7 @@ def test_what_takes_hours_to_make_is_put_where_nothing_is(tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_bytes(b"")
     for there in ("empty", "file"):
-        with pytest.raises(EncodeError, match=f"{there}: exists already. Choose another --output"):
+        with pytest.raises(EncodeError, match=f"{there}: exists already. Choose another --output, or move it away"):
             check_new_folder(tmp_path / there)
     with pytest.raises(EncodeError, match="cannot be written"):
         check_new_folder(tmp_path / "file" / "model")

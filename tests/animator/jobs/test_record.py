@@ -216,7 +216,7 @@ def test_a_folder_that_was_being_made_when_the_power_went_is_taken(folder: JobFo
 def test_a_damaged_job_is_refused_in_one_line(folder: JobFolder, text: str) -> None:
     folder.make()
     folder.record.write_text(text)
-    with pytest.raises(JobError, match=r"job/job\.json") as caught:
+    with pytest.raises(JobError, match=r"job/job\.json: .*\. Submit the job into a new folder\.$") as caught:
         read_record(folder)
     assert "\n" not in str(caught.value)
 
