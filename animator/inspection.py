@@ -155,11 +155,11 @@ def _inspect_clip(path: Path, progress: Progress) -> Inspection:
 
 def _inspect_photo(path: Path, progress: Progress) -> Inspection:
     from animator.people import find_people
-    from animator.photo import FORMATS, read_photo
+    from animator.photo import open_picture, read_photo
     from pose_tracking.tracking import TrackerConfig
 
     photo = read_photo(path)
-    with Image.open(path, formats=FORMATS) as file:
+    with open_picture(path) as file:
         kind, orientation = file.format, file.getexif().get(_EXIF_ORIENTATION, 1)
     with progress.stage("find people"):
         people, notes = find_people(photo, TrackerConfig())

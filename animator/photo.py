@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import stat
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_SIDE_PX = 16_384
 MAX_PIXELS = 200_000_000
 MIN_SIDE_PX = 64
+# Held by whoever changes Pillow's limit, which is one for the whole process.
+_PILLOWS_LIMIT = threading.Lock()
 # More detail than any canvas shows; tracking and matting need no more either.
 WORKING_SIDE_PX = 2560
 # White in pictures whose numbers do not end at 255: shares of 1, bytes, and what cameras of 12 bits and files of 16
@@ -85,13 +88,14 @@ def read_photo(path: str | Path, *, role: str = "photo") -> Photo:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as file:
+            with open_picture(path) as file:
                 _check_size(file.size, path.name)
                 if getattr(file, "is_animated", False) and file.format != "MPO":  # two views of one moment
                     notes.append(f"{path.name}: holds several pictures; only the first one is used as {role}")
+                width, height = file.size  # before `draft`, which has a JPEG decoded at a fraction of it
                 file.draft("RGB", (WORKING_SIDE_PX, WORKING_SIDE_PX))
                 upright = ImageOps.exif_transpose(file)
-                size = file.size if upright.size == file.size else (file.size[1], file.size[0])
+                size = (width, height) if upright.size == file.size else (height, width)
                 image = _to_rgba_or_rgb(upright)
     except PhotoError:
         raise
@@ -108,6 +112,16 @@ def read_photo(path: str | Path, *, role: str = "photo") -> Photo:
             "JPEG, PNG or WebP."
         ) from error
     return _photo(image, original_size=size, name=path.name, notes=tuple(notes))
+
+
+def open_picture(path: Path) -> Image.Image:
+    """A picture that is not decoded yet; Pillow's own limit lies below `MAX_PIXELS`, and below what phones take."""
+    with _PILLOWS_LIMIT:
+        usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        try:
+            return Image.open(path, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
 
 
 def _photo(image: Image.Image, *, original_size: tuple[int, int], name: str, notes: tuple[str, ...] = ()) -> Photo:

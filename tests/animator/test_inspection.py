@@ -65,6 +65,13 @@ def test_uneven_times_of_an_animation_are_told(tmp_path: Path) -> None:
     assert (facts["duration_s"], facts["fps"], facts["even_frame_times"]) == (0.6, 5.0, False)
 
 
+def test_a_photo_is_inspected_up_to_the_size_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3_500_000)  # Pillow refuses what has twice as many
+    Image.new("L", (3000, 2500)).save(tmp_path / "phone.jpg")
+    facts = inspect_file(tmp_path / "phone.jpg", progress=SILENT).facts
+    assert (facts["width"], facts["height"], facts["format"]) == (3000, 2500, "JPEG")
+
+
 def test_a_photo_that_moves_is_told(tmp_path: Path) -> None:
     pictures = [Image.new("RGB", (80, 80), color) for color in ("red", "blue")]
     pictures[0].save(tmp_path / "a.png", save_all=True, append_images=pictures[1:])

@@ -130,10 +130,22 @@ def test_a_dark_photo_of_many_bits_stays_as_dark_as_it_is(tmp_path, mode, kind, 
     np.testing.assert_allclose(photo.pixels_HWC[..., 0], levels, atol=1)
 
 
-def test_a_huge_photo_is_reduced_to_the_working_size(tmp_path):
-    photo = read_photo(_save(tmp_path / "huge.jpg", Image.new("RGB", (12000, 3000), "gray")))
+@pytest.mark.parametrize(("orientation", "upright"), [(1, (8000, 6000)), (6, (6000, 8000))])
+def test_a_huge_photo_is_reduced_to_the_working_size_and_keeps_its_own_in_words(tmp_path, orientation, upright):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = read_photo(_save(tmp_path / "huge.jpg", Image.new("L", (8000, 6000), "gray"), exif=exif))
     assert max(photo.image.size) == WORKING_SIDE_PX
-    assert photo.original_size == (12000, 3000)
+    assert photo.original_size == upright
+
+
+def test_pillows_own_limit_is_neither_ours_nor_changed_by_us(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3_500_000)  # it refuses what has twice as many
+    path = _save(tmp_path / "phone.jpg", Image.new("L", (3000, 2500)))
+    assert read_photo(path).original_size == (3000, 2500)
+    assert Image.MAX_IMAGE_PIXELS == 3_500_000
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(path)
 
 
 def test_a_tiny_photo_is_refused_with_both_sizes(tmp_path):
