@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -14,7 +15,11 @@ def main() -> int:
         signal.signal(signum, _stop_at_once)
     from animator.cli import main as run
 
-    return run()
+    code = run()
+    # All is written and said. Python would go through the half a million objects of torch and its like once more, for
+    # memory that the system takes back anyway: seconds of which whoever stopped the program sees no reason.
+    gc.freeze()
+    return code
 
 
 def _stop_at_once(signum: int, _: FrameType | None) -> None:

@@ -71,6 +71,23 @@ def test_what_the_terminals_alphabet_lacks_is_spelled_out(tmp_path: Path) -> Non
     assert json.loads(last)["path"] == str(tmp_path / "人.json")
 
 
+def test_the_end_does_not_wait_for_the_memory_of_libraries_to_be_looked_through() -> None:
+    script = (
+        "import atexit, gc, sys, types\n"
+        "cli = sys.modules['animator.cli'] = types.ModuleType('animator.cli')\n"
+        "cli.main = lambda: 7\n"
+        "class Chatty:\n"
+        "    def __del__(self): print('looked through')\n"
+        "gc.disable()\n"
+        "thing = Chatty(); thing.self = thing; del thing\n"
+        "atexit.register(print, 'tidied up')\n"
+        "from animator.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "tidied up\n", "")
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_while_the_program_starts_ends_it_in_one_line(signum: signal.Signals, code: int) -> None:
     script = (
