@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from einops import rearrange
@@ -109,7 +109,20 @@ class PngSequenceEncoder(StreamingEncoder):
         """Every picture is sealed already."""
 
 
-class GifEncoder(StreamingEncoder):
+class _FilmEncoder(StreamingEncoder):
+    """Formats that are written when all frames are known; until then these wait on the disk."""
+
+    max_side_px: ClassVar[int]
+
+    def _start(self, height: int, width: int) -> None:
+        _check_side(self.output, height, width, self.max_side_px)
+        self._film = self._stack.enter_context(_Film(self.output.parent, height, width))
+
+    def _append(self, pixels_HWC: np.ndarray) -> None:
+        self._film.append(pixels_HWC)
+
+
+class GifEncoder(_FilmEncoder):
     """One palette for the whole film, ordered dithering, and only what changed in each frame.
 
     Ordered dithering (Bayer 1973) depends on the place alone: what stands still keeps still, where error
@@ -117,13 +130,7 @@ class GifEncoder(StreamingEncoder):
     """
 
     media = "gif"
-
-    def _start(self, height: int, width: int) -> None:
-        _check_side(self.output, height, width, _GIF_MAX_SIDE)
-        self._film = self._stack.enter_context(_Film(self.output.parent, height, width))
-
-    def _append(self, pixels_HWC: np.ndarray) -> None:
-        self._film.append(pixels_HWC)
+    max_side_px = _GIF_MAX_SIDE
 
     def _finish(self) -> None:
         shown = self._shown_frames()
@@ -160,17 +167,11 @@ class GifEncoder(StreamingEncoder):
             yield _GIF_XMP_START + xmp_packet(self.metadata) + _GIF_XMP_END
 
 
-class WebpEncoder(StreamingEncoder):
+class WebpEncoder(_FilmEncoder):
     """Animated WebP, lossy; the compressed film is put together in memory by libwebp."""
 
     media = "webp"
-
-    def _start(self, height: int, width: int) -> None:
-        _check_side(self.output, height, width, _WEBP_MAX_SIDE)
-        self._film = self._stack.enter_context(_Film(self.output.parent, height, width))
-
-    def _append(self, pixels_HWC: np.ndarray) -> None:
-        self._film.append(pixels_HWC)
+    max_side_px = _WEBP_MAX_SIDE
 
     def _finish(self) -> None:
         rest: list[Any] = [_Reel(self._film)] if len(self._film) > 1 else []
