@@ -21,7 +21,8 @@ from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
 from pose_tracking.sequence import FORMAT, PoseSequence
-from pose_tracking.skeleton import BLAZEPOSE_33, Skeleton
+from pose_tracking.skeleton import Skeleton
+from pose_tracking.trackers.blazepose_json import read_blazepose
 from pose_tracking.trackers.coco_json import read_coco_annotations, read_coco_results, read_mmpose
 from pose_tracking.trackers.openpose_json import read_openpose
 from pose_tracking.trackers.recording import (
@@ -31,15 +32,10 @@ from pose_tracking.trackers.recording import (
     make_detection,
     natural_order,
     read_json,
-    read_size,
 )
 
 _FORMS = "our .npz or .json, OpenPose, COCO, WholeBody or BlazePose JSON"
 _MAX_FOLDER_BYTES = 8 * MAX_JSON_BYTES
-# World landmarks are metres around the middle of the hips: half of them negative. Positions in a picture are not.
-_MAX_NEGATIVE = 0.25
-
-
 # Stamps of an even clip differ by rounding (1 ms in Matroska), and no more.
 _EVEN_WITHIN_S = 0.002
 
@@ -247,7 +243,7 @@ def _read_content(content: Any) -> Recording:
             "annotations": read_coco_annotations,
             "instance_info": read_mmpose,
             "people": lambda frame: read_openpose([frame]),
-            "frames": _read_blazepose,
+            "frames": read_blazepose,
         }
         for key, reader in readers.items():
             if key in content:
@@ -256,36 +252,8 @@ def _read_content(content: Any) -> Recording:
         first = next((item for item in content if item is not None), None)
         if isinstance(first, Mapping):
             return read_openpose(content) if "people" in first else read_coco_results(content)
-        return _read_blazepose({"frames": content})
+        return read_blazepose({"frames": content})
     raise TrackingError(f"unknown form of poses; expected {_FORMS}")
-
-
-def _read_blazepose(content: Mapping[str, Any]) -> Recording:
-    """Frames of 33 landmarks; three numbers each are x, y, z, four x, y, z, visibility."""
-    frames = content["frames"]
-    if frames and isinstance(frames[0], Mapping):
-        return read_openpose(frames)
-    people = [[] if frame is None else [_read_landmarks(frame)] for frame in frames]
-    recording = Recording(
-        people=people,
-        skeleton=BLAZEPOSE_33,
-        frame_size=read_size(content, "width", "height"),
-        fps=None if content.get("fps") is None else float(content["fps"]),
-    )
-    positions = np.concatenate([person.keypoints_K2 for frame in people for person in frame] or [np.empty((0, 2))])
-    if len(positions) and (positions < 0).mean() > _MAX_NEGATIVE:
-        raise TrackingError(
-            "positions around 0, as of world landmarks in metres; expected px or fractions of a picture"
-        )
-    return recording
-
-
-def _read_landmarks(rows: Sequence[Sequence[Any]]) -> Detection:
-    values = np.array(rows, dtype=object).astype(np.float64)
-    if values.ndim != 2 or len(values) != len(BLAZEPOSE_33) or values.shape[1] not in (2, 3, 4):
-        raise TrackingError(f"landmarks {list(values.shape)}, expected [33, 2 to 4]")
-    confidence = values[:, 3] if values.shape[1] == 4 else np.ones(len(values))
-    return make_detection(values[:, :2], confidence)
 
 
 def _as_recording(sequence: PoseSequence) -> Recording:
