@@ -26,8 +26,10 @@ from animator.generators.diffusion import DiffusionGenerator
 from animator.job_schema import complain
 from animator.models.adapter import AppearanceAdapter
 from animator.models.manifest import Manifest
+from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.reference import ReferenceAttention
 from animator.models.subject_model import SubjectModel
+from animator.models.warp_refiner import WarpRefiner
 from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
 from animator.sampling.schedulers import NOISE_SCHEDULE_KEYS, open_scheduler
@@ -67,26 +69,28 @@ class AnimatorPipeline(DiffusionPipeline):
         scheduler: any of diffusers' that samples without noise of its own.
         manifest: facts of the model, always given; the default tells diffusers that it is no network.
         reference: of a model whose self-attention looks at the photo.
+        refiner: of a model that corrects where the warped photo lies.
     """
 
     model_cpu_offload_seq = "image_encoder->adapter->unet->vae"
-    _optional_components = ["reference"]  # noqa: RUF012  # as diffusers declares it
+    _optional_components = ["reference", "refiner"]  # noqa: RUF012  # as diffusers declares it
 
     def __init__(
         self,
         unet: UNet2DConditionModel,
         adapter: AppearanceAdapter,
-        vae: AutoencoderKL,
+        vae: AutoencoderKL | PatchAutoencoder,
         image_encoder: CLIPVisionModel,
         scheduler: Any,
         manifest: dict[str, Any] | None = None,
         reference: ReferenceAttention | None = None,
+        refiner: WarpRefiner | None = None,
     ) -> None:
         super().__init__()
         if manifest is None:
             raise ModelError("this pipeline has no manifest: make it with AnimatorPipeline.from_subject_model")
-        nets = {"unet": unet, "adapter": adapter, "vae": vae, "image_encoder": image_encoder, "reference": reference}
-        self.register_modules(**nets, scheduler=scheduler)
+        nets = {"unet": unet, "adapter": adapter, "vae": vae, "image_encoder": image_encoder}
+        self.register_modules(**nets, scheduler=scheduler, reference=reference, refiner=refiner)
         self.register_to_config(manifest=manifest)
 
     @classmethod
@@ -107,6 +111,7 @@ class AnimatorPipeline(DiffusionPipeline):
             noise_schedule={key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None},
             manifest=Manifest.model_validate(dict(self.config.manifest)),
             reference=self.reference,
+            refiner=self.refiner,
         )
 
     @torch.no_grad()
@@ -118,7 +123,7 @@ class AnimatorPipeline(DiffusionPipeline):
         guidance_scale: float = 1.0,
         pose_guidance_scale: float = 1.0,
         guidance_rescale: float = 0.0,
-        repair: float = 0.5,
+        repair: float | None = None,
         decode_chunk_size: int | None = None,
         generator: torch.Generator | None = None,
         output_type: OutputType = "pil",
@@ -134,7 +139,7 @@ class AnimatorPipeline(DiffusionPipeline):
             guidance_scale: how strongly the image steers; 1 leaves it as trained.
             pose_guidance_scale: how strongly the pose steers; 1 leaves it as trained.
             guidance_rescale: 0 ... 1, brings strong guidance back to natural spread.
-            repair: 0 keeps the warped photo, 1 repaints everything.
+            repair: 0 keeps the warped photo, 1 repaints everything; none: as the model says, else 0.5.
             decode_chunk_size: frames computed at once; none chooses by the device.
             generator: its initial seed is the seed of all frames.
             output_type: see `AnimatorPipelineOutput`.

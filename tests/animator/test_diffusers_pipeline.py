@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -15,6 +16,11 @@ from animator.diffusers_pipeline import AnimatorPipeline
 from animator.errors import JobError, PhotoError
 from animator.generators import diffusion
 from animator.generators.diffusion import DiffusionGenerator
+from animator.models import warp_refiner
+from animator.models.bases import with_refiner
+from animator.models.source import look_up
+from animator.models.subject_model import SubjectModel
+from animator.models.warp_refiner import WarpRefiner
 from animator.photo import Photo
 from animator.sampling.config import SamplerConfig
 from animator.subject import Subject
@@ -73,6 +79,45 @@ def test_a_model_that_looks_at_the_photo_does_so_here_too(tmp_path: Path) -> Non
     blind = AnimatorPipeline.from_subject_model(tiny_model(reference="untrained"))
     blind.set_progress_bar_config(disable=True)
     assert np.abs(run(made) - run(blind)).max() > 5 / 255
+
+
+def test_a_model_that_corrects_the_warp_does_so_here_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if the person stood quite otherwise than in the photo.
+    monkeypatch.setattr(warp_refiner, "_departure", lambda *_: torch.ones(1))
+    refiner = WarpRefiner(widths=(8, 8), pose_width=8).eval()
+    with torch.no_grad():
+        refiner.conv_out.bias.copy_(torch.tensor([0.0, 0.36]))
+    made = AnimatorPipeline.from_subject_model(with_refiner(tiny_model(), refiner))
+    made.save_pretrained(tmp_path)
+    again, without = (
+        AnimatorPipeline.from_pretrained(tmp_path, use_safetensors=True),
+        AnimatorPipeline.from_subject_model(tiny_model()),
+    )
+    for each in (made, again, without):
+        each.set_progress_bar_config(disable=True)
+    assert np.abs(run(again, repair=0.0) - run(made, repair=0.0)).max() < 1.5 / 255
+    assert np.abs(run(made, repair=0.0) - run(without, repair=0.0)).max() > 5 / 255
+
+
+def test_how_much_is_repaired_the_model_says_unless_it_is_asked_for() -> None:
+    model = tiny_model()
+    cautious = AnimatorPipeline.from_subject_model(
+        replace(model, manifest=model.manifest.model_copy(update={"repair": 0.0}))
+    )
+    cautious.set_progress_bar_config(disable=True)
+    seed = torch.Generator().manual_seed(5)
+    said = cautious(drawn_subject(CANVAS), waving(CANVAS, 2), 2, generator=seed, output_type="np").frames
+    asked, other = (run(cautious, repair=repair) for repair in (0.0, 0.5))
+    assert np.array_equal(said, asked)
+    assert not np.array_equal(said, other)
+
+
+def test_the_shipped_base_makes_a_pipeline_of_the_parts_that_it_says_it_takes() -> None:
+    shipped = SubjectModel.load(look_up("embedded").folder)
+    made = AnimatorPipeline.from_subject_model(shipped)
+    assert made.subject_model.nets.keys() == shipped.nets.keys()
+    # Of other parts diffusers warns whoever loads the pipeline.
+    assert isinstance(shipped.vae, get_type_hints(AnimatorPipeline.__init__)["vae"])
 
 
 def test_its_scheduler_can_be_exchanged(pipeline: AnimatorPipeline) -> None:
