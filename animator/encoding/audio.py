@@ -84,7 +84,7 @@ def add_sound(silent: Path, target: Path, source: AudioSource, track: SoundTrack
     """
     import ffmpeg
 
-    _refuse_odd_name(silent, source.path)
+    _refuse_odd_names(clip=source.path, result=silent)
     begin_s = track.container_start_s + source.start_s
     wanted_s = duration_s if source.duration_s is None else min(duration_s, source.duration_s)
     if track.start_s >= begin_s + wanted_s or track.end_s <= begin_s:
@@ -161,13 +161,14 @@ def _last_words(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in words).strip()[:160]
 
 
-def _refuse_odd_name(*paths: Path) -> None:
+def _refuse_odd_names(**paths: Path) -> None:
     """ffmpeg-python takes names as text, not as the bytes that they are on the disk."""
-    for path in paths:
+    for role, path in paths.items():
         try:
             str(path.absolute()).encode()
         except UnicodeEncodeError as error:
-            raise SoundError(f"{str(path)!a} is not UTF-8; give it another name") from error
+            # The result still goes by a hidden name, which nobody gave it.
+            raise SoundError(f"the path of the {role} is not UTF-8; give it another name") from error
 
 
 def _url(path: Path) -> str:

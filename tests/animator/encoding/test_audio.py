@@ -219,15 +219,18 @@ def test_broken_sound_gives_a_silent_film_and_one_warning(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_clip_whose_name_is_no_utf_8_gives_a_silent_film_and_says_why(
-    tmp_path: Path, make_clip: Callable[..., Path]
+@pytest.mark.parametrize("role", ["clip", "result"])
+def test_where_a_name_is_no_utf_8_the_film_is_silent_and_says_whose_name_it_is(
+    tmp_path: Path, make_clip: Callable[..., Path], role: str
 ) -> None:
-    odd = tmp_path / os.fsdecode(b"tanz\xff.mp4")
-    make_clip("clip.mp4").rename(odd)
-    result = encode_with(AudioSource(path=odd), black_film(1.0), tmp_path / "out.mp4")
+    places = {"clip": tmp_path / "clip.mp4", "result": tmp_path / "out.mp4"}
+    places[role] = tmp_path / os.fsdecode(b"tanz\xff.mp4")
+    make_clip("made.mp4").rename(places["clip"])
+    result = encode_with(AudioSource(path=places["clip"]), black_film(1.0), places["result"])
     assert sound_length(result.path) is None
     (warning,) = result.warnings
-    assert "tanz\\udcff.mp4' is not UTF-8; give it another name" in warning
+    assert f": the path of the {role} is not UTF-8; give it another name" in warning
+    assert ".tmp" not in warning
 
 
 def test_sound_with_a_damaged_place_is_kept_with_a_warning(tmp_path: Path, make_clip: Callable[..., Path]) -> None:
