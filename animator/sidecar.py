@@ -5,7 +5,6 @@ It tells names and hashes, never folders, so that it may travel with the result.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -20,7 +19,7 @@ from animator.encoding.atomic_file import explained, replacing
 from animator.encoding.images import is_picture_of_ours
 from animator.errors import EncodeError
 from animator.jobs.inputs import input_sha256
-from animator.models.manifest import file_sha256
+from pose_tracking.hashing import file_sha256, files_sha256
 
 FORMAT = "pose-animator-sidecar"
 VERSION = 1
@@ -115,8 +114,7 @@ def output_sha256(output: Path) -> str:
     if not output.is_dir():
         return file_sha256(output)
     pictures = sorted(path for path in output.glob("*.png") if is_picture_of_ours(path))
-    lines = [f"{path.name} {file_sha256(path)}\n" for path in pictures]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return files_sha256(pictures)
 
 
 def _content(job: RenderJob, report: RenderReport, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Legend: H W pixels, C colour, T frames.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 import os
 from collections.abc import Container, Generator, Iterator
@@ -22,6 +21,7 @@ from pose_tracking.container_headers import ContainerHeader, read_container_head
 from pose_tracking.damage import Damage
 from pose_tracking.decoding import RE_EXPORT, InputContainer, VideoFrame, VideoStream, naming_the_file
 from pose_tracking.frame import ClipInfo, Frame
+from pose_tracking.hashing import file_sha256
 from pose_tracking.limits import (
     DEFAULT_LIMITS,
     ClipLimits,
@@ -194,11 +194,8 @@ class DrivingClip:
     def sha256(self) -> str:
         """Hash of the file's bytes in hexadecimal, computed once."""
         if self._sha256 is None:
-            digest = hashlib.sha256()
-            with naming_the_file(self.path), self.path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-            self._sha256 = digest.hexdigest()
+            with naming_the_file(self.path):
+                self._sha256 = file_sha256(self.path)
         return self._sha256
 
     def _checked(self) -> Iterator[tuple[VideoFrame, float]]:

@@ -16,9 +16,10 @@ from animator.encoding.provenance import SourceType
 from animator.errors import DeviceError, JobError, ModelError
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet_config import PuppetConfig
-from animator.models.manifest import check_canvas, file_sha256
+from animator.models.manifest import check_canvas
 from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
+from pose_tracking.hashing import file_sha256
 
 _WANTED = "expected a class of generators, see animator.generators.protocol"
 log_note = logging.getLogger(__name__).warning

@@ -18,7 +18,7 @@ from animator.canvas import Placement
 from animator.encoding.atomic_file import explained
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder, appearing
-from animator.jobs.inputs import file_sha256
+from animator.jobs.inputs import input_sha256
 from animator.jobs.record import JobRecord, Prepared, write_record
 from pose_tracking.errors import PipelineError
 from pose_tracking.sequence import PoseSequence
@@ -65,7 +65,7 @@ def save_scene(
     prepared = Prepared(
         num_frames=len(scene.driving),
         fps=str(scene.fps),
-        sha256={path.name: file_sha256(path) for path in files},
+        sha256={path.name: input_sha256(path) for path in files},
         warnings=warnings,
         damage=damage,
     )
@@ -80,7 +80,7 @@ def load_scene(folder: JobFolder, record: JobRecord) -> Scene:
     """
     ready = record.ready
     for path in (folder.poses, folder.tracked, folder.subject):
-        if not path.is_file() or ready.sha256.get(path.name) != file_sha256(path):
+        if not path.is_file() or ready.sha256.get(path.name) != input_sha256(path):
             raise JobError(
                 f"{folder.name}/{path.name}: missing, or not the file that this job wrote. Start a new job folder."
             )

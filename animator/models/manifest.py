@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from animator.errors import ModelError
+from pose_tracking.hashing import file_sha256
 
 MANIFEST = "manifest.json"
 _MAX_MANIFEST_BYTES = 1_000_000
@@ -184,12 +184,3 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         file.flush()
         os.fsync(file.fileno())
     return complete
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file of any size."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -15,7 +15,8 @@ from math import prod
 from pathlib import Path
 
 from animator.errors import ModelError
-from animator.models.manifest import MANIFEST, Manifest, file_sha256, read_manifest
+from animator.models.manifest import MANIFEST, Manifest, read_manifest
+from pose_tracking.hashing import file_sha256
 
 EMBEDDED = "embedded"
 # Parts of a Stable Diffusion folder that a render reads, and those without which there is no base.

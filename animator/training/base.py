@@ -21,7 +21,6 @@ from animator.errors import JobError
 from animator.models.bases import open_base, with_reference
 from animator.models.embedded import new_base
 from animator.models.listing import licence_texts
-from animator.models.manifest import file_sha256
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.source import look_up
 from animator.models.subject_model import SubjectModel
@@ -39,6 +38,7 @@ from animator.training.processes import is_main_process, refuse_densepose, train
 from animator.training.reuse import ReusedSamples
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
+from pose_tracking.hashing import file_sha256
 
 if TYPE_CHECKING:
     from animator.synthesis.dataset import RenderedPeople

@@ -18,7 +18,6 @@ from animator.canvas import CanvasConfig
 from animator.encoding.atomic_file import check_new_folder
 from animator.models.bases import open_base
 from animator.models.listing import licence_texts
-from animator.models.manifest import file_sha256
 from animator.models.patch_autoencoder import PatchAutoencoder
 from animator.models.source import EMBEDDED, look_up
 from animator.models.subject_model import SubjectModel
@@ -35,6 +34,7 @@ from animator.training.processes import is_main_process, refuse_densepose, train
 from animator.training.samples import Batch, batches
 from animator.training.stage import TrainReport
 from animator.training.subject import SubjectDecoderStage, SubjectStage
+from pose_tracking.hashing import file_sha256
 
 # Of poses that photos are carried back from, and of crops.
 _HELD_OUT = 6

@@ -12,7 +12,7 @@ from animator.config import PreviewConfig, RenderJob
 from animator.encoding import read_provenance
 from animator.errors import EncodeError, JobError, PhotoError
 from animator.jobs.folder import JobFolder
-from animator.jobs.inputs import file_sha256
+from animator.jobs.inputs import input_sha256
 from animator.origin import find_origin
 from animator.pipeline import animate, is_made, resume, submit
 from pose_tracking.clip import DrivingClip
@@ -106,7 +106,7 @@ def test_another_picture_stands_behind_the_person_and_counts_by_its_content(tmp_
     folder = tmp_path / "job"
     submit(job, folder)
     record = JobFolder(folder).record.read_text()
-    assert file_sha256(moved) in record
+    assert input_sha256(moved) in record
     Image.new("RGB", (300, 100), (30, 90, 202)).save(moved)
     with pytest.raises(JobError, match=r"the background has changed \(moved\.png\)"):
         resume(folder)

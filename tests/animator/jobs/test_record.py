@@ -11,7 +11,7 @@ import pytest
 from animator.config import RenderJob
 from animator.errors import EncodeError, JobError
 from animator.jobs.folder import JobFolder
-from animator.jobs.inputs import file_sha256
+from animator.jobs.inputs import input_sha256
 from animator.jobs.locks import locked
 from animator.jobs.record import (
     JobRecord,
@@ -152,7 +152,7 @@ def test_what_a_job_says_of_itself_does_not_change_under_the_hands_of_a_worker(
 
 def test_an_input_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"me\.jpg: cannot be read \(No such file or directory\)\. Check the path"):
-        file_sha256(tmp_path / "me.jpg")
+        input_sha256(tmp_path / "me.jpg")
 
 
 def test_another_version_of_the_program_is_refused(folder: JobFolder, tmp_path: Path) -> None:

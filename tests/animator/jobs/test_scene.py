@@ -10,7 +10,7 @@ import pytest
 
 from animator.errors import JobError
 from animator.jobs.folder import JobFolder
-from animator.jobs.inputs import file_sha256
+from animator.jobs.inputs import input_sha256
 from animator.jobs.record import JobRecord, Prepared, read_record
 from animator.jobs.scene import load_scene, save_scene
 from tests.animator.jobs.job_folder import SIZE, prepared_job
@@ -24,7 +24,7 @@ def job(tmp_path: Path) -> JobFolder:
 def with_hash_of(job: JobFolder, path: Path) -> JobRecord:
     """The job's record as if this file had been written by it."""
     record = read_record(job)
-    ready: Prepared = record.ready.model_copy(update={"sha256": {**record.ready.sha256, path.name: file_sha256(path)}})
+    ready: Prepared = record.ready.model_copy(update={"sha256": {**record.ready.sha256, path.name: input_sha256(path)}})
     return record.model_copy(update={"prepared": ready})
 
 
