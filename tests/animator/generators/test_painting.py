@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp import WarpedPhoto
-from animator.generators.painting import Painting, reach
+from animator.generators.painting import Painting, in_colors_nearby, reach
 from animator.models.bases import open_base
 from animator.models.vae import LatentCodec
 from animator.sampling.repair import Known, freedom, trust
@@ -159,3 +159,33 @@ def test_what_stands_before_the_person_is_laid_over_finished_frames() -> None:
     assert (covered[:, :, 80:120] == torch.tensor([255, 0, 128])[:, None, None]).all()
     assert torch.equal(covered[:, :, :80], alone[:, :, :80])
     assert torch.equal(covered[:, :, 120:], alone[:, :, 120:])
+
+
+def test_a_plain_dress_gets_no_blotches_and_a_pattern_may_vary() -> None:
+    """An undertrained network painted dark blue onto a pink hem."""
+    rng = torch.Generator().manual_seed(2)
+    shown = torch.full((1, 3, 100, 60), 0.6)
+    shown[:, :, :, 30:] += 0.2 * (torch.rand(1, 3, 100, 30, generator=rng) - 0.5)
+    covered = torch.ones(1, 100, 60)
+    painted = shown.clone()
+    painted[:, 2, 40:60, 5:55] = 0.1
+    kept = in_colors_nearby(painted, shown, covered)
+    assert torch.allclose(kept[:, :, :, :20], shown[:, :, :, :20], atol=1e-3)
+    inside = kept[:, 2, 45:55, 40:50]
+    assert float(inside.mean()) < float(shown[:, 2, 45:55, 40:50].mean()) - 0.02
+    assert float(inside.min()) > 0.45
+
+
+def test_what_is_not_painted_stays_whatever_is_nearby() -> None:
+    shown = torch.rand(2, 3, 80, 50, generator=torch.Generator().manual_seed(3))
+    covered = (torch.rand(2, 80, 50, generator=torch.Generator().manual_seed(4)) > 0.3).float()
+    assert torch.equal(in_colors_nearby(shown, shown, covered), shown)
+
+
+def test_colours_of_the_background_are_not_the_persons() -> None:
+    shown = torch.zeros(1, 3, 100, 60)
+    shown[:, :, :, 30:] = 0.9
+    covered = torch.zeros(1, 100, 60)
+    covered[:, :, :30] = 1
+    painted = torch.full_like(shown, 0.9)
+    assert float(in_colors_nearby(painted, shown, covered)[:, :, :, :30].max()) < 0.02
