@@ -9,8 +9,7 @@ Legend: H W pixels of the canvas, h w cells of the field, K keypoints, P pixels.
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -85,8 +84,7 @@ def _places_shown(
     y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     # In [0, 1], as colours are; so that what becomes of colours becomes of places.
     places_3HW = torch.stack([x / width, y / height, torch.zeros_like(x)])
-    placed = copy.copy(warp)
-    placed.layers = tuple(replace(layer, colors_3HW=places_3HW) for layer in warp.layers)
+    placed = warp.showing(places_3HW)
     with torch.inference_mode():
         shown = placed(keypoints_K2[None], confidence_K[None])
     places = rearrange(shown.colors_B3HW[0, :2].numpy(), "c h w -> h w c") * np.array([width, height])

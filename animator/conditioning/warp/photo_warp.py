@@ -8,7 +8,9 @@ Legend: B poses, K keypoints, H W pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -93,11 +95,14 @@ class PhotoWarp:
         self.layers: tuple[Layer, ...]
         self.pose: BonePose
         self.layers, self.pose = split_layers(photo_3HW, matte_HW, pose, cell_px=cell)
-        self._textures = {
-            layer.name: Texture.of(layer.picture_5HW, layer.mesh.vertices_V2)
-            for layer in self.layers
-            if len(layer.mesh.triangles_T3)
-        }
+        self._textures = _textures(self.layers)
+
+    def showing(self, picture_3HW: torch.Tensor) -> PhotoWarp:
+        """The same warp of another picture in [0, 1]: each layer shows that one's part wherever it lies."""
+        other = copy.copy(self)
+        other.layers = tuple(replace(layer, colors_3HW=picture_3HW) for layer in self.layers)
+        other._textures = _textures(other.layers)
+        return other
 
     @property
     def device(self) -> torch.device:
@@ -232,6 +237,15 @@ class PhotoWarp:
                 inside = 1 - smoothstep(0.8, 1.2, distance / radius)
                 missing = torch.maximum(missing, inside * target.trust_BJ[:, bone, None, None])
         return missing * (1 - coverage_BHW)
+
+
+def _textures(layers: Iterable[Layer]) -> dict[str, Texture]:
+    """What pixels are fetched from, by name of the layer; none for layers that show nothing."""
+    return {
+        layer.name: Texture.of(layer.picture_5HW, layer.mesh.vertices_V2)
+        for layer in layers
+        if len(layer.mesh.triangles_T3)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
