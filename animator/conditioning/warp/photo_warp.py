@@ -17,13 +17,12 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
-    LEFT_SHIN,
     LIMBS,
     RADIUS,
-    RIGHT_SHIN,
     BonePose,
     bone_pose,
 )
+from animator.conditioning.warp.drawn import Drawn, farness, legs_by_depth
 from animator.conditioning.warp.exposure import smear, travel_between, travel_field
 from animator.conditioning.warp.layer import Layer
 from animator.conditioning.warp.layers import split_layers
@@ -34,10 +33,6 @@ from animator.conditioning.warp.texture import Texture
 
 # Triangles stretched beyond this are left out: what they would show is smear.
 TEAR_RATIO = 5.0
-# What lies nearer is told by little, and that changes within a frame or two of a step or a turn. In between, both
-# orders show: while one foot is lower than the other by less than this, while shoulders narrow so far, and while the
-# nose has moved aside from the ears by less than this; all in torso lengths.
-SAME_DEPTH, NARROW, AHEAD = 0.04, (0.28, 0.36), 0.02
 # After as many guesses a point of a smooth field is found to a hundredth of a px.
 _GUESSES = 5
 
@@ -168,7 +163,7 @@ class PhotoWarp:
             colors_B3HW=colors, coverage_BHW=coverage, repair_BHW=torch.maximum(repair, missing).clamp(0, 1)
         )
 
-    def _draw(self, layer: Layer, motion: BoneMotion, batch: int, field_B2HW: torch.Tensor | None) -> _Drawn:
+    def _draw(self, layer: Layer, motion: BoneMotion, batch: int, field_B2HW: torch.Tensor | None) -> Drawn:
         """One layer in every pose, as large as it is there.
 
         Where `motion` goes on after the poses, it is with those at which the shutter opens, then with those at which
@@ -176,7 +171,7 @@ class PhotoWarp:
         """
         source, triangles = layer.mesh.vertices_V2, layer.mesh.triangles_T3
         if len(triangles) == 0:
-            return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
+            return Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         carried = layer.carry(motion)
         moved = carried[:batch]
         if field_B2HW is not None:
@@ -185,7 +180,7 @@ class PhotoWarp:
         reached = moved if travel is None else torch.cat([moved - travel / 2, moved + travel / 2])
         window = top, left, height, width = _window(reached, self.size)
         if height == 0 or width == 0:  # all of it beyond the canvas
-            return _Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
+            return Drawn(picture_B5hw=source.new_zeros(batch, 5, 0, 0), top=0, left=0)
         mirrored = mirror(source[None], motion.mirrored_B[:batch], motion.axis_x)
         relative = _growth(mirrored, moved, triangles) / motion.scale_B[:batch, None]
         depth = layer.depth_V[triangles].amax(-1).expand(batch, -1)
@@ -197,18 +192,16 @@ class PhotoWarp:
         picture = drawn[:, :5]
         if travel is not None and (field := travel_field(moved, travel, self.size, window)) is not None:
             picture = smear(picture, field, (top, left))
-        return _Drawn(picture_B5hw=picture, top=top, left=left)
+        return Drawn(picture_B5hw=picture, top=top, left=left)
 
-    def _compose(
-        self, pictures: dict[str, _Drawn], target: BonePose
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _compose(self, pictures: dict[str, Drawn], target: BonePose) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Lay the layers over each other, far arm first."""
         body = pictures["body"]
-        legs = _legs_by_depth(pictures, target)
+        legs = legs_by_depth(pictures, target)
         behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
             if (arm := pictures.get(f"{side}_arm")) is not None:
-                far_B = _farness(target, side)
+                far_B = farness(target, side)
                 parts = [arm, *(pictures[name] for name in (f"{side}_held",) if name in pictures)]
                 behind = [*(drawn for part in parts for drawn in part.where(far_B > 0)), *behind]
                 before = [*before, *(drawn for part in parts for drawn in part.fading(1 - far_B))]
@@ -248,29 +241,6 @@ def _textures(layers: Iterable[Layer]) -> dict[str, Texture]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawn:
-    """A layer in B poses: colours, opacity and need of repair, and where on the canvas its window lies."""
-
-    picture_B5hw: torch.Tensor
-    top: int
-    left: int
-
-    def where(self, mask_B: torch.Tensor) -> list[_Drawn]:
-        """This layer in the poses of the mask only; nothing where the mask is empty."""
-        return self.fading(mask_B.to(self.picture_B5hw.dtype))
-
-    def fading(self, share_B: torch.Tensor) -> list[_Drawn]:
-        """This layer, in each pose so opaque; nothing where it is in none."""
-        if bool((share_B == 1).all()):
-            return [self]
-        if not bool(share_B.any()):
-            return []
-        picture = self.picture_B5hw.clone()
-        picture[:, 3] *= share_B[:, None, None]
-        return [_Drawn(picture_B5hw=picture, top=self.top, left=self.left)]
-
-
 def follow(points_BV2: torch.Tensor, field_B2HW: torch.Tensor, *, stiff: bool = False) -> torch.Tensor:
     """Points of a picture that follows a field: output(p) = picture(p + field(p)) shows at p what lay at p + field(p).
 
@@ -301,16 +271,6 @@ def _window(moved_BV2: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, i
     return top, left, max(bottom - top, 0), max(right - left, 0)
 
 
-def _legs_by_depth(pictures: dict[str, _Drawn], target: BonePose) -> list[_Drawn]:
-    """The legs' pictures, farther first: the foot lower in the picture stands nearer to the camera."""
-    if "left_leg" not in pictures or "right_leg" not in pictures:
-        return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
-    left, right = pictures["left_leg"], pictures["right_leg"]
-    lower_B = target.end_BJ2[:, LEFT_SHIN, 1] - target.end_BJ2[:, RIGHT_SHIN, 1]
-    left_near_B = smoothstep(-SAME_DEPTH, SAME_DEPTH, lower_B / target.torso_length_B.clamp_min(1e-3))
-    return [*right.where(left_near_B > 0), left, *right.fading(1 - left_near_B)]
-
-
 def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: torch.Tensor) -> torch.Tensor:
     """[B, T]: how much longer the most stretched edge of each triangle became."""
     ratios = []
@@ -319,14 +279,3 @@ def _growth(before_BV2: torch.Tensor, after_BV2: torch.Tensor, triangles_T3: tor
         old = (before_BV2[:, a] - before_BV2[:, b]).norm(dim=-1)
         ratios.append((after_BV2[:, a] - after_BV2[:, b]).norm(dim=-1) / old.clamp_min(1e-6))
     return torch.stack(ratios).amax(0)
-
-
-def _farness(target: BonePose, side: str) -> torch.Tensor:
-    """[B] in [0, 1]: how far the person is turned so that this side's arm lies behind the torso."""
-    size_B = target.torso_length_B.clamp_min(1e-3)
-    across = target.shoulders_B22[:, 0] - target.shoulders_B22[:, 1]
-    narrow_B = 1 - smoothstep(*NARROW, across.norm(dim=-1) / size_B)
-    before_ears_B2, sure_B = target.nose_before_ears()
-    looks_right_B = smoothstep(-AHEAD, AHEAD, before_ears_B2[:, 0] * sure_B / size_B)
-    # Looking towards larger x, the person's left side is the far one.
-    return narrow_B * (looks_right_B if side == "left" else 1 - looks_right_B)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from animator.conditioning.warp.bones import HEAD, bone_pose
-from animator.conditioning.warp.photo_warp import _farness
+from animator.conditioning.warp.drawn import farness
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.figure import standing_pose
 
@@ -46,6 +46,6 @@ def test_the_far_arm_of_a_person_in_profile_is_told_from_one_ear_too(
         joints[BLAZEPOSE_33.index(name), 0] = 500.0
     joints[BLAZEPOSE_33.index("nose"), 0] += nose_dx
     target = bone_pose(*_seen(*unseen, joints=joints))
-    assert {side: float(_farness(target, side)[0]) for side in ("left", "right")} == {
+    assert {side: float(farness(target, side)[0]) for side in ("left", "right")} == {
         side: float(side == far_side) for side in ("left", "right")
     }
