@@ -17,11 +17,12 @@ from animator.device import one_thread
 from animator.encoding import read_provenance
 from animator.errors import JobError
 from animator.generators.protocol import FrameGenerator
+from animator.jobs.beginning import begin_job, refuse_changes
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor
 from animator.jobs.folder import JobFolder, kept_or_passing
 from animator.jobs.inputs import INPUT_SETTINGS
-from animator.jobs.record import begin_job, read_record, refuse_changes
+from animator.jobs.record import read_record
 from animator.jobs.scene import Scene
 from animator.jobs.session import retry_gaps
 from animator.photo import read_photo
@@ -133,10 +134,11 @@ def resume(
     job = changed.model_copy(update={"output": place.path / f"out{record.ending}"})
     _refuse_missing(place, job)
     render = Render.of(job, prepare_scene, progress=progress or SilentProgress(), trust=trust)
-    if overrides:
-        begin_job(place, render.record())
+    now = render.record()
+    if overrides or now.software != record.software:
+        begin_job(place, now)
     else:
-        refuse_changes(place, record, render.record())
+        refuse_changes(place, record, now)
     if anew:
         place.cancelled.unlink(missing_ok=True)
         retry_gaps(place)

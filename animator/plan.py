@@ -13,9 +13,9 @@ from typing import Any
 from animator.config import RenderJob, RenderReport
 from animator.destinations import check_destinations
 from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.jobs.beginning import check_begin
 from animator.jobs.folder import JobFolder
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
-from animator.jobs.record import check_begin
 from animator.paths import told
 from animator.photo import read_photo
 from animator.progress import Progress, SilentProgress

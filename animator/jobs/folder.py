@@ -76,6 +76,11 @@ class JobFolder:
         return self.path / "frames"
 
     @property
+    def has_frames(self) -> bool:
+        """Whether any picture is made."""
+        return any(self.frames.glob("*.png"))
+
+    @property
     def chunks(self) -> Path:
         """Folder of the ledger."""
         return self.path / "chunks"

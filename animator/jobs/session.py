@@ -109,7 +109,7 @@ def read_state(folder: JobFolder) -> State:
         return "failed"
     if record.prepared is None:
         return "created"
-    return "rendering" if any(folder.frames.glob("*.png")) else "prepared"
+    return "rendering" if folder.has_frames else "prepared"
 
 
 def is_delivered(folder: JobFolder, output: Path) -> bool:

@@ -18,8 +18,9 @@ from animator import pipeline, rendering
 from animator.config import RenderJob
 from animator.errors import DeviceError, JobError, ModelError, PhotoError
 from animator.generators.protocol import FrameGenerator
+from animator.jobs.beginning import begin_job
 from animator.jobs.folder import JobFolder
-from animator.jobs.record import JobRecord, begin_job, read_record
+from animator.jobs.record import JobRecord, read_record
 from animator.jobs.scene import Scene
 from animator.preview.paths import contact_sheet_path, side_by_side_path
 from animator.progress import SilentProgress

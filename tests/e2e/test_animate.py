@@ -1,5 +1,6 @@
 """The whole way, on the media the project ships: a photo and a clip become a moving picture."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from animator.encoding import read_provenance
 from animator.errors import EncodeError, JobError, PhotoError
 from animator.jobs.folder import JobFolder
 from animator.jobs.inputs import input_sha256
+from animator.jobs.record import read_record, software
 from animator.origin import find_origin
 from animator.pipeline import animate, is_made, resume, submit
 from pose_tracking.clip import DrivingClip
@@ -110,6 +112,15 @@ def test_another_picture_stands_behind_the_person_and_counts_by_its_content(tmp_
     Image.new("RGB", (300, 100), (30, 90, 202)).save(moved)
     with pytest.raises(JobError, match=r"the background has changed \(moved\.png\)"):
         resume(folder)
+
+
+def test_a_job_that_another_version_of_the_program_only_began_is_rendered(tmp_path):
+    folder = submit(_job(tmp_path, end_s=0.2), tmp_path / "job")
+    record = json.loads(folder.record.read_text())
+    folder.record.write_text(json.dumps({**record, "software": "pose-animator 0.0.1", "fingerprint": "another"}))
+    report = resume(folder.path)
+    assert (report.path, report.partial) == (folder.path / "out.mp4", False)
+    assert read_record(folder).software == software()
 
 
 def test_a_background_that_is_no_picture_ends_before_any_work(tmp_path):

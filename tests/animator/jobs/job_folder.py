@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from animator.canvas import Placement
+from animator.config import RenderJob
+from animator.jobs.beginning import begin_job
 from animator.jobs.folder import JobFolder
-from animator.jobs.record import JobRecord, begin_job, software
+from animator.jobs.record import JobRecord, software
 from animator.jobs.scene import Scene, save_scene
 from animator.subject import Subject
 from tests.animator.figure import as_sequence, draw_figure, standing_pose
@@ -49,3 +52,17 @@ def prepared_job(path: Path, *, num_frames: int, chunk_size: int = 24) -> JobFol
     motion = waving(num_frames)
     save_scene(folder, record, Scene(subject=subject, driving=motion, tracked=motion, fps=Fraction(20)))
     return folder
+
+
+def job_record(folder: Path, **changes: Any) -> JobRecord:
+    """What a job's folder holds of a render of files in `folder`, with these settings."""
+    job = RenderJob(photo=folder / "me.jpg", clip=folder / "walk.mp4", output=folder / "out.mp4", **changes)
+    return JobRecord(
+        software=software(),
+        fingerprint=f"of {job.seed} {job.motion.window_s}",
+        inputs={"photo": "aa", "clip": "bb"},
+        generator=job.generator,
+        canvas=(512, 640),
+        chunk_size=24,
+        job=job.model_dump(mode="json"),
+    )
