@@ -8,21 +8,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 from animator.beside import Beside
 from animator.config import RenderJob, RenderReport
+from animator.delivery import deliver
 from animator.destinations import check_destinations
-from animator.encoding import AudioSource, EncodeResult, encode, provenance_metadata
+from animator.encoding import provenance_metadata
 from animator.errors import ModelError
 from animator.generators.registry import ChosenGenerator, choose_generator
 from animator.jobs.executors.protocol import Executor, Work
 from animator.jobs.folder import JobFolder
 from animator.jobs.inputs import INPUT_SETTINGS, input_sha256, with_places
 from animator.jobs.ledger import ATTEMPTS
-from animator.jobs.making import Gaps, Made, make_frames, stand_in
+from animator.jobs.making import Made, make_frames
 from animator.jobs.plan import DEFAULT_BATCH, chunk_size
 from animator.jobs.record import (
     DELIVERY,
@@ -35,9 +35,9 @@ from animator.jobs.scene import Scene, save_scene
 from animator.jobs.session import run_job
 from animator.jobs.worker import OpenedGenerator
 from animator.preview.paths import preview_paths
-from animator.preview.previews import Previews, clip_panels, panels_ahead
+from animator.preview.previews import clip_panels, panels_ahead
 from animator.progress import Progress, Stage, Told
-from animator.sidecar import sidecar_path, with_sidecar
+from animator.sidecar import sidecar_path
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.sequence import PoseSequence
@@ -188,25 +188,17 @@ class Render:
     def _deliver(
         self, scene: Scene, made: Iterator[Made], *, damage: str | None, panels: Iterator[Frame] | None = None
     ) -> RenderReport:
-        mark, gaps = self.fingerprint, Gaps()
-        origin = _provenance(self.job, self.chosen, mark)
-        previews = _previews(self.job, self.clip, scene, panels, origin)
-        with previews:
-            frames = previews.watch(stand_in(made, gaps.add))
-            result = write_result(self.job, self.clip, frames, scene.fps, metadata=origin)
-        self.told.note(*result.warnings, *gaps.warnings(), *self.job.provenance.notes_on(result.path))
-        report = RenderReport(
-            path=result.path,
-            num_frames=result.num_frames,
-            duration_s=result.duration_s,
-            seconds=time.monotonic() - self.began_s,
-            fingerprint=mark,
-            previews=previews.paths,
-            warnings=tuple(self.told.messages),
-            partial=damage is not None or bool(gaps.frames),
-            gaps=tuple(gaps.frames),
+        return deliver(
+            self.job,
+            self.clip,
+            scene,
+            made,
+            origin=_provenance(self.job, self.chosen, self.fingerprint),
+            told=self.told,
+            began_s=self.began_s,
+            damage=damage,
+            panels=panels,
         )
-        return with_sidecar(self.job, report, origin)
 
 
 def open_generator_of(
@@ -220,17 +212,6 @@ def open_generator_of(
     if chosen.canvas.size != record.canvas or (chosen.model and chosen.model.fingerprint()) != record.weights:
         raise ModelError(f"{folder.name}: the model here is not the one that this job was begun with")
     return OpenedGenerator(generator=chosen.open(), device=chosen.device)
-
-
-def write_result(
-    job: RenderJob, clip: DrivingClip, frames: Iterator[Frame], fps: Fraction, *, metadata: Mapping[str, str]
-) -> EncodeResult:
-    """Encode `frames` with the clip's sound and the marks that they are made."""
-    audio = AudioSource(path=clip.path, start_s=clip.picture_start_s) if clip.info.has_audio else None
-    marked = job.provenance.watermarked(frames, metadata["fingerprint"])
-    seal = job.provenance.seal(metadata)
-    inputs = job.inputs.values()
-    return encode(marked, job.output, job.encode, fps=fps, audio=audio, metadata=metadata, inputs=inputs, seal=seal)
 
 
 def fingerprint(job: RenderJob, clip: DrivingClip, chosen: ChosenGenerator) -> str:
@@ -267,23 +248,6 @@ def _provenance(job: RenderJob, chosen: ChosenGenerator, fingerprint: str) -> di
     more = {} if chosen.model is None else {"model": chosen.model.title}
     more |= job.provenance.stated()
     return provenance_metadata(generator=chosen.name, source_type=chosen.source_type, fingerprint=fingerprint, **more)
-
-
-def _previews(
-    job: RenderJob, clip: DrivingClip, scene: Scene, panels: Iterator[Frame] | None, origin: Mapping[str, str]
-) -> Previews:
-    return Previews(
-        job.output,
-        contact_sheet=job.preview.contact_sheet,
-        side_by_side=job.preview.side_by_side,
-        subject=scene.subject,
-        clip=clip,
-        tracked=scene.tracked,
-        num_frames=len(scene.driving),
-        fps=scene.fps,
-        panels=panels,
-        metadata=origin,
-    )
 
 
 def _counted(frames: Iterator[Made], stage: Stage) -> Iterator[Made]:

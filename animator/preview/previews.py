@@ -40,6 +40,9 @@ class Previews:
         fps: its rate.
         panels: what `clip_panels` gives, where that is under way already.
         metadata: what the result says of its making; the previews show its pictures and say the same.
+
+    Attributes:
+        paths: the previews that are written.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Previews:
         self._stack.__exit__(kind, error, trace)
         if error is not None:
             return
+        self.paths = preview_paths(self._output, contact_sheet=False, side_by_side=self._wants_side)
         if self._sheet is not None:
             write_png(self._sheet_path, self._sheet.draw(), metadata=self._metadata)
         self.paths = preview_paths(self._output, contact_sheet=self._sheet is not None, side_by_side=self._wants_side)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +18,7 @@ from PIL import Image
 
 from animator import pipeline, rendering
 from animator.config import RenderJob
-from animator.errors import DeviceError, JobError, ModelError, PhotoError
+from animator.errors import DeviceError, DiskError, JobError, ModelError, PhotoError
 from animator.generators.protocol import FrameGenerator
 from animator.jobs.beginning import begin_job
 from animator.jobs.folder import JobFolder
@@ -25,7 +27,7 @@ from animator.jobs.scene import Scene
 from animator.preview.paths import contact_sheet_path, side_by_side_path
 from animator.progress import SilentProgress
 from animator.rendering import Render
-from animator.sidecar import sidecar_path
+from animator.sidecar import read_sidecar, sidecar_path
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.errors import ClipError
@@ -143,6 +145,35 @@ def test_a_render_at_once_leaves_its_film_previews_and_sidecar(tmp_path: Path) -
     assert report.num_frames == NUM_FRAMES
     films = {output, side_by_side_path(output), contact_sheet_path(output), sidecar_path(output)}
     assert set(tmp_path.iterdir()) == films
+
+
+@pytest.mark.parametrize(
+    ("full_at", "there", "said"),
+    [
+        ("out.mp4", [], ""),
+        ("out.mp4.json", ["out.mp4"], "not written: out.mp4.json, out.contact.png, out.side.mp4."),
+        ("out.side.mp4", ["out.mp4", "out.mp4.json"], "not written: out.contact.png, out.side.mp4."),
+        ("out.contact.png", ["out.mp4", "out.mp4.json", "out.side.mp4"], "not written: out.contact.png."),
+    ],
+)
+def test_a_disk_that_fills_at_the_end_leaves_whole_files_and_what_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_at: str, there: list[str], said: str
+) -> None:
+    put_in_place = os.replace
+
+    def refuse(source: Path, place: Path) -> None:
+        if Path(place).name == full_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        put_in_place(source, place)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(DiskError) as caught:
+        a_render(tmp_path / "out.mp4", "none").at_once()
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
+    assert str(caught.value).startswith(f"{tmp_path / full_at}: the disk took no more data")
+    assert str(caught.value).endswith(f" out.mp4 is complete; {said}" if said else "another folder.")
+    sidecar = read_sidecar(tmp_path / "out.mp4")
+    assert (sidecar is not None and sidecar.fits) == ("out.mp4.json" in there)
 
 
 def test_a_watermark_that_is_not_heard_in_the_result_is_said(tmp_path: Path) -> None:
