@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Annotated
 
@@ -177,8 +179,25 @@ def explain(error: BaseException) -> tuple[int, str]:
         reason = error.strerror or text
         if error.errno in _DISK_TROUBLE:
             return DISK_FULL, f"{name}{reason}. Free some space, or choose another folder."
+        closed = _closed_folder(error)
+        if closed is not None:
+            what = f"this folder must be open for what is in it to be read, and is not ({reason})"
+            return BAD_INPUT, f"{closed}: {what}. Open it with: chmod u+rx {quote(str(closed))}, or choose another one."
         return BAD_INPUT, f"{name}{reason}. {next_step(error)}"
     return BUG, f"{type(error).__name__}: {text}. This is a bug; run again with --debug and report it."
+
+
+def _closed_folder(error: OSError) -> Path | None:
+    """The folder that keeps a file from being looked at, if it is no fault of the file: the outermost one."""
+    if error.errno != errno.EACCES or not isinstance(error.filename, str):
+        return None
+    place = Path(error.filename).absolute()
+    return next((each for each in reversed((place, *place.parents)) if _is_closed(each)), None)
+
+
+def _is_closed(place: Path) -> bool:
+    # Asked in this order, and without following what cannot be: nobody knows what lies in a closed folder.
+    return os.path.isdir(place) and not os.access(place, os.R_OK | os.X_OK)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -72,6 +72,7 @@ def check_folder_place(path: Path, *, is_ours: IsOurs | None = None, what: str =
             raise EncodeError(f"{path}: is a file, and {what} is to be written; give another output name")
         if target.is_dir():
             _refuse_foreign(path, target, is_ours)
+            _try_folder(target)  # what may go is deleted there
         _try_folder(target.parent)
 
 

@@ -72,12 +72,18 @@ def write_png(path: str | Path, pixels_HWC: np.ndarray, *, metadata: Mapping[str
 
 
 def is_picture_of_ours(path: Path) -> bool:
-    """Whether a file is a picture of a PNG sequence that says itself that this program made it."""
+    """Whether a file is a picture of a PNG sequence that says itself that this program made it.
+
+    Raises:
+        PermissionError: it may not be read, so nobody knows.
+    """
     if _SEQUENCE_NAME.fullmatch(path.name) is None or path.is_symlink() or not path.is_file():
         return False
     try:
         return "generator" in (read_provenance(path) or {})
-    except EncodeError:
+    except EncodeError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise error.__cause__ from None
         return False
 
 

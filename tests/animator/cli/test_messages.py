@@ -269,6 +269,19 @@ def test_debug_shows_the_traceback(
     assert err.splitlines()[-1].startswith("error: KeyError")
 
 
+@pytest.mark.parametrize("asked", ["photos/closed", "photos/closed/job.json", "photos/closed/frames/000000.png"])
+def test_a_closed_folder_is_named_and_not_what_was_looked_for_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    closed = tmp_path / "photos" / "closed"
+    closed.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path) != closed)
+    code, text = explain(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / asked)))
+    assert code == 3
+    assert text.startswith(f"{closed}: this folder must be open for what is in it to be read, and is not")
+    assert text.endswith(f"(Permission denied). Open it with: chmod u+rx {closed}, or choose another one.")
+
+
 def test_a_file_that_must_not_be_read_is_bad_input_and_not_wrong_usage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from animator.encoding import AudioSource, EncodeConfig, check_output, encode, open_encoder, provenance_metadata
+from animator.encoding import (
+    AudioSource,
+    EncodeConfig,
+    check_output,
+    encode,
+    open_encoder,
+    provenance_metadata,
+)
 from animator.encoding.images import write_png
 from animator.errors import DiskError, EncodeError
 from pose_tracking.frame import Frame

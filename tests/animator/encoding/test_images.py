@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from animator.encoding import encode
-from animator.encoding.images import write_png
+from animator.encoding import check_output, encode, provenance, provenance_metadata
+from animator.encoding.images import is_picture_of_ours, write_png
 from animator.errors import EncodeError
 from pose_tracking.frame import Frame
 
 MakeFilm = Callable[..., list[Frame]]
+MARK = provenance_metadata(generator="puppet", source_type="compositeSynthetic")
 
 
 def pages(path: Path) -> list[tuple[np.ndarray, float]]:
@@ -135,3 +139,36 @@ def test_size_beyond_the_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncodeError, match="at most 16383 px"):
         encode([frame], tmp_path / "out.webp", fps=10)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_that_may_not_be_deleted_are_found_before_any_work(
+    tmp_path: Path, make_film: MakeFilm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, file_in = tmp_path / "out", tempfile.TemporaryFile
+    encode(make_film(3), folder, fps=25, metadata=MARK)
+    before = [each.read_bytes() for each in sorted(folder.iterdir())]
+
+    def refuse(*, dir: Path, **options: Any) -> Any:  # what a folder of mode 555 does; root is never refused
+        if dir == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+        return file_in(dir=dir, **options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(EncodeError, match=r"out: cannot be written \(Permission denied\)"):
+        check_output(folder, fps=25)
+    assert [each.read_bytes() for each in sorted(folder.iterdir())] == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_whether_a_picture_that_may_not_be_read_is_ours_is_not_guessed(
+    tmp_path: Path, make_film: MakeFilm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = next(encode(make_film(1), tmp_path / "out", fps=25, metadata=MARK).path.iterdir())
+    assert is_picture_of_ours(picture)
+    monkeypatch.setattr(provenance, "_find_packet", _refuse)
+    with pytest.raises(PermissionError, match=r"000000\.png"):
+        is_picture_of_ours(picture)
+
+
+def _refuse(path: Path) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
