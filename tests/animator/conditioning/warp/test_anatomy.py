@@ -21,6 +21,7 @@ from animator.conditioning.warp.anatomy import (
     smoothstep,
 )
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM
+from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import STANDING, figure, from_the_side, in_a_skirt, joint, pixel, pose_of
 from tests.animator.figure import draw_figure
 
@@ -89,6 +90,30 @@ def test_a_hem_whose_corners_fade_over_some_rows_is_a_hem_as_well():
     skirt[hem - 4 : hem] = legs[hem - 4 : hem]
     skirt[hem - 4 : hem, int(right[0]) : int(left[0])] = 1
     assert skirt_hem(pose_of(), skirt) == pytest.approx(0.8, abs=0.06)
+
+
+def legs_astride(by_px: float) -> np.ndarray:
+    """Keypoints [33, 2] of the standing pose with every joint below the knees so far to its side."""
+    keypoints = STANDING.copy()
+    for place, name in enumerate(BLAZEPOSE_33.joints):
+        if name.endswith(("knee", "ankle", "heel", "foot_index")):
+            share = 0.5 if name.endswith("knee") else 1.0
+            keypoints[place, 0] += share * by_px * (1 if name.startswith("left") else -1)
+    return keypoints
+
+
+def test_a_straight_skirt_over_legs_astride_is_no_pair_of_trousers():
+    """A dress was cut into trousers: its hem is no wider than the legs below it stand apart."""
+    keypoints = legs_astride(22)
+    pose, (_, matte) = pose_of(keypoints), figure(keypoints)
+    assert skirt_hem(pose, matte) is None
+    points = dict(zip(BLAZEPOSE_33.joints, keypoints, strict=True))
+    hem = int(points["left_knee"][1] + 0.25 * (points["left_ankle"][1] - points["left_knee"][1]))
+    columns = (matte[hem] > 0.5).nonzero()[:, 0]
+    left, right = int(columns.min()), int(columns.max())
+    for row in range(int(points["left_hip"][1]), hem):
+        matte[row, left : right + 1] = 1
+    assert skirt_hem(pose, matte) == pytest.approx(1.25, abs=0.06)
 
 
 def test_a_gown_to_the_floor_ends_at_the_ankles():
