@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw
 from pose_tracking.crowd import body_shape
 from pose_tracking.person import CONFIDENT, Detection
 from pose_tracking.skeleton import BLAZEPOSE_33
-from pose_tracking.trackers.blazepose import segment_anybody, segment_person
 from pose_tracking.trackers.landmarks import body_of
+from pose_tracking.trackers.silhouette import segment_anybody, segment_person
 
 # Mattes are hardly finer than this; px of the longer side.
 _LOOK_PX = 384
@@ -55,7 +55,7 @@ def part_people(
     Returns:
         Both float32 [H, W] in [0, 1]; the second is none where nobody stands before the person.
     """
-    close = [other for other in others if _is_close(person, other)]
+    close = [other for other in others if person.is_beside(other, margin=_CLOTH)]
     if not close:
         return matte_HW, None
     everybody = (person, *others)
@@ -104,13 +104,6 @@ def divide(
     # What is vague in a matte of somebody before is as likely what lies behind them all.
     cover_HW = ((front_HW - 0.5) / (_SURE - 0.5)).clip(0, 1)
     return own_HW, np.where(cover_HW > own_HW, cover_HW, 0).astype(np.float32)
-
-
-def _is_close(person: Detection, other: Detection) -> bool:
-    """Whether their boxes overlap."""
-    left, top, right, bottom = person.box(margin=_CLOTH)
-    other_left, other_top, other_right, other_bottom = other.box(margin=_CLOTH)
-    return max(left, other_left) < min(right, other_right) and max(top, other_top) < min(bottom, other_bottom)
 
 
 def _lost(person: Detection, matte_hw: np.ndarray, rest_hw: np.ndarray, others: Sequence[Detection]) -> np.ndarray:

@@ -25,7 +25,7 @@ from pose_tracking.person import Detection, choose_person
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.stage import shows_cut_head
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_photo
 from pose_tracking.tracking import TrackerConfig
 
 # Below this a joint is a guess (BlazePose visibility).
@@ -62,7 +62,7 @@ class Portrait:
             PhotoError: nobody found, or not the person asked for.
         """
         person, others, warnings = _find_person(photo, tracker)
-        matte = segment_person(photo.pixels_HWC, person, others=others)
+        matte = segment_photo(photo.pixels_HWC, person, others=others)
         matte, cover = part_people(photo.pixels_HWC, person, matte, others)
         if photo.opacity_HW is not None:
             matte, cover = matte * photo.opacity_HW, None if cover is None else cover * photo.opacity_HW

@@ -46,7 +46,7 @@ from pose_tracking.clip import DrivingClip
 from pose_tracking.retargeting import retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_person
 from pose_tracking.tracking import TrackerConfig
 from temporal.motion import MotionConfig
 from temporal.windows import PoseWindow, pose_windows

@@ -79,6 +79,12 @@ class Detection:
         left, top, right, bottom = self.box()
         return ((left + right) / 2, (top + bottom) / 2)
 
+    def is_beside(self, other: Detection, *, margin: float) -> bool:
+        """Whether the boxes of two people overlap, each widened by `margin` as in `box`."""
+        left, top, right, bottom = self.box(margin)
+        other_left, other_top, other_right, other_bottom = other.box(margin)
+        return left < other_right and other_left < right and top < other_bottom and other_top < bottom
+
     def moved(self, offset: tuple[float, float]) -> Detection:
         """The same person, `offset` (right, down) px away."""
         return Detection(

@@ -57,9 +57,9 @@ def paint_around(pixels_HWC: np.ndarray, region: Region) -> np.ndarray:
     return painted
 
 
-def place(mask_HW: np.ndarray, region: Region, *, size: tuple[int, int]) -> np.ndarray:
-    """The mask of a cut-out as float32 mask of the whole picture of `size` (width, height), 0 elsewhere."""
-    whole = np.zeros((size[1], size[0]), dtype=np.float32)
+def place(mask_HW: np.ndarray, region: Region, *, size: tuple[int, int], beyond: float = 0.0) -> np.ndarray:
+    """The mask of a cut-out as float32 mask of the whole picture of `size` (width, height), `beyond` elsewhere."""
+    whole = np.full((size[1], size[0]), beyond, dtype=np.float32)
     left, top, right, bottom = region
     whole[top:bottom, left:right] = mask_HW
     return whole

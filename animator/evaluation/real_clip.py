@@ -19,7 +19,8 @@ from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.trackers.blazepose import face_landmarks, segment_person
+from pose_tracking.trackers.blazepose import face_landmarks
+from pose_tracking.trackers.silhouette import segment_person
 
 # Frame times are decimal or come from clock ticks, grid times are fractions.
 SAME_TIME_S = 1e-3

@@ -34,7 +34,8 @@ from pose_tracking.person import PersonChoice
 from pose_tracking.retargeting import RetargetConfig, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
-from pose_tracking.trackers.blazepose import face_landmarks, segment_person
+from pose_tracking.trackers.blazepose import face_landmarks
+from pose_tracking.trackers.silhouette import segment_person
 from pose_tracking.tracking import TrackerConfig
 from temporal.absence import hold_through_absence
 from temporal.motion import MotionConfig

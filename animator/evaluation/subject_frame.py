@@ -17,7 +17,7 @@ from pose_tracking.clip import DrivingClip
 from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_photo
 
 # Torso lengths per second at which a joint's blur in a video frame (exposed for about 1/50 s) halves its worth.
 BLUR_SPEED = 2.0
@@ -108,7 +108,7 @@ def subject_of_frame(clip: DrivingClip, motion: PoseSequence, place: int, placem
     """The person in one frame of the clip, with the pose that drives that very frame."""
     frame = next(frames_on_screen(clip, motion.times_s_T[place : place + 1]))
     person = Detection(keypoints_K2=motion.keypoints_TK2[place], confidence_K=motion.confidence_TK[place])
-    matte_HW = segment_person(frame.pixels_HWC, person)
+    matte_HW = segment_photo(frame.pixels_HWC, person)
     image = Image.fromarray(frame.pixels_HWC)
     return Subject.from_parts(image, person, matte_HW, placement, skeleton=motion.skeleton)
 

@@ -29,7 +29,7 @@ from animator.training.samples import Sample
 from pose_tracking.person import Detection
 from pose_tracking.retargeting import retarget
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_photo
 
 # A frame moved by its own film, poses as tracked; a frame found as a photo, moved by its own film; a still and a frame,
 # moved by the other's film. In turn, so many samples of each take.
@@ -184,4 +184,4 @@ def _cut_out(photo_HWC: np.ndarray, pose: PoseSequence) -> Subject:
     person = Detection(keypoints_K2=pose.keypoints_TK2[0], confidence_K=pose.confidence_TK[0])
     height, width = photo_HWC.shape[:2]
     placement = place_photo((width, height), CanvasConfig(width=width, height=height))
-    return Subject.from_parts(Image.fromarray(photo_HWC), person, segment_person(photo_HWC, person), placement)
+    return Subject.from_parts(Image.fromarray(photo_HWC), person, segment_photo(photo_HWC, person), placement)

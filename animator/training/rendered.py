@@ -26,7 +26,7 @@ from animator.training.samples import Sample
 from pose_tracking.person import Detection
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_photo
 
 # How the person of a photo is cut out: as the renderer knows it, or as a render finds it, which leaves out a finger and
 # takes a piece of wall along.
@@ -175,7 +175,7 @@ def rendered_subject(rendered: Sample, colours: Photometric, *, cut: Cut = "true
     placement = place_photo((width, height), CanvasConfig(width=width, height=height))
     if cut == "found":
         person = Detection(keypoints_K2=keypoints_1K2[0], confidence_K=confidence_1K[0])
-        return Subject.from_parts(Image.fromarray(photo), person, segment_person(photo, person), placement)
+        return Subject.from_parts(Image.fromarray(photo), person, segment_photo(photo, person), placement)
     matte = rendered["reference_matte_HW"].numpy().astype(np.float32)
     # A little of the person's edge and shadow goes with the person.
     grown = torch.nn.functional.max_pool2d(torch.from_numpy(matte)[None, None], 5, stride=1, padding=2)[0, 0]

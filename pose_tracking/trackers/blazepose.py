@@ -16,14 +16,15 @@ from functools import partial
 
 import numpy as np
 
+from pose_tracking.both_sides import from_both_sides
 from pose_tracking.close_look import find_person_at, find_small_people
-from pose_tracking.crowd import find_everybody, paint_out
+from pose_tracking.crowd import find_everybody
 from pose_tracking.frame import Frame
-from pose_tracking.person import CONFIDENT, SAME_PERSON, Detection
-from pose_tracking.region import Region, cut, paint_around, place, region_within, view_of
+from pose_tracking.person import SAME_PERSON, Detection
+from pose_tracking.region import Region, cut, paint_around, region_within, view_of
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543, Skeleton
 from pose_tracking.trackers.graphs import POSE_STREAM, Graph, check_model, lend_still, lend_still_pose
-from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks, read_person
+from pose_tracking.trackers.landmarks import body_of, on_holistic, read_landmarks
 
 # A photo shows what its owner wants animated: where nobody is found at the tracker's own confidence, one lower
 # look is taken. It finds drawn people, and, on empty rooms, bits of furniture, which are small and barely visible.
@@ -32,13 +33,6 @@ _SECOND_LOOK_MIN_SIZE = 0.25
 _SECOND_LOOK_MIN_VISIBILITY = 0.6
 _CLOSE_UP_MIN_VISIBILITY = 0.5
 _LOOK_MARGIN = 0.2
-# Where several people stand close, a mask of one of them holds this share of that one's confident joints at least, and
-# of anybody else's at most. In photos of two and three people and their mirror images, masks of one held 0.9 and 0.1,
-# masks of two about 0.5 of both. Whoever stands before somebody covers few of their joints: hidden ones are guesses.
-_OWN_JOINTS, _OTHERS_JOINTS = 0.7, 0.3
-_WIDE_MARGIN = 0.6
-# Share of a view's side that is person from which on it cuts the person.
-_CUT = 0.02
 _MAX_FACES = 8
 
 
@@ -148,6 +142,7 @@ def find_people(
         smallest = _SECOND_LOOK_MIN_SIZE * math.hypot(*pixels_HWC.shape[:2])
         people = search(_SECOND_LOOK_CONFIDENCE, max(min_visibility, _SECOND_LOOK_MIN_VISIBILITY))
         people = [person for person in people if person.size_px >= smallest]
+    people = [_seen_twice(pixels_HWC, person, people) for person in people]
     return [_with_hands_and_face(pixels_HWC, person) for person in people] if holistic else people
 
 
@@ -176,93 +171,11 @@ def find_people_close_up(
             found = find_person_at(pixels_HWC, point, find_one, known=bodies)
             people = sorted([*bodies, *([found] if found else [])], key=lambda person: person.center[0])
     same = [next((one for one, body in zip(known, bodies, strict=True) if body is person), None) for person in people]
+    pairs = zip(same, people, strict=True)
+    people = [person if one is not None else _seen_twice(pixels_HWC, person, people) for one, person in pairs]
     if not holistic:
         return [one or person for one, person in zip(same, people, strict=True)]
     return [one or _with_hands_and_face(pixels_HWC, person) for one, person in zip(same, people, strict=True)]
-
-
-def segment_person(
-    pixels_HWC: np.ndarray, person: Detection | None = None, *, others: Sequence[Detection] = ()
-) -> np.ndarray:
-    """How much of each pixel belongs to the person.
-
-    The pose model's own mask: it knows whom it looks at, and keeps the feet and hands that selfie segmentation
-    drops. Selfie segmentation steps in where the pose model does not see the person.
-
-    Args:
-        pixels_HWC: uint8 RGB [H, W, 3].
-        person: whose matte, as found in this picture on BlazePose-33 or Holistic-543; by default whomever the
-            model sees first.
-        others: further people in the picture; they are painted out if they draw the model's eye, or into the mask.
-
-    Returns:
-        float32 [H, W] in [0, 1], as coarse as the model's 256 x 256 px.
-    """
-    size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
-    whole: Region = (0, 0, *size)
-    close_up = whole if person is None else region_within(person.box(margin=_LOOK_MARGIN), size) or whole
-    views = [(pixels_HWC, whole), (pixels_HWC, close_up)]
-    if person is not None and others:
-        wide = region_within(person.box(margin=_WIDE_MARGIN), size) or whole
-        alone = paint_out(pixels_HWC, [body_of(other) for other in others], BLAZEPOSE_33)
-        # Paint takes with it what others hide, and what they stand before: without it first.
-        views = [(pixels_HWC, whole), (pixels_HWC, wide), (alone, whole), (alone, close_up)]
-    with lend_still_pose(_SECOND_LOOK_CONFIDENCE, enable_segmentation=True) as still:
-        for picture, region in views:
-            view = cut(picture, region)
-            result = still.process(view)
-            found = read_person(result, BLAZEPOSE_33, size=(view.shape[1], view.shape[0]), min_visibility=0.0)
-            if not found or (person and body_of(person).distance(found.moved(region[:2])) >= SAME_PERSON):
-                continue
-            matte_HW = place(result.segmentation_mask.clip(0, 1), region, size=size)
-            if picture is not pixels_HWC or person is None or _is_of_one(matte_HW, person, others):
-                return matte_HW
-    return _silhouette(views[-1][0], person)
-
-
-def _silhouette(pixels_HWC: np.ndarray, person: Detection | None) -> np.ndarray:
-    """What selfie segmentation finds around the person, [H, W] in [0, 1].
-
-    Joints say little of hair, hats and skirts: what the view cuts is looked at again in a wider one.
-    """
-    size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
-    whole: Region = (0, 0, *size)
-    close_ups = [] if person is None else [person.box(margin=margin) for margin in (_LOOK_MARGIN, _WIDE_MARGIN)]
-    for region in (*(region_within(box, size) or whole for box in close_ups), whole):
-        matte_hw = segment_anybody(cut(pixels_HWC, region))
-        if not _is_cut(matte_hw, region, size):
-            break
-    return place(matte_hw, region, size=size)
-
-
-def _is_cut(matte_hw: np.ndarray, region: Region, size: tuple[int, int]) -> bool:
-    """Whether somebody goes on beyond a side of their region that is not the picture's."""
-    left, top, right, bottom = region
-    inner = (left > 0, top > 0, right < size[0], bottom < size[1])
-    sides = (matte_hw[:, 0], matte_hw[0], matte_hw[:, -1], matte_hw[-1])
-    return any(is_inner and float((side > 0.5).mean()) > _CUT for is_inner, side in zip(inner, sides, strict=True))
-
-
-def _is_of_one(matte_HW: np.ndarray, person: Detection, others: Sequence[Detection]) -> bool:
-    """Whether a matte holds the person's joints and not the others'; where there are none, it does."""
-    if not others:
-        return True
-    own, *theirs = (_held_joints(matte_HW, each) for each in (person, *others))
-    return own >= _OWN_JOINTS and max(theirs) <= _OTHERS_JOINTS
-
-
-def _held_joints(matte_HW: np.ndarray, person: Detection) -> float:
-    """How opaque a matte is at somebody's confident joints, on average."""
-    points = person.keypoints_K2[person.confidence_K >= CONFIDENT]
-    x, y = np.floor(points[np.isfinite(points[:, 0])]).astype(int).T
-    inside = (x >= 0) & (y >= 0) & (x < matte_HW.shape[1]) & (y < matte_HW.shape[0])
-    return float(matte_HW[y[inside], x[inside]].mean()) if inside.any() else 0.0
-
-
-def segment_anybody(pixels_HWC: np.ndarray) -> np.ndarray:
-    """How much of each pixel belongs to people, whoever they are: float32 [H, W] in [0, 1]."""
-    with lend_still("selfie_segmentation") as selfie:
-        return np.asarray(selfie.process(np.ascontiguousarray(pixels_HWC)).segmentation_mask).clip(0, 1)
 
 
 def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
@@ -274,6 +187,14 @@ def face_landmarks(pixels_HWC: np.ndarray) -> list[np.ndarray]:
         result = still.process(np.ascontiguousarray(pixels_HWC))
     size = (pixels_HWC.shape[1], pixels_HWC.shape[0])
     return [read_landmarks(face.landmark, size=size).keypoints_K2 for face in result.multi_face_landmarks or ()]
+
+
+def _seen_twice(pixels_HWC: np.ndarray, person: Detection, people: Sequence[Detection]) -> Detection:
+    """One of these people with what the mirror image shows of them."""
+    others = [other for other in people if other is not person]
+    with lend_still_pose(_SECOND_LOOK_CONFIDENCE) as still:
+        find_one = partial(still.find, skeleton=BLAZEPOSE_33, min_visibility=0.0)
+        return from_both_sides(person, pixels_HWC, find_one, BLAZEPOSE_33, others=others)
 
 
 def _with_hands_and_face(pixels_HWC: np.ndarray, body: Detection) -> Detection:

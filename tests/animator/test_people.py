@@ -28,7 +28,7 @@ def finding(monkeypatch: pytest.MonkeyPatch, at_once: list[Detection], close_up:
     LOOKS.clear()
     monkeypatch.setattr(people, "track_photo", lambda pixels, config: at_once)
     monkeypatch.setattr(people, "track_photo_close_up", look_closer)
-    monkeypatch.setattr(subject, "segment_person", lambda pixels, *_, **__: np.ones(pixels.shape[:2], np.float32))
+    monkeypatch.setattr(subject, "segment_photo", lambda pixels, *_, **__: np.ones(pixels.shape[:2], np.float32))
 
 
 def test_whoever_shows_at_once_needs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from pose_tracking.close_look import MIN_SIDE_PX, NUM_PARTS, find_person_at, find_small_people, parts
 from pose_tracking.person import Detection
 from pose_tracking.photo import track_photo, track_photo_close_up
-from pose_tracking.trackers.blazepose import segment_person
+from pose_tracking.trackers.silhouette import segment_person
 from pose_tracking.tracking import TrackerConfig
 from tests.pose_tracking.people import standing
 

@@ -208,3 +208,15 @@ def test_person_found_only_by_a_search_is_looked_at_closely() -> None:
     follower = PersonFollower("largest", frame_size=SIZE)
     follower.step([], 0.0, everyone=_Search(standing(100, height=40)))
     assert follower.region(0.04) is not None
+
+
+def test_people_are_beside_each_other_where_their_widened_boxes_meet() -> None:
+    one = standing(200)
+    _, _, right, _ = one.box()
+    apart = one.moved((right - one.box()[0] + 10, 0))
+    assert not one.is_beside(apart, margin=0.0)
+    assert one.is_beside(apart, margin=0.02)
+    assert apart.is_beside(one, margin=0.02)
+    assert one.is_beside(one, margin=0.0)
+    unseen = Detection(keypoints_K2=np.full((33, 2), np.nan, np.float32), confidence_K=np.zeros(33, np.float32))
+    assert not one.is_beside(unseen, margin=0.1)

@@ -7,10 +7,8 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,18 +16,16 @@ import pytest
 from PIL import Image, ImageOps
 
 from pose_tracking.clip import DrivingClip
-from pose_tracking.crowd import body_shape
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
-from pose_tracking.person import Detection
 from pose_tracking.skeleton import BLAZEPOSE_33, HOLISTIC_543
-from pose_tracking.trackers import blazepose, graphs
-from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
+from pose_tracking.trackers import graphs
+from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people
 from pose_tracking.trackers.pose_stream import HASTE
 from pose_tracking.trackers.recorded import read_recorded
 from pose_tracking.trackers.shelf import Shelf
 from pose_tracking.tracking import SinglePersonTracker
-from tests.pose_tracking.people import blank_frame, standing
+from tests.pose_tracking.people import blank_frame
 
 
 def _photo(dev_media: Path, name: str) -> np.ndarray:
@@ -38,13 +34,6 @@ def _photo(dev_media: Path, name: str) -> np.ndarray:
 
 def _still(pixels: np.ndarray, index: int = 0) -> Frame:
     return Frame(pixels_HWC=pixels, time_s=index / 25, index=index)
-
-
-def _coverage(matte: np.ndarray, person: Detection) -> float:
-    """Share of the confident joints inside the picture that lie on the matte."""
-    points = person.keypoints_K2[person.confidence_K > 0.5].astype(int)
-    points = points[(points >= 0).all(axis=1) & (points < matte.shape[::-1]).all(axis=1)]
-    return float((matte[points[:, 1], points[:, 0]] > 0.5).mean())
 
 
 def test_nobody_is_found_in_a_plain_picture() -> None:
@@ -98,17 +87,11 @@ def test_models_that_would_be_downloaded_are_refused(complexity: int) -> None:
         BlazePoseTracker(complexity=complexity)
 
 
-def test_matte_of_a_picture_without_anybody_is_empty() -> None:
-    matte = segment_person(blank_frame().pixels_HWC)
-    assert matte.shape == (480, 640)
-    assert matte.dtype == np.float32
-    assert matte.mean() < 0.05
-
-
 def test_starting_says_nothing_on_the_terminal() -> None:
     script = """
         import numpy as np
-        from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people, segment_person
+        from pose_tracking.trackers.blazepose import BlazePoseTracker, face_landmarks, find_people
+        from pose_tracking.trackers.silhouette import segment_person
         from pose_tracking.frame import Frame
         pixels = np.full((240, 320, 3), 90, np.uint8)
         with BlazePoseTracker() as tracker:
@@ -218,68 +201,6 @@ def test_holistic_brings_hands_and_face_of_photo_and_frame(dev_media: Path) -> N
 def test_drawn_people_get_a_second_look(dev_media: Path) -> None:
     (girl,) = find_people(_photo(dev_media, "anime_girl_rgba.png"))
     assert girl.keypoints_K2[BLAZEPOSE_33.index("nose")] == pytest.approx([170, 205], abs=60)
-
-
-@pytest.mark.dev_media
-@pytest.mark.parametrize("name", ["woman_squat_full.jpg", "man_park_full.jpg", "signer_frame.jpg"])
-def test_matte_holds_the_whole_person_with_hands_and_feet(dev_media: Path, name: str) -> None:
-    pixels = _photo(dev_media, name)
-    (person,) = find_people(pixels)
-    matte = segment_person(pixels, person)
-    assert matte.shape == pixels.shape[:2]
-    assert _coverage(matte, person) > 0.9
-    left, top, right, bottom = (int(value) for value in person.box(margin=0.15))
-    outside = matte.copy()
-    outside[max(0, top) : bottom, max(0, left) : right] = 0
-    assert outside.mean() < 0.01
-
-
-def test_a_mask_that_takes_in_others_is_looked_for_anew_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    person, other = standing(200), standing(420)
-    pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    alone, both = (body_shape((640, 480), one, BLAZEPOSE_33).astype(np.float32) for one in (person, other))
-    both = np.maximum(alone, both)
-    looked_at = []
-
-    class Still:
-        def process(self, view: np.ndarray) -> SimpleNamespace:
-            looked_at.append(view)
-            if view.shape != pixels.shape:  # closer: still both
-                return SimpleNamespace(segmentation_mask=np.ones(view.shape[:2], np.float32))
-            return SimpleNamespace(segmentation_mask=both if np.array_equal(view, pixels) else alone)
-
-    monkeypatch.setattr(blazepose, "lend_still_pose", lambda *_, **__: nullcontext(Still()))
-    monkeypatch.setattr(blazepose, "read_person", lambda *_, **__: person)
-    assert np.array_equal(segment_person(pixels, person, others=[other]), alone)
-    assert len(looked_at) == 3  # at all, closer, and without the other
-    # Of one who is alone, a mask that is wider than the body is the body's.
-    assert np.array_equal(segment_person(pixels, person), both)
-
-
-def test_hair_and_skirts_beyond_the_joints_are_in_the_silhouette(monkeypatch: pytest.MonkeyPatch) -> None:
-    person = standing(320, 200, 120)
-    figure = np.zeros((480, 640), np.float32)
-    figure[120:400, 280:360] = 1  # a tall hat, a long skirt
-    pixels = np.repeat((figure[..., None] * 255).astype(np.uint8), 3, axis=-1)
-    monkeypatch.setattr(blazepose, "read_person", lambda *_, **__: None)  # the pose model sees nobody
-    monkeypatch.setattr(blazepose, "segment_anybody", lambda view: (view[..., 0] > 127).astype(np.float32))
-    assert np.array_equal(segment_person(pixels, person), figure)
-
-
-@pytest.mark.dev_media
-@pytest.mark.parametrize("is_mirrored", [False, True])
-def test_each_of_several_people_gets_their_own_matte(dev_media: Path, is_mirrored: bool) -> None:
-    pixels = _photo(dev_media, "three_men.jpg")
-    pixels = np.ascontiguousarray(pixels[:, ::-1]) if is_mirrored else pixels
-    people = find_people(pixels)
-    for person in people:
-        matte = segment_person(pixels, person, others=[other for other in people if other is not person])
-        face = person.keypoints_K2[:11].mean(axis=0).astype(int)
-        assert matte[face[1], face[0]] > 0.5
-        for other in people:
-            if other is not person:
-                face = other.keypoints_K2[:11].mean(axis=0).astype(int)
-                assert matte[face[1], face[0]] < 0.5
 
 
 @pytest.mark.dev_media
