@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from types import FrameType
 
 
@@ -16,10 +18,22 @@ def main() -> int:
     from animator.cli import main as run
 
     code = run()
+    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM) and threading.active_count() > 1:
+        # All that had to be tidied up is. Python would wait for threads, such as one that opens a model (`Beside`).
+        _end_without_threads(code)
     # All is written and said. Python would go through the half a million objects of torch and its like once more, for
     # memory that the system takes back anyway: seconds of which whoever stopped the program sees no reason.
     gc.freeze()
     return code
+
+
+def _end_without_threads(code: int) -> None:
+    from pose_tracking.trackers.stderr_filter import pass_on_now
+
+    with suppress(OSError, ValueError):  # nobody reads any more
+        sys.stdout.flush()
+        pass_on_now()
+    os._exit(code)
 
 
 def _stop_at_once(signum: int, _: FrameType | None) -> None:

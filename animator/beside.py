@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from types import TracebackType
 from typing import TypeVar
 
 from animator.progress import Progress, Stage
@@ -16,7 +17,10 @@ Result = TypeVar("Result")
 
 
 class Beside(AbstractContextManager["Beside"]):
-    """Threads for a few long pieces of work. The end of the block waits for what is under way.
+    """Threads for a few long pieces of work that leave nothing behind but what they give.
+
+    The end of the block waits for what is under way, but not where the program was told to end (Ctrl-C, SIGTERM): a
+    model that nobody will ask for takes seconds to be opened.
 
     What fails beside is not to be found out at the end of an hour: whoever works with `watching(progress)` meanwhile
     hears of it at the next step.
@@ -50,9 +54,12 @@ class Beside(AbstractContextManager["Beside"]):
         """The same progress; each of its steps is also a `check`."""
         return _Watching(progress, self.check)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_told_to_end = kind is not None and not issubclass(kind, Exception)
         with self._ahead:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(wait=not is_told_to_end, cancel_futures=True)
 
 
 class _Ahead(Iterator[Item]):

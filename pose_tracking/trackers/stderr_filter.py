@@ -17,6 +17,8 @@ _RECORD = re.compile(rb"[IW]\d{4} \d\d:\d\d:[\d.]+ +\d+ [^\s:]+:\d+\] [^\n]*\n?"
 _LINE = re.compile(rb"(?:(?:INFO: )*Created TensorFlow Lite|WARNING: All log messages before absl)[^\n]*\n?")
 _STDERR = 2
 _lock = threading.RLock()
+# (descriptor of standard error as it was before, of what is held back), the innermost last.
+_held: list[tuple[int, int]] = []
 
 
 @contextlib.contextmanager
@@ -38,6 +40,16 @@ def without_library_chatter() -> Iterator[None]:
                 _pass_on(held_back)
 
 
+def pass_on_now() -> None:
+    """Give standard error back with what is held back so far: for a program that ends without its threads."""
+    _flush()
+    while _held:
+        original, held_back = _held.pop()
+        with contextlib.suppress(OSError):  # whoever holds it gives it back in this very moment
+            os.dup2(original, _STDERR)
+            _pass_on(held_back)
+
+
 def _redirect(undo: contextlib.ExitStack) -> int | None:
     """Point standard error at a temporary file; None when the process has no standard error."""
     try:
@@ -50,7 +62,13 @@ def _redirect(undo: contextlib.ExitStack) -> int | None:
         held_back = os.dup(file.fileno())
     os.dup2(held_back, _STDERR)
     undo.callback(os.dup2, original, _STDERR)
+    _held.append((original, held_back))
+    undo.callback(_forget, held_back)
     return held_back
+
+
+def _forget(held_back: int) -> None:
+    _held[:] = [each for each in _held if each[1] != held_back]
 
 
 def _flush() -> None:

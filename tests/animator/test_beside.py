@@ -48,6 +48,22 @@ def test_the_end_of_the_block_waits_for_what_is_under_way() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("beside")]
 
 
+def test_who_is_told_to_end_does_not_wait_for_what_is_under_way() -> None:
+    asked, begun = threading.Event(), []
+
+    def work() -> None:
+        with Beside() as beside:
+            begun.extend(beside.start(lambda: asked.wait(60)) for _ in range(99))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert not begun[0].done()
+    assert begun[-1].cancelled()  # what had not begun never does
+    asked.set()
+    assert begun[0].result()
+
+
 def test_warnings_and_steps_are_passed_on() -> None:
     class Listener(SilentProgress):
         def __init__(self) -> None:

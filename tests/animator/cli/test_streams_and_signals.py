@@ -88,6 +88,23 @@ def test_the_end_does_not_wait_for_the_memory_of_libraries_to_be_looked_through(
     assert (done.returncode, done.stdout, done.stderr) == (7, "tidied up\n", "")
 
 
+@pytest.mark.parametrize("code", [143, 130])
+def test_who_stopped_the_program_does_not_wait_for_a_thread_that_is_at_something_long(code: int) -> None:
+    script = (
+        "import sys, threading, types\n"
+        "cli = sys.modules['animator.cli'] = types.ModuleType('animator.cli')\n"
+        "def stopped():\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    print('as far as it came')\n"
+        f"    return {code}\n"
+        "cli.main = stopped\n"
+        "from animator.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "as far as it came\n", "")
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_while_the_program_starts_ends_it_in_one_line(signum: signal.Signals, code: int) -> None:
     script = (

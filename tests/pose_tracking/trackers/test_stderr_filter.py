@@ -100,3 +100,24 @@ def test_process_without_standard_error_works() -> None:
     result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, check=False)
     assert result.stdout == b"done\n"
     assert result.returncode == 0
+
+
+def test_the_last_words_of_a_program_that_ends_without_its_threads_are_heard() -> None:
+    script = f"""
+import os, threading
+from pose_tracking.trackers.stderr_filter import pass_on_now, without_library_chatter
+holding = threading.Event()
+def hold():
+    with without_library_chatter(), without_library_chatter():
+        os.write(2, {CHATTER!r} + b"before\\n")
+        holding.set()
+        threading.Event().wait()
+threading.Thread(target=hold).start()
+holding.wait()
+os.write(2, b"error: stopped\\n")
+pass_on_now()
+os.write(2, b"after\\n")
+os._exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (3, b"before\nerror: stopped\nafter\n")
