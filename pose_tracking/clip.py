@@ -123,7 +123,8 @@ class DrivingClip:
             check_samples(file, header.num_samples)
             with decoding.open_container(file, limits) as container:
                 stream = decoding.choose_stream(file, container)
-                info = trimmed(_read_info(file, container, stream, limits), start, end)
+                whole = _read_info(file, container, stream, limits)
+                info = trimmed(whole, start, end)
                 check_length(file, info.num_frames, info.duration_s, limits)
                 source = _read_source(file, container, stream, header)
         width, height = source.orientation.shown_size(*source.square_size)
@@ -131,7 +132,7 @@ class DrivingClip:
         info = dataclasses.replace(info, width=width, height=height)
         clip = cls(path=file, limits=limits, info=info, source=source, start_s=start, end_s=end)
         if start:  # only decoding tells whether anything comes after it
-            clip._check_start()
+            clip._check_start(whole.duration_s)
         return clip
 
     @property
@@ -152,11 +153,12 @@ class DrivingClip:
         """A sentence about an end that was asked for and comes later than the clip's own."""
         return shortfall(self.path.name, self.info, self._first_time_s, self._end_s)
 
-    def _check_start(self) -> None:
+    def _check_start(self, whole_s: float) -> None:
         """Whether anything is shown from there on; the facts then count from its first frame."""
         with naming_the_file(self.path), closing(self._shown(Damage())) as pictures:
             if next(pictures, None) is None:
-                raise clip_error(self.path, f"shows nothing {self._part}", "Give another start and end.")
+                length = f"; it is {round(whole_s, 1):g} s long" if whole_s else ""
+                raise clip_error(self.path, f"shows nothing {self._part}{length}", "Give another start and end.")
         self.info = begun_late(self.info, self._first_time_s - self._start_s)
 
     @property

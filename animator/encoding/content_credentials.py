@@ -206,11 +206,13 @@ def _has_store(path: Path) -> bool:
 
 def _read_pem(path: Path) -> bytes:
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_PEM_BYTES:
+        if path.exists() and (not path.is_file() or path.stat().st_size > _MAX_PEM_BYTES):
             raise JobError(f"{path}: no certificate or key in PEM")
         content = path.read_bytes()
     except OSError as error:
-        raise JobError(f"{path}: cannot be read ({error.strerror})") from error
+        raise JobError(
+            f"{path}: cannot be read ({error.strerror}). Give a file with a certificate or key in PEM."
+        ) from error
     if b"-----BEGIN " not in content or b"\0" in content:
         raise JobError(f"{path}: no certificate or key in PEM")
     return content

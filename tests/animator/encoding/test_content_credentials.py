@@ -107,7 +107,7 @@ def test_what_cannot_sign_is_found_before_there_is_anything_to_sign(
         (chain, tmp_path / "locked.pem", r"locked\.pem: no private key in PEM without a password"),
         (chain, chain, r"chain\.pem: no private key in PEM"),
         (tmp_path / "text.pem", key, r"text\.pem: no certificate or key in PEM"),
-        (tmp_path / "gone.pem", key, r"gone\.pem: no certificate or key in PEM"),
+        (tmp_path / "gone.pem", key, r"gone\.pem: cannot be read \(No such file or directory\)\. Give a file with"),
         (key, key, r"key\.pem: cannot sign"),
     ):
         with pytest.raises(JobError, match=line):
