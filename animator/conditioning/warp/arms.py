@@ -118,7 +118,7 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
 
 def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
     points, pose = figure.points, figure.pose
-    shown = tuple(bone for bone in bones if float(pose.trust_BJ[0, bone]) > 0.2)
+    shown = tuple(bone for bone in bones if pose.shows(bone))
     thickness = limb_thickness(figure.matte_HW, pose, shown)
     # Fingers bend: before a leg in the same skin the hand ends where bent ones do, elsewhere the outline tells.
     curled_hand = _with_curled_hand(pose, bones[2])
@@ -235,10 +235,10 @@ def beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> tor
 def hidden_stretch(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     """[H, W]: the middle of an arm from shoulder to wrist: there is arm, even where hair or a wide blouse hides it."""
     points, pose = figure.points, figure.pose
-    shown = tuple(bone for bone in bones[:2] if float(pose.trust_BJ[0, bone]) > 0.2)
+    shown = tuple(bone for bone in bones[:2] if pose.shows(bone))
     distance = chain_distance(points, pose, shown, limb_thickness(figure.matte_HW, pose, shown))
     inside = 1 - smoothstep(0.5, 0.75, distance)
-    if float(pose.trust_BJ[0, bones[2]]) > 0.2:
+    if pose.shows(bones[2]):
         return inside
     # The wrist of a hand in a pocket is in there, too.
     down, _ = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])
