@@ -101,6 +101,13 @@ class Group(TyperGroup):
         return _with_flags(super().get_params(ctx), ctx)
 
 
+def overview(context: typer.Context) -> None:
+    """A group alone: what there is in it, as help; wrong usage, for nothing was asked for."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
 def _with_flags(own: list[Any], ctx: Any) -> list[Any]:
     flags = [each for each in ctx.find_root().command.params if getattr(each, "rich_help_panel", "") == PANEL]
     return [*own[:-1], *flags, own[-1]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from animator.commands.choices import Overrides, with_choices
-from animator.commands.console import Console, Group, Verb
+from animator.commands.console import Console, Group, Verb, overview
 from animator.commands.reporting import tell_report
 from animator.paths import told
 from pose_tracking.errors import PipelineError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from animator.jobs.folder import JobFolder
 
 group = typer.Typer(cls=Group, name="jobs", help="Renders that are kept as a folder: made, watched, gone on with.")
+group.callback(invoke_without_command=True)(overview)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The job's folder.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]
@@ -56,14 +57,6 @@ Address = Annotated[
 OpenCluster = Annotated[
     bool, typer.Option("--allow-open-cluster", help="Work on a cluster that asks nobody for a token.")
 ]
-
-
-@group.callback(invoke_without_command=True)
-def overview(context: typer.Context) -> None:
-    """Renders that are kept as a folder: made, watched, gone on with."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 @with_choices()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from animator.commands.console import Console, Group, Verb
+from animator.commands.console import Console, Group, Verb, overview
 from animator.commands.option import written
 from animator.errors import JobError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from animator.synthesis.export import ExportOptions
 
 group = typer.Typer(cls=Group, name="synth", help="Render people that move, with exact ground truth.")
+group.callback(invoke_without_command=True)(overview)
 
 Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it: same seed, same bytes.")]
 Seconds = Annotated[float, typer.Option(min=0.04, max=600.0, help="Length of a clip.")]
@@ -43,14 +44,6 @@ Folder = Annotated[
     Path,
     written("--output", "-o", metavar="DIR", text="Folder to write to; what it holds of the same settings is kept."),
 ]
-
-
-@group.callback(invoke_without_command=True)
-def overview(context: typer.Context) -> None:
-    """Render people that move, with exact ground truth."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 def clip(

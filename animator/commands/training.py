@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from animator.commands.choice_table import person_of
-from animator.commands.console import Console, Group, Verb
+from animator.commands.console import Console, Group, Verb, overview
 from animator.commands.option import written
 from animator.progress import Progress, SilentProgress
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from animator.training.stage import TrainReport
 
 group = typer.Typer(cls=Group, name="train", help="Train a base, or the autoencoder of a new one.")
+group.callback(invoke_without_command=True)(overview)
 
 Output = Annotated[Path, written("--output", "-o", metavar="DIR", text="The model folder to write.")]
 Base = Annotated[str, typer.Option("--base", help="embedded, a folder, or a hub id (owner/name@commit).")]
@@ -40,14 +41,6 @@ SubjectSettings = Annotated[
 BaseSettings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as train.batch=2.")
 ]
-
-
-@group.callback(invoke_without_command=True)
-def overview(context: typer.Context) -> None:
-    """Train a base, or the autoencoder of a new one."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 def finetune(
