@@ -25,6 +25,7 @@ from animator.jobs.inputs import INPUT_SETTINGS
 from animator.jobs.record import read_record
 from animator.jobs.scene import Scene
 from animator.jobs.session import retry_gaps
+from animator.motion_warnings import motion_warnings
 from animator.photo import read_photo
 from animator.progress import Progress, SilentProgress
 from animator.rendering import Render
@@ -34,7 +35,6 @@ from pose_tracking.clip_part import ClipPart
 from pose_tracking.frame import Frame
 from pose_tracking.mismatch import WARN_FROM, mismatch
 from pose_tracking.pose_cache import PoseCache
-from pose_tracking.report import list_cuts
 from pose_tracking.retargeting import RetargetConfig, reach, retarget
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import BLAZEPOSE_33
@@ -278,29 +278,8 @@ def prepare_motion(
     motion = clean_clip_motion(clip, tracked, config, trust=trust)
     whole, passages = drop_passages(motion.to_skeleton(BLAZEPOSE_33))
     held, absences = hold_through_absence(whole)
-    # Told as the clip's own times, which --start and --end take, whatever was left out before.
-    begin_s, _ = clip.trim_s
-    warnings = []
-    if motion.cuts_s:
-        cuts = list_cuts(tuple(begin_s + cut_s for cut_s in motion.cuts_s))
-        warnings.append(f"{clip.path.name}: cuts to another shot at {cuts}; each is carried over by itself.")
-    if absences:
-        warnings.append(
-            f"{clip.path.name}: nobody in view at {_listed(absences, begin_s)}; the pose is held. "
-            "Leave it out with --start/--end."
-        )
-    if passages:
-        warnings.append(
-            f"{clip.path.name}: only part of the person in view, coming, leaving or in a close-up, "
-            f"at {_listed(passages, begin_s)}; taken for not in view."
-        )
+    warnings = motion_warnings(clip, cuts_s=motion.cuts_s, absences=absences, passages=passages)
     return held, config.fps or clip.info.fps, warnings
-
-
-def _listed(spans: tuple[tuple[float, float], ...], begin_s: float) -> str:
-    """The first of these spans, seconds after `begin_s`, and how many more there are."""
-    listed = ", ".join(f"{begin_s + start:.1f}-{begin_s + end:.1f} s" for start, end in spans[:4])
-    return listed + (f" and {len(spans) - 4} more" if len(spans) > 4 else "")
 
 
 def generate(driving: PoseSequence, subject: Subject, generator: FrameGenerator) -> Iterator[Frame]:

@@ -19,10 +19,8 @@ from pose_tracking.atomic_file import hidden_name, put_in_place
 from pose_tracking.clip_part import ClipPart
 from pose_tracking.errors import TrackingError
 from pose_tracking.json_content import parse_json
+from pose_tracking.pose_file import FORMAT, MAX_FILE_BYTES, read_npz, with_nan, with_nulls
 from pose_tracking.skeleton import SKELETONS, Skeleton
-
-FORMAT = "pose-sequence/1"
-MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,16 +197,16 @@ class PoseSequence:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TrackingError(f"{path.name}: {path.stat().st_size} bytes, at most {MAX_FILE_BYTES} are read")
         try:
-            fields = _read_npz(path) if path.suffix.lower() == ".npz" else parse_json(path.read_bytes())
+            fields = read_npz(path) if path.suffix.lower() == ".npz" else parse_json(path.read_bytes())
             if fields["format"] != FORMAT:
                 raise TrackingError(f"{path.name}: format {fields['format']!r}, expected {FORMAT!r}")
             return cls(
-                keypoints_TK2=_with_nan(fields["keypoints"]),
+                keypoints_TK2=with_nan(fields["keypoints"]),
                 confidence_TK=np.asarray(fields["confidence"], dtype=np.float32),
                 times_s_T=np.asarray(fields["times_s"], dtype=np.float64),
                 skeleton=SKELETONS[str(fields["skeleton"])],
                 frame_size=(int(fields["frame_size"][0]), int(fields["frame_size"][1])),
-                steps_TK2=_with_nan(fields["steps"]) if "steps" in fields else None,
+                steps_TK2=with_nan(fields["steps"]) if "steps" in fields else None,
                 cuts_s=tuple(np.asarray(fields.get("cuts_s", ()), dtype=np.float64).tolist()),
                 part=ClipPart.of(fields),
             )
@@ -245,7 +243,7 @@ class PoseSequence:
         return archive.getvalue()
 
     def _as_json(self) -> dict[str, object]:
-        measured = {} if self.steps_TK2 is None else {"steps": _with_nulls(self.steps_TK2)}
+        measured = {} if self.steps_TK2 is None else {"steps": with_nulls(self.steps_TK2)}
         found = {"cuts_s": list(self.cuts_s)} if self.cuts_s else {}
         return {
             "format": FORMAT,
@@ -254,7 +252,7 @@ class PoseSequence:
             **({} if self.part is None else self.part.fields()),
             "times_s": self.times_s_T.tolist(),
             "confidence": self.confidence_TK.tolist(),
-            "keypoints": _with_nulls(self.keypoints_TK2),
+            "keypoints": with_nulls(self.keypoints_TK2),
             **measured,
             **found,
         }
@@ -271,39 +269,3 @@ def _checked_steps(steps_TK2: np.ndarray, keypoints_TK2: np.ndarray) -> np.ndarr
     known[1:] &= ~np.isnan(keypoints_TK2[:-1, :, 0])
     known[:1] = False
     return np.where(known[..., None], steps, np.float32(np.nan))
-
-
-def _with_nulls(values: np.ndarray) -> list[object]:
-    """Nested lists in which NaN became JSON null."""
-    nested = values.astype(object)
-    nested[np.isnan(values)] = None
-    return list(nested.tolist())
-
-
-def _with_nan(values: object) -> np.ndarray:
-    """float32 array in which JSON nulls became NaN."""
-    if isinstance(values, np.ndarray):
-        return values.astype(np.float32)
-    return np.array(values, dtype=object).astype(np.float32)
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    _check_npz_sizes(path)
-    with np.load(path, allow_pickle=False) as archive:
-        fields: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
-    for name, values in fields.items():
-        if values.dtype.kind == "c":  # numpy would drop the imaginary parts
-            raise TrackingError(f"{path.name}: {name} holds complex numbers; expected real ones")
-    for name in ("format", "skeleton"):
-        fields[name] = fields[name].item()
-    return fields
-
-
-def _check_npz_sizes(path: Path) -> None:
-    """Refuse an archive that would unpack to more than the cap (zip bombs)."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > MAX_FILE_BYTES:
-        raise TrackingError(f"{path.name}: unpacks to {unpacked} bytes, at most {MAX_FILE_BYTES} are read")

@@ -20,7 +20,7 @@ from animator.synthesis.scene import RenderedFrame
 from animator.synthesis.take import Take, TakeOptions, paired_takes, random_take
 from animator.synthesis.truth_file import TruthFile
 from pose_tracking.frame import Frame
-from pose_tracking.sequence import FORMAT
+from pose_tracking.pose_file import FORMAT
 from pose_tracking.skeleton import BLAZEPOSE_33
 
 Advance = Callable[[int], None]

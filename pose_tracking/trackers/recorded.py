@@ -20,7 +20,8 @@ from pose_tracking.clip import TIME_TOLERANCE_S, DrivingClip
 from pose_tracking.errors import TrackingError
 from pose_tracking.frame import Frame
 from pose_tracking.person import Detection, PersonChoice, PersonFollower
-from pose_tracking.sequence import FORMAT, PoseSequence
+from pose_tracking.pose_file import FORMAT
+from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import Skeleton
 from pose_tracking.trackers.blazepose_json import read_blazepose
 from pose_tracking.trackers.coco_json import read_coco_annotations, read_coco_results, read_mmpose
