@@ -41,6 +41,7 @@ from temporal.windows import pose_windows
 
 MEDIA = Path(__file__).parents[1] / "examples" / "media"
 SILENT = SilentProgress()
+SERIAL = ("open model", "photo", "track", "motion and place", "frames, one worker", "previews", "result")
 
 
 def stages(job: RenderJob) -> dict[str, float]:
@@ -147,6 +148,19 @@ def whole(job: RenderJob) -> dict[str, float]:
     return took
 
 
+def compared(took: dict[str, float]) -> dict[str, float]:
+    """The same seconds, and what a whole render takes of the sum of its stages."""
+    sequential = sum(took[stage] for stage in SERIAL)
+    beside = sequential - took["frames, one worker"] + took["frames, side by side"]
+    return {
+        **took,
+        "stages one after another": sequential,
+        "animate over stages one after another": took["animate"] / sequential,
+        "animate over the same with frames side by side": took["animate"] / beside,
+        "animate again over animate": took["animate again"] / took["animate"],
+    }
+
+
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,14 +189,7 @@ def main() -> None:
         job = job.model_copy(update={"canvas": chosen.canvas})
         animate(job.model_copy(update={"end_s": 1.0, "pose_cache": False}))  # imports and kernels are nobody's stage
         for _ in range(given.rounds):
-            one = {**stages(job), **whole(job)}
-            sequential = sum(one[stage] for stage in SERIAL)
-            one["stages one after another"] = sequential
-            one["animate over stages one after another"] = one["animate"] / sequential
-            beside = sequential - one["frames, one worker"] + one["frames, side by side"]
-            one["animate over the same with frames side by side"] = one["animate"] / beside
-            one["animate again over animate"] = one["animate again"] / one["animate"]
-            rounds.append(one)
+            rounds.append(compared({**stages(job), **whole(job)}))
     result = {
         "machine": machine(),
         "workers": torch.get_num_threads(),
@@ -192,8 +199,6 @@ def main() -> None:
     }
     print(json.dumps(result, indent=2))
 
-
-SERIAL = ("open model", "photo", "track", "motion and place", "frames, one worker", "previews", "result")
 
 if __name__ == "__main__":
     main()
