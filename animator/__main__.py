@@ -18,13 +18,17 @@ def main() -> int:
     from animator.cli import main as run
 
     code = run()
-    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM) and threading.active_count() > 1:
+    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM) and _is_held_by_threads():
         # All that had to be tidied up is. Python would wait for threads, such as one that opens a model (`Beside`).
         _end_without_threads(code)
     # All is written and said. Python would go through the half a million objects of torch and its like once more, for
     # memory that the system takes back anyway: seconds of which whoever stopped the program sees no reason.
     gc.freeze()
     return code
+
+
+def _is_held_by_threads() -> bool:
+    return any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread())
 
 
 def _end_without_threads(code: int) -> None:

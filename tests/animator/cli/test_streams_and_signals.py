@@ -88,13 +88,15 @@ def test_the_end_does_not_wait_for_the_memory_of_libraries_to_be_looked_through(
     assert (done.returncode, done.stdout, done.stderr) == (7, "tidied up\n", "")
 
 
-@pytest.mark.parametrize("code", [143, 130])
-def test_who_stopped_the_program_does_not_wait_for_a_thread_that_is_at_something_long(code: int) -> None:
+@pytest.mark.parametrize(("code", "daemon"), [(143, False), (130, False), (143, True)])
+def test_who_stopped_the_program_does_not_wait_for_a_thread_that_is_at_something_long(code: int, daemon: bool) -> None:
     script = (
-        "import sys, threading, types\n"
+        "import atexit, sys, threading, types\n"
         "cli = sys.modules['animator.cli'] = types.ModuleType('animator.cli')\n"
+        # Where Python would not wait, such as for a progress bar's thread, all is ended as ever.
+        f"if {daemon}: atexit.register(print, 'tidied up')\n"
         "def stopped():\n"
-        "    threading.Thread(target=threading.Event().wait).start()\n"
+        f"    threading.Thread(target=threading.Event().wait, daemon={daemon}).start()\n"
         "    print('as far as it came')\n"
         f"    return {code}\n"
         "cli.main = stopped\n"
@@ -102,7 +104,8 @@ def test_who_stopped_the_program_does_not_wait_for_a_thread_that_is_at_something
         "sys.exit(main())\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (code, "as far as it came\n", "")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout == "as far as it came\n" + "tidied up\n" * daemon
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
