@@ -9,8 +9,10 @@ import torch
 
 from animator.conditioning.warp.bones import (
     HEAD,
+    LEFT_ARM,
     LEFT_LEG,
     RADIUS,
+    RIGHT_ARM,
     RIGHT_LEG,
     BonePose,
 )
@@ -149,6 +151,14 @@ def leg_place(points: torch.Tensor, pose: BonePose) -> torch.Tensor:
     upper, _ = segment(points, hips, knees)
     lower, _ = segment(points, knees, ankles)
     return torch.where(upper < 1, upper, 1 + lower.clamp_min(0))
+
+
+def other_arm_distance(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> torch.Tensor:
+    """[H, W] distance from the bones of the other arm than this one in radii; infinite where the photo shows none."""
+    others = tuple(bone for bone in (RIGHT_ARM if bones == LEFT_ARM else LEFT_ARM) if pose.shows(bone))
+    if not others:
+        return torch.full(points.shape[:-1], float("inf"), dtype=points.dtype, device=points.device)
+    return chain_distance(points, pose, others)
 
 
 def hidden_leg(place: torch.Tensor, pose: BonePose) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 from animator.conditioning.warp.anatomy import (
     chain_distance,
     limb_thickness,
+    other_arm_distance,
     segment,
     smoothstep,
     trunk_place,
@@ -51,6 +52,8 @@ _SLEEVE_ODDS = 1.8
 # Radii about the bones that are surely arm, and at a wrist: one thickness is measured for the whole arm, and wrists are
 # slimmer than a sleeve or a strong upper arm makes them. Between which places down the forearm that changes.
 _CORE, _WRIST_CORE, _TOWARDS_WRIST = 0.6, 0.45, (0.3, 0.6)
+# Radii about the other arm's bones within which a pixel may be of that arm.
+_RIVAL = 1.2
 # Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
 _SHOULDER = (0.75, 1.1)
 
@@ -68,6 +71,7 @@ class _Place:
         head: distance from the middle of the face in head radii.
         down: 0 at the elbow, 1 at the wrist; None where the forearm is not seen.
         apart: bool, beyond open ground as seen from the arm's bones, but for fingers.
+        rival: distance from the other arm's bones in radii; infinite where the photo shows none.
     """
 
     figure: Figure
@@ -78,6 +82,7 @@ class _Place:
     head: torch.Tensor
     down: torch.Tensor | None
     apart: torch.Tensor
+    rival: torch.Tensor
 
     @property
     def hand_hidden(self) -> bool:
@@ -137,6 +142,7 @@ def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
         head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * figure.size),
         down=down,
         apart=apart & ~fingers,
+        rival=other_arm_distance(points, pose, bones),
     )
 
 
@@ -152,7 +158,10 @@ def _shape_odds(place: _Place) -> torch.Tensor:
     # Where the trunk has ended, only colours may say that something is not sleeve.
     sleeve = place.figure.beside_HW * (1 - smoothstep(1.8, 2.4, distance))
     loose_odds = torch.maximum(5 * loose - 2.5, (2.5 + _SLEEVE_ODDS) * sleeve - 2.5)
-    odds = torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds).clamp(-2.5, 2.5)
+    odds = torch.maximum(_SHAPE_ODDS * (1.05 - distance), loose_odds)
+    # Where arms cross or hands touch, each pixel is of the arm whose bones are nearer: both would carry both along.
+    nearer = _SHAPE_ODDS * (place.rival - distance)
+    odds = torch.where(place.rival < _RIVAL, torch.minimum(odds, nearer), odds).clamp(-2.5, 2.5)
     return torch.where(place.apart, -2.5, odds)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, leg_place, segment
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, other_arm_distance, segment
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
 from animator.conditioning.warp.cutout import widened
@@ -55,6 +55,9 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     from_wrist = (points - wrist).norm(dim=-1)
     past_elbow, _ = segment(points, elbow, wrist)
     near = (matte_HW > 0.5) & (from_wrist < _REACH * size) & (past_elbow > 0.4)
+    # The other hand is no thing, nor is what it wears.
+    rival = other_arm_distance(points, pose, bones)
+    near &= (rival > 1) | (rival > chain_distance(points, pose, bones))
     # Skin counts as foreign unless legs show it: fingers go with what they hold. Shoes are too far to tell anything.
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < 1.6 * RADIUS[HEAD] * size
     body = (matte_HW > 0.9) & ~near & ~head & (figure.hull > 0.5) & (from_wrist < 2 * _REACH * size)

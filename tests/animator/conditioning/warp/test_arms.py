@@ -5,7 +5,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, segment
 from animator.conditioning.warp.arms import arm_and_hair
-from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RADIUS
+from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RADIUS, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
@@ -50,6 +50,23 @@ def test_an_arm_before_the_trunk_is_cut_along_its_colour():
     assert member[pixel(chest)] < 0.05
     like_cloth = (photo - torch.tensor(CLOTH)[:, None, None] / 255).abs().amax(0) < 0.05
     assert float(member[like_cloth].mean()) < 0.1
+
+
+def test_hands_that_touch_go_each_with_its_own_arm():
+    """Hands that lie across each other: each arm took the other's hand and forearm along."""
+    keypoints, middle = arm_across(), float(joint("left_hip")[0] + joint("right_hip")[0]) / 2
+    for name in ("elbow", "wrist", "pinky", "index", "thumb"):
+        left, right = (BLAZEPOSE_33.index(f"{side}_{name}") for side in ("left", "right"))
+        keypoints[left, 0] -= 0 if name == "elbow" else 6
+        keypoints[right] = [2 * middle - keypoints[left, 0], keypoints[left, 1]]
+    photo, matte = figure(keypoints)
+    pose = pose_of(keypoints)
+    whole = figure_of(photo, matte, pose)
+    places = {bone: (pose.start_BJ2[0, bone] + pose.end_BJ2[0, bone]) / 2 for bone in (*LEFT_ARM[1:], *RIGHT_ARM[1:])}
+    for bones, others in ((LEFT_ARM, RIGHT_ARM), (RIGHT_ARM, LEFT_ARM)):
+        member, _ = arm_and_hair(whole, bones, _nothing(matte))
+        assert member[pixel(places[bones[1]].numpy())] > 0.9
+        assert member[pixel(places[others[1]].numpy())] < 0.2
 
 
 def test_a_finger_that_bends_aside_before_cloth_goes_with_its_hand():
