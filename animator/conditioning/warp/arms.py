@@ -217,16 +217,16 @@ def _hair_odds(place: _Place, arm: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     )
     others = (arm & ~looks if told else arm) | face
     odds = color_evidence(colors_3HW, others, hair, upper_arm | falls, reach_px=None)
-    before_arm = upper_arm & _hanging(odds < -_IS_HAIR, hair) & told
+    before_arm = upper_arm & hanging(odds < -_IS_HAIR, hair) & told
     return torch.where(upper_arm & (odds < 0), odds, float("inf")), before_arm
 
 
-def _hanging(looks_HW: torch.Tensor, hair_HW: torch.Tensor) -> torch.Tensor:
-    """Bool [H, W]: what looks like hair and hangs together with that about the face; the shade on an arm does not."""
+def hanging(looks_HW: torch.Tensor, surely_HW: torch.Tensor) -> torch.Tensor:
+    """Bool [H, W]: what looks like something and hangs together with what surely is; hair with that about the face."""
     from scipy.ndimage import label
 
-    pieces, _ = label((looks_HW | hair_HW).cpu().numpy(), structure=np.ones((3, 3)))
-    whole = np.unique(pieces[(looks_HW & hair_HW).cpu().numpy()])
+    pieces, _ = label((looks_HW | surely_HW).cpu().numpy(), structure=np.ones((3, 3)))
+    whole = np.unique(pieces[(looks_HW & surely_HW).cpu().numpy()])
     return torch.from_numpy(np.isin(pieces, whole[whole > 0])).to(looks_HW.device) & looks_HW
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.warp.anatomy import leg_place, pixel_centers, segment, smoothstep, unit
-from animator.conditioning.warp.bones import TORSO, BonePose
-from animator.conditioning.warp.color_evidence import share_alike
-from animator.conditioning.warp.cutout import without_islands, without_slivers
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_centers, segment, smoothstep, unit
+from animator.conditioning.warp.arms import hanging
+from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, TORSO, BonePose
+from animator.conditioning.warp.color_evidence import color_evidence, share_alike
+from animator.conditioning.warp.cutout import widened, without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
 from animator.conditioning.warp.outline import inside_outline
 from animator.inpainting import nearest_fill
@@ -29,6 +30,10 @@ _BANDS = 2.5
 _SAME_CLOTH = 0.12
 # Share of the trunk in a colour from which on that is the colour of its cloth, surely so from the second.
 _CLOTH_SHARE = (0.1, 0.25)
+# Log-odds from which on a colour is a hand's, not the cloth's; up to where along the trunk there is no neckline.
+_LOOKS_HAND, _NECKLINE = 1.0, 0.7
+# A colour that the trunk shows less than this part as often as its pixels' usual one is no cloth to be carried on.
+_USUAL = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +67,21 @@ def behind_arms(
     kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
     own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
     shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
-    filled = nearest_fill(colors_3HW, shown, blur_px=reach, farness=_across(figure.pose))
+    left = _left_of_hands(figure, arms_HW, shown)
+    near_hidden = torch.maximum(near_arm, F.max_pool2d(left[None, None], reach, stride=1, padding=reach // 2)[0, 0])
+    shown &= near_hidden < 0.05
+    cloth = shown & ~_rare_on_trunk(colors_3HW, shown, figure.pose)
+    filled = nearest_fill(colors_3HW, cloth, blur_px=reach, farness=_across(figure.pose))
     alpha = torch.maximum(own, torch.minimum(matte_HW, _goes_on(figure, own, *sides)))
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
-    unlike = _unlike_the_trunk(colors_3HW, filled, near_arm > 0.02, shown, figure.pose)
+    unlike = _unlike_the_trunk(colors_3HW, filled, near_hidden > 0.02, shown, figure.pose)
     unlike = unlike if lent_HW is None else torch.maximum(unlike, lent_HW)
     unlike = unlike if hair_HW is None else torch.where(hair_HW, 0.0, unlike)
     return BehindArms(
-        colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_arm) * unlike),
+        colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_hidden) * unlike),
         alpha_HW=alpha,
-        invented_HW=covered * alpha,
+        invented_HW=torch.maximum(covered, left) * alpha,
     )
 
 
@@ -110,12 +119,62 @@ def _unlike_the_trunk(
         pose: the photo's.
     """
     unlike = smoothstep(0.5 * _SAME_CLOTH, 1.5 * _SAME_CLOTH, (colors_3HW - filled_3HW).norm(dim=0))
-    above_hips, _ = segment(pixel_centers(unlike), pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
-    trunk = shown_HW & (above_hips > 0) & (above_hips < 1)
+    trunk = _trunk(shown_HW, pose)
     if bool(trunk.any()) and bool(covered_HW.any()):
         share = share_alike(colors_3HW[:, covered_HW].T, colors_3HW[:, trunk].T)
         unlike[covered_HW] = torch.minimum(unlike[covered_HW], 1 - smoothstep(*_CLOTH_SHARE, share))
     return unlike
+
+
+def _left_of_hands(figure: Figure, arms_HW: torch.Tensor, shown_HW: torch.Tensor) -> torch.Tensor:
+    """1 [H, W] where the trunk shows what is left of a hand: fingers smeared by haste, or bent away from its bone.
+
+    Args:
+        figure: the person.
+        arms_HW: [0, 1], what the arms cover.
+        shown_HW: bool, where the body is thought to be seen.
+    """
+    points, pose = figure.points, figure.pose
+    hands = tuple(bone for bone in (LEFT_ARM[2], RIGHT_ARM[2]) if pose.shows(bone))
+    above_hips, _ = segment(points, pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
+    # Above the chest skin may be a neckline's.
+    chest = figure.hull.gt(0.5) & (above_hips > 0) & (above_hips < _NECKLINE) & (figure.matte_HW > 0.8)
+    left = torch.zeros_like(arms_HW)
+    if not hands:
+        return left
+    distance, starts, ends = torch.full_like(left, float("inf")), pose.start_BJ2[0], pose.end_BJ2[0]
+    for hand in hands:
+        along, _ = segment(points, starts[hand], ends[hand])
+        nearest = torch.lerp(starts[hand], ends[hand], along.clamp(0, 1)[..., None])
+        distance = torch.minimum(distance, (points - nearest).norm(dim=-1))
+    skin = (arms_HW > 0.5) & (figure.matte_HW > 0.8) & (chain_distance(points, pose, hands) < 1)
+    asked = chest & (arms_HW < 0.5) & (distance < _HAND_REACH * figure.size)
+    cloth = _trunk(shown_HW, pose) & ~_rare_on_trunk(figure.colors_3HW, shown_HW, pose)
+    odds = color_evidence(figure.colors_3HW, skin, cloth, asked, reach_px=None)
+    # Fingers hang together with the hand; a badge of their colour does not.
+    return (hanging(odds > _LOOKS_HAND, widened(arms_HW, 1) > 0.5) & asked).to(left.dtype)
+
+
+def _rare_on_trunk(colors_3HW: torch.Tensor, shown_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
+    """Bool [H, W]: what is seen on the trunk in a colour that little else there has: fingertips, badges, buttons.
+
+    Such things end where they are seen to end; cloth goes on. Between two hands their tips would be all that is near,
+    and be carried on over the whole trunk. Collars and hems at the neck are narrow, too, but belong there.
+    """
+    trunk = _trunk(shown_HW, pose)
+    above_hips, _ = segment(pixel_centers(colors_3HW[0]), pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
+    rare = torch.zeros_like(trunk)
+    if bool(trunk.any()):
+        colors = colors_3HW[:, trunk].T
+        share = share_alike(colors, colors)
+        rare[trunk] = share < _USUAL * share.median()
+    return rare & (above_hips < _NECKLINE)
+
+
+def _trunk(shown_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
+    """Bool [H, W]: what is seen of the body between hips and neck."""
+    above_hips, _ = segment(pixel_centers(shown_HW.float()), pose.start_BJ2[0, TORSO], pose.end_BJ2[0, TORSO])
+    return shown_HW & (above_hips > 0) & (above_hips < 1)
 
 
 def between(body_HW: torch.Tensor, *, reach: float) -> torch.Tensor:

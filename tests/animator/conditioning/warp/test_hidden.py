@@ -6,7 +6,8 @@ import torch
 
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.hidden import behind_arms
-from tests.animator.conditioning.warp.dressed import figure, joint, pixel, pose_of
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import STANDING, figure, joint, pixel, pose_of
 
 
 def _figure_with(patch: tuple[slice, slice]) -> Figure:
@@ -54,3 +55,41 @@ def test_a_scrap_of_sleeve_that_sticks_out_of_the_body_goes_with_the_arm() -> No
     opaque[scrap] = opaque[arm] = 1
     found = replace(found, matte_HW=opaque)
     assert float(behind_arms(found, _covering(found, arm)).alpha_HW[scrap][:, 3:].max()) < 0.1
+
+
+def _belly() -> tuple[int, int]:
+    middle = (joint("left_shoulder") + joint("right_shoulder") + joint("left_hip") + joint("right_hip")) / 4
+    return pixel(middle)
+
+
+def _shirt_and_filled(found: Figure, arm: tuple[slice, slice], asked: tuple[slice, slice]) -> float:
+    """How far what is filled in is from the shirt at most."""
+    row, column = _belly()
+    shirt = found.colors_3HW[:, row - 22 : row - 18, column - 2 : column + 2].mean((1, 2))
+    behind = behind_arms(found, _covering(found, arm))
+    return float((behind.colors_3HW[(slice(None), *asked)] - shirt[:, None, None]).norm(dim=0).max())
+
+
+def test_a_badge_beside_an_arm_is_not_carried_on_behind_it() -> None:
+    photo, matte = figure()
+    row, column = _belly()
+    photo[:, row - 30 : row + 26, column - 14 : column + 14] = torch.tensor([0.2, 0.4, 0.7])[:, None, None]
+    arm = (slice(row - 6, row + 6), slice(column - 14, column))
+    photo[(slice(None), *arm)] = 0.5
+    photo[:, row - 4 : row + 4, column + 1 : column + 9] = 1.0
+    found = figure_of(photo, matte, pose_of())
+    assert _shirt_and_filled(found, arm, (arm[0], slice(column - 12, column - 4))) < 0.1
+
+
+def test_fingers_left_of_a_hand_before_the_trunk_go_with_it() -> None:
+    photo, matte = figure()
+    row, column = _belly()
+    keypoints = STANDING.copy()
+    for name, aside in (("wrist", -10), ("index", 0), ("pinky", 0), ("thumb", 0)):
+        keypoints[BLAZEPOSE_33.index(f"right_{name}")] = column + aside, row
+    photo[:, row - 30 : row + 26, column - 14 : column + 14] = torch.tensor([0.2, 0.4, 0.7])[:, None, None]
+    skin = (slice(row - 4, row + 4), slice(column - 12, column + 8))
+    photo[(slice(None), *skin)] = torch.tensor([0.8, 0.6, 0.5])[:, None, None]
+    found = figure_of(photo, matte, pose_of(keypoints))
+    hand, fingers = (skin[0], slice(column - 12, column + 2)), (skin[0], slice(column + 3, column + 8))
+    assert _shirt_and_filled(found, hand, fingers) < 0.1
