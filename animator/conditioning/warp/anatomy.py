@@ -14,6 +14,7 @@ from animator.conditioning.warp.bones import (
     RADIUS,
     RIGHT_ARM,
     RIGHT_LEG,
+    SHOWN,
     BonePose,
 )
 from animator.conditioning.warp.plane import perpendicular
@@ -200,7 +201,7 @@ def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
     apart that there is as much ground between them at once; at a crotch the outline goes on as it was, and legs part
     by little and little.
     """
-    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.3:
+    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= SHOWN:
         return None
     step, filled, extents, opened = 0.04, [], [], []
     places = torch.arange(0.15, 2.0, step).tolist()

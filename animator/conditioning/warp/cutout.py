@@ -26,6 +26,7 @@ from animator.conditioning.warp.bones import (
     RADIUS,
     RIGHT_ARM,
     RIGHT_LEG,
+    SHOWN,
     BonePose,
 )
 from animator.conditioning.warp.color_evidence import color_evidence
@@ -172,7 +173,7 @@ def leg_masks(points: torch.Tensor, pose: BonePose) -> list[tuple[str, tuple[int
 
     Where one leg hides the other, as in a photo from the side, what is seen is the picture of both.
     """
-    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= 0.2:
+    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= SHOWN:
         return []
     left, right = (chain_distance(points, pose, bones) for bones in (LEFT_LEG, RIGHT_LEG))
     share = smoothstep(-0.06, 0.06, (right - left) / (right + left).clamp_min(1e-6))

@@ -21,6 +21,7 @@ from animator.conditioning.warp.anatomy import (
     smoothstep,
 )
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM
+from animator.conditioning.warp.cutout import leg_masks
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import STANDING, figure, from_the_side, in_a_skirt, joint, pixel, pose_of
 from tests.animator.figure import draw_figure
@@ -158,6 +159,16 @@ def test_legs_that_the_photo_does_not_show_wear_no_skirt():
     pose = pose_of(keypoints)
     pose.trust_BJ[:, 2:8] = 0
     assert skirt_hem(pose, matte) is None
+
+
+def test_legs_that_are_cut_out_as_trousers_are_asked_for_a_skirt_first():
+    """A drawn girl's skirt was parted down its middle: her knees, below the photo's edge, were guessed too unsurely to
+    ask whether it is one, and surely enough to part them."""
+    points, (_, matte) = pixel_centers(figure()[1]), in_a_skirt()
+    for trust in torch.linspace(0.02, 1, 50).tolist():
+        pose = pose_of()
+        pose.trust_BJ[:, 2:8] = trust
+        assert (skirt_hem(pose, matte) is not None) == bool(leg_masks(points, pose))
 
 
 def test_the_cloth_of_a_skirt_hangs_between_hips_and_hem_only():
