@@ -30,6 +30,8 @@ _BANDS = 2.5
 _SAME_CLOTH = 0.12
 # Share of the trunk in a colour from which on that is the colour of its cloth, surely so from the second.
 _CLOTH_SHARE = (0.1, 0.25)
+# Torso lengths: half the width of lines that are no cloth.
+_LINE = 0.012
 # Log-odds from which on a colour is a hand's, not the cloth's; up to where along the trunk there is no neckline.
 _LOOKS_HAND, _NECKLINE = 1.0, 0.7
 # A colour that the trunk shows less than this part as often as its pixels' usual one is no cloth to be carried on.
@@ -123,6 +125,10 @@ def _unlike_the_trunk(
     if bool(trunk.any()) and bool(covered_HW.any()):
         share = share_alike(colors_3HW[:, covered_HW].T, colors_3HW[:, trunk].T)
         unlike[covered_HW] = torch.minimum(unlike[covered_HW], 1 - smoothstep(*_CLOTH_SHARE, share))
+        # Cloth goes on; a line in its colour is the rim of a hand or a sleeve.
+        width_px = _LINE * float(pose.torso_length_B[0])
+        wide = 1 - widened(torch.where(covered_HW, unlike, 0.0), width_px)
+        unlike = torch.where(covered_HW, torch.maximum(unlike, 1 - widened(wide, width_px)), unlike)
     return unlike
 
 

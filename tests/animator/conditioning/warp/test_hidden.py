@@ -93,3 +93,17 @@ def test_fingers_left_of_a_hand_before_the_trunk_go_with_it() -> None:
     found = figure_of(photo, matte, pose_of(keypoints))
     hand, fingers = (skin[0], slice(column - 12, column + 2)), (skin[0], slice(column + 3, column + 8))
     assert _shirt_and_filled(found, hand, fingers) < 0.1
+
+
+def test_the_rim_of_a_cuff_is_no_cloth_though_the_blouse_is_as_white() -> None:
+    """White specks stayed on a dark belt where a white cuff had lain."""
+    photo, matte = figure()
+    row, column = _belly()
+    photo[:, row - 30 : row - 8, column - 14 : column + 14] = 1.0
+    photo[:, row - 8 : row + 26, column - 14 : column + 14] = torch.tensor([0.1, 0.1, 0.2])[:, None, None]
+    arm = (slice(row - 4, row + 6), slice(column - 14, column))
+    photo[(slice(None), *arm)] = torch.tensor([0.8, 0.6, 0.5])[:, None, None]
+    photo[:, row + 1, column - 14 : column] = 1.0
+    found = figure_of(photo, matte, pose_of())
+    asked = (slice(None), slice(row, row + 3), slice(column - 11, column - 4))
+    assert float(behind_arms(found, _covering(found, arm)).colors_3HW[asked].max()) < 0.3
