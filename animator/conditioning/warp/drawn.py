@@ -10,12 +10,17 @@ from dataclasses import dataclass
 import torch
 
 from animator.conditioning.warp.anatomy import smoothstep
-from animator.conditioning.warp.bones import LEFT_SHIN, RIGHT_SHIN, BonePose
+from animator.conditioning.warp.bones import LEFT_SHIN, LEFT_THIGH, RADIUS, RIGHT_SHIN, RIGHT_THIGH, BonePose
+from animator.conditioning.warp.plane import offset_from_segment
 
 # What lies nearer is told by little, and that changes within a frame or two of a step or a turn. In between, both
 # orders show: while one foot is lower than the other by less than this, while shoulders narrow so far, and while the
 # nose has moved aside from the ears by less than this; all in torso lengths.
 SAME_DEPTH, NARROW, AHEAD = 0.04, (0.28, 0.36), 0.02
+# Where down a thigh the trunk is the thigh's own root, and from where on the thigh's picture is there in full.
+ROOT = (0.2, 0.5)
+# Thickness of that root in radii of a thigh: in full, and where it ends.
+ROOT_WIDTH = (0.9, 1.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,19 @@ class Drawn:
     picture_B5hw: torch.Tensor
     top: int
     left: int
+
+    def opacity_in(self, other: Drawn) -> torch.Tensor:
+        """[B, h, w] this layer's opacity in the other one's window, 0 where it has none."""
+        opacity = torch.zeros_like(other.picture_B5hw[:, 3])
+        height, width = self.picture_B5hw.shape[2:]
+        rows, columns = opacity.shape[1:]
+        top, bottom = max(self.top, other.top), min(self.top + height, other.top + rows)
+        left, right = max(self.left, other.left), min(self.left + width, other.left + columns)
+        if top < bottom and left < right:
+            opacity[:, top - other.top : bottom - other.top, left - other.left : right - other.left] = (
+                self.picture_B5hw[:, 3, top - self.top : bottom - self.top, left - self.left : right - self.left]
+            )
+        return opacity
 
     def where(self, mask_B: torch.Tensor) -> list[Drawn]:
         """This layer in the poses of the mask only; nothing where the mask is empty."""
@@ -45,10 +63,41 @@ def legs_by_depth(pictures: dict[str, Drawn], target: BonePose) -> list[Drawn]:
     """The legs' pictures, farther first: the foot lower in the picture stands nearer to the camera."""
     if "left_leg" not in pictures or "right_leg" not in pictures:
         return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
-    left, right = pictures["left_leg"], pictures["right_leg"]
+    left, right, body = pictures["left_leg"], pictures["right_leg"], pictures["body"]
     lower_B = target.end_BJ2[:, LEFT_SHIN, 1] - target.end_BJ2[:, RIGHT_SHIN, 1]
     left_near_B = smoothstep(-SAME_DEPTH, SAME_DEPTH, lower_B / target.torso_length_B.clamp_min(1e-3))
-    return [*right.where(left_near_B > 0), left, *right.fading(1 - left_near_B)]
+    far_right = _behind_root(right, body, target, LEFT_THIGH)
+    far_left = _behind_root(left, body, target, RIGHT_THIGH)
+    # In between, the left leg goes behind the other's root as far as that one is the nearer.
+    share = left_near_B[:, None, None]
+    picture = left.picture_B5hw.clone()
+    picture[:, 3] = torch.lerp(far_left.picture_B5hw[:, 3], picture[:, 3], share)
+    left = Drawn(picture_B5hw=picture, top=left.top, left=left.left)
+    return [*far_right.where(left_near_B > 0), left, *right.fading(1 - left_near_B)]
+
+
+def _behind_root(far: Drawn, body: Drawn, target: BonePose, thigh: int) -> Drawn:
+    """The far leg without what the trunk hides of it about the root of the near `thigh`.
+
+    The near leg's picture fades at its top into the trunk, which carries on the thigh's cloth there. It is one body:
+    what lies behind the thigh lies behind its root, too, and does not show through where the picture fades.
+    """
+    height, width = far.picture_B5hw.shape[2:]
+    if height == 0 or width == 0:
+        return far
+    alpha = far.picture_B5hw[:, 3]
+    y = torch.arange(far.top, far.top + height, dtype=alpha.dtype, device=alpha.device) + 0.5
+    x = torch.arange(far.left, far.left + width, dtype=alpha.dtype, device=alpha.device) + 0.5
+    points = torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)
+    start, end = (joints[:, None, None, thigh] for joints in (target.start_BJ2, target.end_BJ2))
+    axis = end - start
+    place = ((points - start) * axis).sum(-1) / axis.square().sum(-1).clamp_min(1e-6)
+    radius = (RADIUS[thigh] * target.torso_length_B).clamp_min(1e-3)[:, None, None]
+    distance = offset_from_segment(points, start, end).norm(dim=-1) / radius
+    hides = (1 - smoothstep(*ROOT_WIDTH, distance)) * (1 - smoothstep(*ROOT, place)) * body.opacity_in(far)
+    picture = far.picture_B5hw.clone()
+    picture[:, 3] = alpha * (1 - hides)
+    return Drawn(picture_B5hw=picture, top=far.top, left=far.left)
 
 
 def farness(target: BonePose, side: str) -> torch.Tensor:

@@ -86,6 +86,33 @@ def test_the_leg_whose_foot_is_lower_stands_before_the_other(
     assert bool(yellow) == is_shown
 
 
+def in_shorts() -> PhotoWarp:
+    """The figure in green shorts that end half-way down the thighs; both legs are yellow below."""
+    picture, matte = draw_figure(STANDING, SIZE)
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    for side in ("left", "right"):
+        hip, knee, ankle = (joint(f"{side}_{name}") for name in ("hip", "knee", "ankle"))
+        draw.line([tuple(hip), tuple(knee), tuple(ankle)], fill=YELLOW, width=20, joint="curve")
+        draw.line([tuple(hip), tuple((hip + knee) / 2)], fill=GREEN, width=22)
+    photo = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
+    return PhotoWarp(photo, torch.from_numpy(matte), torch.from_numpy(STANDING), torch.ones(33))
+
+
+@pytest.mark.parametrize(("near", "far"), [("left", "right"), ("right", "left")])
+def test_a_thigh_behind_the_other_does_not_show_through_where_that_one_begins(near: str, far: str) -> None:
+    hip, knee = joint(f"{near}_hip"), joint(f"{near}_knee")
+    # Its knee lies behind the root of the other thigh, as in a step to the side that crosses behind.
+    names = tuple(f"{far}_{name}" for name in LEG)
+    drop = [joint(name)[1] - joint(f"{far}_knee")[1] - 12 for name in names]
+    root = hip + 0.05 * (knee - hip)
+    pose = moved(names, np.array([[root[0], root[1] + max(each, 0)] for each in drop], dtype=np.float32))
+    result = carried(in_shorts(), pose)
+    x, y = root.astype(int)
+    shown = result.colors_B3HW[0, :, y - 3 : y + 4, x - 3 : x + 4].mean((1, 2)) * 255
+    assert (shown - torch.tensor(GREEN)).abs().max() < 30
+
+
 def crossed(left_lower: float) -> np.ndarray:
     """One leg before the other, the left foot so many px lower."""
     names = tuple(f"{side}_{name}" for side in ("left", "right") for name in LEG)
