@@ -13,7 +13,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep
 from animator.conditioning.warp.arms import arm_and_hair, beyond_shoulder, hidden_stretch
-from animator.conditioning.warp.binding import arm_binding
+from animator.conditioning.warp.binding import Bind, arm_binding, forearm_binding, upper_arm_binding
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, BonePose
 from animator.conditioning.warp.borrowed import (
     is_unseen,
@@ -26,6 +26,7 @@ from animator.conditioning.warp.borrowed import (
 )
 from animator.conditioning.warp.cutout import SLIVER, widened, without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
+from animator.conditioning.warp.folded import FoldedArm, folded_arm, is_folded
 from animator.conditioning.warp.held_things import held_thing, stiff_part
 from animator.conditioning.warp.joints import limb_joint
 from animator.conditioning.warp.layer import Layer, continued, limb_layer, without_haze
@@ -42,7 +43,8 @@ class Arms:
     """The arms of a photo, taken off the body.
 
     Attributes:
-        layers: the arms.
+        layers: the arms, of a folded one forearm and hand.
+        upper: the upper arms of folded ones.
         held: what hands hold.
         covers_HW: [0, 1], how far both cover what is behind them.
         lent_HW: [0, 1], the part of it where an arm was seen that is drawn from the other's picture, or a thing in its
@@ -52,6 +54,7 @@ class Arms:
     """
 
     layers: tuple[Layer, ...]
+    upper: tuple[Layer, ...]
     held: tuple[Layer, ...]
     covers_HW: torch.Tensor
     lent_HW: torch.Tensor
@@ -64,6 +67,7 @@ class _Arm:
     """An arm that the photo shows; as `Arms`."""
 
     layer: Layer
+    upper: Layer | None
     held: Layer | None
     covers_HW: torch.Tensor
     hair_HW: torch.Tensor
@@ -71,7 +75,8 @@ class _Arm:
     @property
     def alpha_HW(self) -> torch.Tensor:
         """Opacity of the arm and of what it holds."""
-        return self.layer.alpha_HW if self.held is None else torch.maximum(self.layer.alpha_HW, self.held.alpha_HW)
+        parts = (self.layer, self.upper, self.held)
+        return reduce(torch.maximum, (part.alpha_HW for part in parts if part is not None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,7 @@ class _LentArm:
     """An arm that is drawn from the other's picture, the pose it hangs on, and what the photo shows of it."""
 
     layer: Layer
+    upper: Layer | None
     pose: BonePose
     covers_HW: torch.Tensor
 
@@ -98,6 +104,7 @@ def arms_of(figure: Figure, cell_px: int) -> Arms:
     nothing = torch.zeros_like(figure.matte_HW)
     return Arms(
         layers=tuple(arm.layer for arm in arms.values()),
+        upper=tuple(arm.upper for arm in arms.values() if arm.upper is not None),
         held=held,
         covers_HW=reduce(torch.maximum, (arm.covers_HW for arm in arms.values()), nothing),
         lent_HW=reduce(torch.maximum, lent_HW, nothing),
@@ -117,19 +124,30 @@ def _lent_arm(figure: Figure, cut: Sequence[_Arm]) -> _LentArm | None:
         if lends(figure, others, lender.alpha_HW, for_none=name not in names):
             pose = with_lent_bones(figure.pose, bones, others)
             covers_HW = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
-            return _LentArm(layer=_mirrored(name, lender.layer, figure, pose), pose=pose, covers_HW=covers_HW)
+            layer, upper = (_mirrored(part, figure, pose, bones, others) for part in (lender.layer, lender.upper))
+            assert layer is not None
+            return _LentArm(layer=layer, upper=upper, pose=pose, covers_HW=covers_HW)
     return None
 
 
-def _mirrored(name: str, lender: Layer, figure: Figure, pose: BonePose) -> Layer:
-    """The mirror image of the other arm, on the bones that `pose` has for this one."""
-    bones, others = ARMS[name], ARMS[lender.name]
+def _mirrored(
+    lender: Layer | None, figure: Figure, pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...]
+) -> Layer | None:
+    """The mirror image of the other arm, or of a part of it, on the bones that `pose` has for this one."""
+    if lender is None:
+        return None
+    side, part = lender.name.split("_", 1)
     places_V2 = mirror_image(lender.mesh.vertices_V2, figure.pose, bones, others)
     parent, bone, weight = lender.bindings[0]
     pair = on_other_side(parent, bones, others), on_other_side(bone, bones, others), weight
-    elbow = limb_joint(places_V2, pose, bones, pair)
-    colors = (lender.colors_3HW * light_ratio(figure, bones, others)).clamp(0, 1)
-    return replace(lender, name=name, colors_3HW=colors, places_V2=places_V2, bindings=(pair,), elbow=elbow)
+    return replace(
+        lender,
+        name=f"{'right' if side == 'left' else 'left'}_{part}",
+        colors_3HW=(lender.colors_3HW * light_ratio(figure, bones, others)).clamp(0, 1),
+        places_V2=places_V2,
+        bindings=(pair,),
+        elbow=None if lender.elbow is None else limb_joint(places_V2, pose, bones, pair),
+    )
 
 
 def _cut_arm(name: str, figure: Figure, cell_px: int) -> _Arm:
@@ -138,7 +156,11 @@ def _cut_arm(name: str, figure: Figure, cell_px: int) -> _Arm:
     place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
     held_HW = held_thing(figure, bones)
     member, hair_HW = arm_and_hair(figure, bones, held_HW)
-    alpha = matte_HW * member * smoothstep(-0.25, 0.15, place)
+    folded = folded_arm(figure, bones, matte_HW * member) if is_folded(pose, bones) else None
+    begins = smoothstep(-0.25, 0.15, place)
+    if folded is not None:
+        member, begins = member * folded.arm_HW, torch.maximum(begins, folded.lower_HW)
+    alpha = matte_HW * member * begins
     alpha = _without_remains(alpha, matte_HW * (1 - member), figure, bones, held_HW)
     held, own, stiff = None, alpha, stiff_part(figure, bones, held_HW)
     if bool(stiff.any()):
@@ -147,16 +169,37 @@ def _cut_arm(name: str, figure: Figure, cell_px: int) -> _Arm:
         rim = (chain_distance(points, pose, bones[:2]) < 1) | (chain_distance(points, pose, bones[2:]) < 1.6)
         own, alpha = alpha * (1 - stiff), alpha * (1 - torch.where(rim, _worn(stiff, RIM_PX), stiff))
     whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
-    layer = limb_layer(name, bones, figure.colors_3HW, whole, pose, cell_px, bind=arm_binding, shown=own)
-    elbow = limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])
+    layer, upper = _parts(name, figure, whole, own, folded, cell_px)
     # Colours mix at the rim of what is held: none of it stays behind.
     taken = torch.maximum(member, widened(stiff, RIM_PX))
-    return _Arm(
-        layer=replace(layer, invented_HW=(whole - own).clamp_min(0), elbow=elbow),
-        held=held,
-        covers_HW=taken * beyond_shoulder(points, pose, bones[0]),
-        hair_HW=hair_HW,
-    )
+    covers_HW = taken * beyond_shoulder(points, pose, bones[0])
+    return _Arm(layer=layer, upper=upper, held=held, covers_HW=covers_HW, hair_HW=hair_HW)
+
+
+def _parts(
+    name: str, figure: Figure, whole_HW: torch.Tensor, own_HW: torch.Tensor, folded: FoldedArm | None, cell_px: int
+) -> tuple[Layer, Layer | None]:
+    """The layer of an arm; of a folded one that of forearm and hand, and that of the upper arm.
+
+    Args:
+        name: of the arm.
+        figure: the person.
+        whole_HW, own_HW: opacity of the arm with what is hidden of it, and of what the photo shows.
+        folded: its parts, if it is.
+        cell_px: side of the mesh cells.
+    """
+    bones, colors_3HW, pose = ARMS[name], figure.colors_3HW, figure.pose
+
+    def part(layer_name: str, bind: Bind, whole_HW: torch.Tensor, own_HW: torch.Tensor) -> Layer:
+        layer = limb_layer(layer_name, bones, colors_3HW, whole_HW, pose, cell_px, bind=bind, shown=own_HW)
+        return replace(layer, invented_HW=(whole_HW - own_HW).clamp_min(0))
+
+    if folded is None:
+        layer = part(name, arm_binding, whole_HW, own_HW)
+        return replace(layer, elbow=limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])), None
+    upper_name = name.replace("arm", "upper_arm")
+    upper = part(upper_name, upper_arm_binding, whole_HW * folded.upper_HW, own_HW * folded.upper_shown_HW)
+    return part(name, forearm_binding, whole_HW * folded.lower_HW, own_HW * folded.lower_HW), upper
 
 
 def _without_remains(

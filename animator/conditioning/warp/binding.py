@@ -5,6 +5,9 @@ Legend: V vertices.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import torch
 
 from animator.conditioning.warp.anatomy import below_arm, chain_distance, segment, smoothstep, unit
@@ -26,6 +29,8 @@ ARMHOLE_SLANT = 0.5
 
 # (parent, bone, weight), each [V].
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+# Points [V, 2] of a limb in photo px, the photo's pose (one), the limb's bones.
+Bind = Callable[[torch.Tensor, BonePose, tuple[int, ...]], Pair]
 
 
 def arm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
@@ -33,6 +38,16 @@ def arm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) ->
     length = (pose.end_BJ2[0, bones[0]] - pose.start_BJ2[0, bones[0]]).norm().clamp_min(1)
     later = ARMHOLE_SLANT * below_arm(points, pose, bones[0]).clamp_min(0) / length
     return limb_binding(points, pose, bones, root=ARM_ROOT, later=later)
+
+
+def upper_arm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
+    """Bind points to the upper arm alone: they end at its elbow, whatever lies before it."""
+    return arm_binding(points, pose, bones[:1])
+
+
+def forearm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
+    """Bind points to forearm and hand alone: all of them turn about the elbow, those before it, too."""
+    return limb_binding(points, pose, bones[1:], root=None, parent=bones[0])
 
 
 def leg_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, lean: float = 1.0) -> Pair:
@@ -45,7 +60,8 @@ def limb_binding(
     pose: BonePose,
     bones: tuple[int, ...],
     *,
-    root: tuple[float, float],
+    root: tuple[float, float] | None,
+    parent: int = TORSO,
     lean: float = 1.0,
     later: torch.Tensor | float = 0.0,
 ) -> Pair:
@@ -55,7 +71,9 @@ def limb_binding(
         points: photo px.
         pose: the photo's pose (one).
         bones: of the limb, from the trunk outwards.
-        root: where on the first bone, 0 at its start and 1 at its end, the trunk lets go and where the bone takes over.
+        root: where on the first bone, 0 at its start and 1 at its end, its parent lets go and where the bone takes
+            over; None: the parent has no part in it.
+        parent: of the first bone.
         lean: how far points go with the first bone where they lie away from the joint at its end; there, in full.
         later: by how much farther down the first bone it takes over each of the points.
     """
@@ -63,12 +81,13 @@ def limb_binding(
     starts = [pose.start_BJ2[0, bone] for bone in bones]
     ends = [pose.end_BJ2[0, bone] for bone in bones]
     upper_place, _ = segment(points, starts[0], ends[0])
-    parent = torch.full(points.shape[:1], TORSO, dtype=torch.long, device=points.device)
-    bone = torch.full_like(parent, bones[0])
-    weight = smoothstep(*root, upper_place - later) * lean
-    for near, far, begin, middle, end in ((0, 1, starts[0], starts[1], ends[1]), (1, 2, starts[1], starts[2], ends[2])):
+    parent_V = torch.full(points.shape[:1], parent, dtype=torch.long, device=points.device)
+    bone_V = torch.full_like(parent_V, bones[0])
+    weight = torch.ones_like(upper_place) if root is None else smoothstep(*root, upper_place - later) * lean
+    for near, far in pairwise(range(len(bones))):
         if float(pose.trust_BJ[0, bones[far]]) <= 0:
             break
+        begin, middle, end = starts[near], starts[far], ends[far]
         # Signed distance along the limb, measured on both sides of the joint at once.
         axis = unit(middle - begin) + unit(end - middle)
         beyond = ((points - middle) @ unit(axis)) / (RADIUS[bones[far]] * size)
@@ -77,9 +96,9 @@ def limb_binding(
             weight = weight * torch.lerp(
                 torch.ones_like(weight), torch.full_like(weight, 1 / lean), smoothstep(-LEANS, -1.0, beyond)
             )
-        parent, bone = torch.where(over, bones[near], parent), torch.where(over, bones[far], bone)
+        parent_V, bone_V = torch.where(over, bones[near], parent_V), torch.where(over, bones[far], bone_V)
         weight = torch.where(over, smoothstep(-1.0, 1.0, beyond), weight)
-    return parent, bone, weight
+    return parent_V, bone_V, weight
 
 
 def body_binding(

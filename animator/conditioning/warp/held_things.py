@@ -33,8 +33,9 @@ _GROW, _UNHELD = 0.15, 0.5
 _RIM_PX = 3
 # Half the width of strips that are not the thing's, torso lengths.
 _NARROW = 0.04
-# Radii about a leg's bones that its own cloth lies in, and the share of these, as far as the photo shows them, that a
-# thing may cover. What covers more is the trousers, of which a photo that ends at the hands shows nothing else.
+# Radii about a leg's bones that its own cloth lies in, and the share of these, as far as the photo shows them, or of a
+# face, that a thing may cover. What covers more is the trousers, of which a photo that ends at the hands shows nothing
+# else, or the face that a hand touches.
 _LEG, _COVERED = 0.6, 0.6
 
 
@@ -68,8 +69,9 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
     below_hips = (matte_HW > 0.5) & (leg_place(points, pose) > 0)
-    legs = [below_hips & (chain_distance(points, pose, leg) < _LEG) for leg in (LEFT_LEG, RIGHT_LEG)]
-    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, legs, fewest=fewest)
+    own = [below_hips & (chain_distance(points, pose, leg) < _LEG) for leg in (LEFT_LEG, RIGHT_LEG)]
+    own.append((points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < _FACE * RADIUS[HEAD] * size)
+    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, own, fewest=fewest)
 
 
 def stiff_part(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
@@ -114,21 +116,21 @@ def _whole_pieces(
     within_HW: torch.Tensor,
     outside_HW: torch.Tensor,
     background_HW: torch.Tensor,
-    legs: list[torch.Tensor],
+    own: list[torch.Tensor],
     *,
     fewest: float,
 ) -> torch.Tensor:
-    """The pieces that are large enough, do not go on beyond reach, stick out into the open, and are no leg."""
+    """The pieces that are large enough, do not go on beyond reach, stick out into the open, and are no `own` part."""
     from scipy.ndimage import binary_dilation, binary_fill_holes, grey_dilation, label
 
     pieces, count = label(foreign_HW.cpu().numpy())
-    area, outside, beyond, *of_legs = (
+    area, outside, beyond, *of_own = (
         np.bincount(pieces.ravel(), weights=mask.cpu().numpy().ravel(), minlength=count + 1)
-        for mask in (foreign_HW, foreign_HW & outside_HW, foreign_HW & ~within_HW, *(foreign_HW & leg for leg in legs))
+        for mask in (foreign_HW, foreign_HW & outside_HW, foreign_HW & ~within_HW, *(foreign_HW & part for part in own))
     )
     kept = (area > fewest) & (outside > _STICKS_OUT * area) & (beyond < 0.01 * area)
-    for leg, covered in zip(legs, of_legs, strict=True):
-        kept &= covered <= _COVERED * max(int(leg.sum()), 1)
+    for part, covered in zip(own, of_own, strict=True):
+        kept &= covered <= _COVERED * max(int(part.sum()), 1)
     kept[0] = False
     if not kept.any():
         return torch.zeros_like(foreign_HW)

@@ -5,14 +5,13 @@ Legend: V vertices, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import smoothstep
-from animator.conditioning.warp.binding import Pair
+from animator.conditioning.warp.binding import Bind, Pair
 from animator.conditioning.warp.bones import RADIUS, BonePose
 from animator.conditioning.warp.drape import Drape
 from animator.conditioning.warp.joints import Joint
@@ -33,7 +32,8 @@ class Layer:
 
     Attributes:
         name: `body`, `left_arm`, `right_arm`; below a skirt or in trousers `left_leg` and `right_leg`; `left_held` and
-            `right_held` for what hands hold; `hair` for hair before an arm.
+            `right_held` for what hands hold; `left_upper_arm` and `right_upper_arm` behind folded arms; `hair` for hair
+            before an arm.
         colors_3HW: [0, 1], continued beyond the edge.
         alpha_HW: opacity.
         invented_HW: 1 where the photo did not show this surface (filled under an arm).
@@ -41,7 +41,7 @@ class Layer:
         bindings: pairs (parent, bone, weight) per vertex, one or several, blended by `shares`.
         shares: weight [V] of each binding.
         places_V2: where its vertices lie in the photo; None: where they are in its picture, which is not mirrored.
-        elbow: of an arm; None for other layers.
+        elbow: of an arm; None for other layers and folded arms.
         head_V: of the body, how far each vertex hangs on the head; None for limbs.
         shoulders: of the body, one per arm that is cut out of it.
         drapes: of a skirt over its legs, one per binding, None for the head's; empty without a skirt.
@@ -99,7 +99,7 @@ def limb_layer(
     pose: BonePose,
     cell_px: int,
     *,
-    bind: Callable[[torch.Tensor, BonePose, tuple[int, ...]], Pair],
+    bind: Bind,
     shown: torch.Tensor | None = None,
 ) -> Layer:
     """One limb, hung on its bones by `bind`; `shown` is where the photo has its colours, if less than `alpha`."""

@@ -49,7 +49,7 @@ def split_layers(
     behind = behind_arms(figure, arms.covers_HW, arms.lent_HW, arms.hair_HW)
     legs, moved_away = _leg_layers(figure, behind, cell_px)
     body = _body_layer(figure, behind, moved_away, arms, cell_px)
-    return (body, *arms.layers, *arms.held, *legs, *_hair_layer(figure, arms, cell_px)), arms.pose
+    return (body, *arms.upper, *arms.layers, *arms.held, *legs, *_hair_layer(figure, arms, cell_px)), arms.pose
 
 
 def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[Layer], torch.Tensor]:

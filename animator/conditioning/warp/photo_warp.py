@@ -200,9 +200,10 @@ class PhotoWarp:
         legs = legs_by_depth(pictures, target)
         behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
-            if (arm := pictures.get(f"{side}_arm")) is not None:
+            if f"{side}_arm" in pictures:
                 far_B = farness(target, side)
-                parts = [arm, *(pictures[name] for name in (f"{side}_held",) if name in pictures)]
+                names = (f"{side}_upper_arm", f"{side}_arm", f"{side}_held")
+                parts = [pictures[name] for name in names if name in pictures]
                 behind = [*(drawn for part in parts for drawn in part.where(far_B > 0)), *behind]
                 before = [*before, *(drawn for part in parts for drawn in part.fading(1 - far_B))]
         canvas = body.picture_B5hw.new_zeros(len(body.picture_B5hw), 5, *self.size)

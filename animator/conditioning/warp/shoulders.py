@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from animator.conditioning.warp.anatomy import below_arm, smoothstep, trunk_place, unit
-from animator.conditioning.warp.binding import Pair, arm_binding
+from animator.conditioning.warp.binding import Pair, upper_arm_binding
 from animator.conditioning.warp.bones import LEFT_UPPER_ARM, RADIUS, RIGHT_UPPER_ARM, TORSO, BonePose
 from animator.conditioning.warp.plane import apply, mirror, perpendicular, rotation
 from animator.conditioning.warp.skinning import FROM_SIDE, BoneMotion
@@ -138,7 +138,7 @@ def shoulder_of(points_V2: torch.Tensor, pose: BonePose, bones: tuple[int, ...],
         armpit_2=radius * (_ARMPIT * down + to_armpit),
         raising=raising,
         round_V=beyond * (1 - smoothstep(*_ROUND, around)) * (1 - head_V),
-        arm=arm_binding(points_V2, pose, bones),
+        arm=upper_arm_binding(points_V2, pose, bones),
     )
 
 

@@ -9,7 +9,17 @@ from PIL import Image, ImageDraw
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
 from animator.conditioning.warp.held_things import held_thing, stiff_part
-from tests.animator.conditioning.warp.dressed import BALL, CLOTH, figure, joint, pose_of, with_a_ball
+from pose_tracking.skeleton import BLAZEPOSE_33
+from tests.animator.conditioning.warp.dressed import (
+    BALL,
+    CLOTH,
+    STANDING,
+    figure,
+    joint,
+    pixel,
+    pose_of,
+    with_a_ball,
+)
 
 
 def _held(photo, matte, bones=LEFT_ARM, pose=None):
@@ -91,3 +101,14 @@ def test_trousers_of_which_the_photo_shows_no_more_than_lies_beside_the_hands_ar
     photo[:, rows, columns] = torch.tensor(BALL)[:, None, None] / 255
     matte[rows, columns] = 1
     assert not _held(photo[:, :ends], matte[:ends])[rows, columns].any()
+
+
+def test_a_face_that_a_hand_touches_is_not_held():
+    keypoints = STANDING.copy()
+    chin = (joint("mouth_left") + joint("mouth_right")) / 2 + np.array([0, 3], dtype=np.float32)
+    places = {"elbow": joint("left_shoulder") + np.array([16, 22]), "wrist": chin + np.array([10, 10])}
+    places |= {"index": chin, "pinky": chin + np.array([3, 2]), "thumb": chin + np.array([0, 4])}
+    for name, place in places.items():
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = place
+    photo, matte = figure(keypoints)
+    assert not _held(photo, matte, pose=pose_of(keypoints))[pixel(joint("nose"))]
