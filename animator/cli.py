@@ -210,4 +210,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _stop(signum: int, _: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_DFL)  # whoever asks twice means at once
+    if hasattr(signal, "SIGCHLD"):
+        # A signal to the group ends the workers of a training, too; torch would raise for them on our way out.
+        signal.signal(signal.SIGCHLD, lambda _signum, _frame: None)
     raise Stopped(signum)

@@ -44,6 +44,30 @@ sys.exit(main({ANIMATE!r}))
     assert not temporary.exists()
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGCHLD"), reason="Windows tells nobody of children")
+def test_children_that_the_same_signal_ends_are_no_news(tmp_path: Path) -> None:
+    """`timeout` and systemd tell the whole group to end; torch raises when a worker of a DataLoader was killed."""
+    script = f"""
+import os, signal, sys, time, types
+from animator.cli import main
+def complain(signum, frame):
+    raise RuntimeError("DataLoader worker is killed by signal")
+def animate(job, *, progress, trust):
+    signal.signal(signal.SIGCHLD, complain)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        os.kill(os.getpid(), signal.SIGCHLD)
+        time.sleep(0.1)
+sys.modules["animator.pipeline"] = types.ModuleType("animator.pipeline")
+sys.modules["animator.pipeline"].animate = animate
+sys.exit(main({ANIMATE!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "error: stopped by SIGTERM\n")
+
+
 def run_in_shell(command: str) -> subprocess.CompletedProcess[str]:
     """A shell line in which `$ANIMATOR` is the program."""
     environment = {**os.environ, "ANIMATOR": f"{sys.executable} -m animator"}
