@@ -75,8 +75,7 @@ class FileSigner:
         except ImportError as error:
             raise JobError(f"content credentials need c2pa-python. {_INSTALL}") from error
         self._certificate = _read_pem(certificate)
-        self._key = _read_pem(key)
-        self._algorithm = _algorithm(self._key, key)
+        self._algorithm, self._key = _private_key(_read_pem(key), key)
         self._try_out(certificate)
 
     def sign(self, path: Path, media: str, metadata: Mapping[str, str]) -> None:
@@ -218,15 +217,28 @@ def _read_pem(path: Path) -> bytes:
     return content
 
 
-def _algorithm(pem: bytes, path: Path) -> str:
-    """The name C2PA (13.2) has for signing with this key."""
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+def _private_key(pem: bytes, path: Path) -> tuple[str, bytes]:
+    """The name C2PA (13.2) has for signing with this key, and the key as PKCS #8, the one kind its library reads.
+
+    What `openssl ecparam -genkey` and older tools write is of another kind (`BEGIN EC PRIVATE KEY`).
+    """
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
 
     try:
         key = load_pem_private_key(pem, password=None)
     except Exception as error:  # a wrong PEM can raise almost anything in there
         raise JobError(f"{path.name}: no private key in PEM without a password") from error
+    return _algorithm(key, path), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _algorithm(key: object, path: Path) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "ed25519"
     if isinstance(key, rsa.RSAPrivateKey):

@@ -112,3 +112,18 @@ def test_what_cannot_sign_is_found_before_there_is_anything_to_sign(
     ):
         with pytest.raises(JobError, match=line):
             FileSigner(certificate, private)
+
+
+def test_a_key_as_openssl_wrote_it_for_long_signs_as_well(
+    tmp_path: Path, make_film: MakeFilm, chain_and_key: tuple[Path, Path]
+) -> None:
+    """`openssl ecparam -genkey` and `openssl ec` write SEC 1, `BEGIN EC PRIVATE KEY`."""
+    chain, key = chain_and_key
+    loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    kind = serialization.PrivateFormat.TraditionalOpenSSL
+    old = tmp_path / "old.pem"
+    old.write_bytes(loaded.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption()))
+    path = signed(make_film, FileSigner(chain, old), tmp_path / "out.mp4")
+    found = read_credentials(path)
+    assert found is not None
+    assert (found.state, found.problems) == ("valid", ())
