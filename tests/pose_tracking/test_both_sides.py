@@ -93,7 +93,65 @@ def other_side_first(person: Detection) -> Detection:
     ],
 )
 def test_another_pose_in_the_mirror_image_counts_for_nothing(in_mirror: Callable[[], Detection | None]) -> None:
-    assert seen(TRUTH, in_mirror()) is TRUTH
+    found = seen(TRUTH, in_mirror())
+    assert found.keypoints_K2 == pytest.approx(TRUTH.keypoints_K2, abs=1e-3)
+    assert found.confidence_K == pytest.approx(TRUTH.confidence_K)
+
+
+def looks(*of_picture: Detection, in_mirror: list[Detection]) -> FindOne:
+    """A detector that sees these people one after the other in parts of `PIXELS` and in parts of its mirror image."""
+    plain, turned = iter(of_picture), iter(in_mirror)
+
+    def find_one(view_HWC: np.ndarray) -> Detection | None:
+        for side, people in ((1, plain), (-1, turned)):
+            view = view_HWC[:, ::side]
+            for top, left in np.argwhere((view[0, 0] == PIXELS).all(-1)):
+                if np.array_equal(PIXELS[top:, left:][: view.shape[0], : view.shape[1]], view):
+                    person = next(people).moved((-left, -top))
+                    return person if side > 0 else mirrored(person, BLAZEPOSE_33, width=view.shape[1])
+        raise AssertionError("a view of another picture")
+
+    return find_one
+
+
+def part_exchanged(words: tuple[str, ...]) -> Detection:
+    """`TRUTH` with left and right exchanged in the joints of these names."""
+    part = np.array([any(word in name for word in words) for name in BLAZEPOSE_33.joints])
+    other = other_side_first(TRUTH)
+    return replace(TRUTH, keypoints_K2=np.where(part[:, None], other.keypoints_K2, TRUTH.keypoints_K2))
+
+
+ARMS, LEGS_AND_HIPS = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle", "heel", "foot")
+
+
+@pytest.mark.parametrize("words", [ARMS, LEGS_AND_HIPS], ids=["arms", "legs"])
+@pytest.mark.parametrize("first_is_wrong", [True, False])
+def test_where_both_sides_contradict_each_other_most_looks_count(words: tuple[str, ...], first_is_wrong: bool) -> None:
+    wrong = part_exchanged(words)
+    first, in_mirror = (wrong, TRUTH) if first_is_wrong else (TRUTH, wrong)
+    find_one = looks(TRUTH, wrong, in_mirror=[in_mirror, TRUTH, TRUTH])
+    found = from_both_sides(first, PIXELS, find_one, BLAZEPOSE_33)
+    assert np.abs(found.keypoints_K2 - TRUTH.keypoints_K2).max() < 1
+
+
+def test_of_looks_that_contradict_each_other_those_with_uncrossed_legs_count() -> None:
+    # As many as would outvote the two that are right.
+    wrong = part_exchanged(("knee", "ankle", "heel", "foot"))
+    apart = [BLAZEPOSE_33.index(f"left_{name}") for name in ("knee", "ankle", "heel", "foot_index")]
+    for each in (wrong, astride := replace(TRUTH, keypoints_K2=TRUTH.keypoints_K2.copy())):
+        ends = apart if each is astride else [BLAZEPOSE_33.mirror[place] for place in apart]
+        each.keypoints_K2[ends] += (60, 0)
+    found = from_both_sides(wrong, PIXELS, looks(wrong, wrong, in_mirror=[astride, astride, wrong]), BLAZEPOSE_33)
+    assert np.abs(found.keypoints_K2 - astride.keypoints_K2).max() < 1
+
+
+def test_a_trunk_seen_narrow_once_and_broad_otherwise_is_broad() -> None:
+    narrow = replace(TRUTH, keypoints_K2=TRUTH.keypoints_K2.copy())
+    arms = [place for place, name in enumerate(BLAZEPOSE_33.joints) if any(word in name for word in ARMS)]
+    narrow.keypoints_K2[arms, 0] = 200
+    find_one = looks(narrow, TRUTH, in_mirror=[TRUTH, TRUTH, TRUTH])
+    found = from_both_sides(narrow, PIXELS, find_one, BLAZEPOSE_33)
+    assert np.abs(found.keypoints_K2 - TRUTH.keypoints_K2)[arms].max() < 1
 
 
 def test_whoever_is_too_small_in_the_whole_picture_is_looked_at_closely() -> None:
