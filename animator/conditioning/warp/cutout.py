@@ -30,7 +30,6 @@ from animator.conditioning.warp.bones import (
     BonePose,
 )
 from animator.conditioning.warp.color_evidence import color_evidence
-from animator.inpainting import push_pull
 from animator.matting import shortest_boundary
 from animator.plain_ground import PlainGround, clear_of_ground
 
@@ -41,9 +40,12 @@ _MATTE_REACH, _COLOR_REACH, _BORDER = 0.06, 0.3, 0.012
 _GROUND_REACH = 0.12
 # Width of the rims that cutting leaves, in torso lengths.
 SLIVER = 0.04
-# A hand that differs from the cloth around it by less than this share of its difference from the face is no hand.
-# Pockets were found at 0.13 and 0.18, a hand in the shade before brown trousers at 0.48.
-_POCKET = 0.3
+# A hand that differs from a part of the cloth around it by less than this share of its difference from the face is no
+# hand. Pockets were found at 0.01 to 0.15, painted hands in the shade at 0.23, others from 0.5 on.
+_POCKET = 0.19
+# Torso lengths around a hand in which the cloth of its pocket lies, and how much of what is seen of the body there that
+# is at least: a pocket is at the edge of a coat or below a shirt's hem, and the mean of two cloths is neither.
+_POCKET_REACH, _POCKET_SHARE = 0.35, 0.1
 
 
 def recut_matte(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
@@ -131,17 +133,21 @@ def _reaching_out(gaps_HW: torch.Tensor, matte_HW: torch.Tensor, hull_HW: torch.
 def without_hidden_hands(
     points: torch.Tensor, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose
 ) -> BonePose:
-    """Distrust hands that look like the cloth around them and not like the face: they are in pockets."""
+    """Distrust hands that look like cloth of the body around them and not like the face: they are in pockets."""
     limbs = torch.stack([chain_distance(points, pose, bones) for bones in (LEFT_ARM, RIGHT_ARM)]).amin(0)
-    cloth = push_pull(colors_3HW, ((limbs > 1.5) & (matte_HW > 0.9)).float())
-    face = _mean_color(points, colors_3HW, pose.start_BJ2[0, HEAD], float(pose.torso_length_B[0]) * 0.08)
+    size = float(pose.torso_length_B[0])
+    # A raised hand has nothing but its own fingers around it, and those are no pocket.
+    body = (limbs > 1.5) & (matte_HW > 0.9) & (body_hull(points, pose) > 0.5)
+    face = _mean_color(points, colors_3HW, pose.start_BJ2[0, HEAD], size * 0.08)
     trust = pose.trust_BJ.clone()
     for hand in (LEFT_ARM[2], RIGHT_ARM[2]):
         middle = (pose.start_BJ2[0, hand] + pose.end_BJ2[0, hand]) / 2
-        reach = float(pose.torso_length_B[0]) * 0.04
-        look = _mean_color(points, colors_3HW, middle, reach)
-        around = _mean_color(points, cloth, middle, reach)
-        if float((look - around).norm()) < _POCKET * float((look - face).norm()):
+        look = _mean_color(points, colors_3HW, middle, size * 0.04)
+        cloth = colors_3HW[:, body & ((points - middle).norm(dim=-1) < _POCKET_REACH * size)]
+        if not cloth.shape[1]:
+            continue
+        nearest = (cloth.T - look).norm(dim=-1).quantile(_POCKET_SHARE)
+        if float(nearest) < _POCKET * float((look - face).norm()):
             trust[0, hand] = 0.0
     return replace(pose, trust_BJ=trust)
 

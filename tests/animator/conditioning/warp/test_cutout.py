@@ -62,6 +62,36 @@ def test_a_hand_in_the_shade_before_brown_trousers_is_no_pocket():
     assert float(kept.trust_BJ[0, LEFT_HAND]) == 1
 
 
+def test_a_hand_below_a_shirts_hem_looks_like_one_of_the_two_cloths_it_is_between():
+    keypoints = STANDING.copy()
+    hip = joint("left_hip") - [4, 0]
+    for name in ("wrist", "pinky", "index", "thumb"):
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = hip + joint(f"left_{name}") - joint("left_wrist")
+    photo, matte = figure()
+    points, pose = pixel_centers(matte), pose_of(keypoints)
+    middle = (pose.start_BJ2[0, LEFT_HAND] + pose.end_BJ2[0, LEFT_HAND]) / 2
+    below = (body_hull(points, pose) > 0.5) & (points[..., 1] > float(joint("left_shoulder")[1]))
+    hem = middle[1] - 4
+    photo[:, below & (points[..., 1] <= hem)] = torch.tensor([20, 40, 90])[:, None] / 255
+    photo[:, below & (points[..., 1] > hem)] = torch.tensor([55, 144, 176])[:, None] / 255
+    kept = without_hidden_hands(points, photo, matte, pose)
+    assert float(kept.trust_BJ[0, LEFT_HAND]) == 0
+
+
+def test_a_raised_hand_with_nothing_but_fingers_around_it_is_no_pocket():
+    keypoints = STANDING.copy()
+    raised = joint("left_shoulder") + [20, -25]
+    for name in ("wrist", "pinky", "index", "thumb"):
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = raised + joint(f"left_{name}") - joint("left_wrist")
+    photo, matte = figure()
+    points, pose = pixel_centers(matte), pose_of(keypoints)
+    middle = (pose.start_BJ2[0, LEFT_HAND] + pose.end_BJ2[0, LEFT_HAND]) / 2
+    spread = (points - middle).norm(dim=-1) < 20
+    photo[:, spread], matte[spread] = torch.tensor([0.9, 0.55, 0.35])[:, None], 1.0
+    kept = without_hidden_hands(points, photo, matte, pose)
+    assert float(kept.trust_BJ[0, LEFT_HAND]) == 1
+
+
 def test_a_print_on_the_chest_in_the_colour_of_the_wall_is_no_hole():
     photo, matte = with_print(WALL)
     recut = recut_matte(photo, matte, pose_of())
