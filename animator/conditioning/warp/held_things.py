@@ -37,6 +37,8 @@ _NARROW = 0.04
 # face, that a thing may cover. What covers more is the trousers, of which a photo that ends at the hands shows nothing
 # else, or the face that a hand touches.
 _LEG, _COVERED = 0.6, 0.6
+# Radii of a head about the middle of the face that hair covers, and the share of a piece there that makes it hair.
+_HAIR, _ON_HEAD = 1.3, 0.5
 
 
 def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
@@ -71,7 +73,9 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     below_hips = (matte_HW > 0.5) & (leg_place(points, pose) > 0)
     own = [below_hips & (chain_distance(points, pose, leg) < _LEG) for leg in (LEFT_LEG, RIGHT_LEG)]
     own.append((points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < _FACE * RADIUS[HEAD] * size)
-    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, own, fewest=fewest)
+    # Hair is like nothing else of the body, and a raised hand is near it.
+    on_head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < _HAIR * RADIUS[HEAD] * size
+    return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, own, on_head, fewest=fewest)
 
 
 def stiff_part(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:
@@ -117,6 +121,7 @@ def _whole_pieces(
     outside_HW: torch.Tensor,
     background_HW: torch.Tensor,
     own: list[torch.Tensor],
+    on_head_HW: torch.Tensor,
     *,
     fewest: float,
 ) -> torch.Tensor:
@@ -124,11 +129,17 @@ def _whole_pieces(
     from scipy.ndimage import binary_dilation, binary_fill_holes, grey_dilation, label
 
     pieces, count = label(foreign_HW.cpu().numpy())
-    area, outside, beyond, *of_own = (
+    area, outside, beyond, on_head, *of_own = (
         np.bincount(pieces.ravel(), weights=mask.cpu().numpy().ravel(), minlength=count + 1)
-        for mask in (foreign_HW, foreign_HW & outside_HW, foreign_HW & ~within_HW, *(foreign_HW & part for part in own))
+        for mask in (
+            foreign_HW,
+            foreign_HW & outside_HW,
+            foreign_HW & ~within_HW,
+            foreign_HW & on_head_HW,
+            *(foreign_HW & part for part in own),
+        )
     )
-    kept = (area > fewest) & (outside > _STICKS_OUT * area) & (beyond < 0.01 * area)
+    kept = (area > fewest) & (outside > _STICKS_OUT * area) & (beyond < 0.01 * area) & (on_head < _ON_HEAD * area)
     for part, covered in zip(own, of_own, strict=True):
         kept &= covered <= _COVERED * max(int(part.sum()), 1)
     kept[0] = False

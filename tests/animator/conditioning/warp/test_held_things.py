@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from animator.conditioning.warp.anatomy import pixel_centers
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
 from animator.conditioning.warp.held_things import held_thing, stiff_part
@@ -112,3 +113,16 @@ def test_a_face_that_a_hand_touches_is_not_held():
         keypoints[BLAZEPOSE_33.index(f"left_{name}")] = place
     photo, matte = figure(keypoints)
     assert not _held(photo, matte, pose=pose_of(keypoints))[pixel(joint("nose"))]
+
+
+def test_hair_near_a_raised_hand_is_not_held():
+    keypoints, nose = STANDING.copy(), joint("nose")
+    places = {"elbow": joint("left_shoulder") + np.array([20, -14]), "wrist": nose + np.array([18, -12])}
+    places |= {name: nose + np.array([16, -20]) for name in ("index", "pinky", "thumb")}
+    for name, place in places.items():
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = place
+    photo, matte = figure(keypoints)
+    from_nose = pixel_centers(matte) - torch.from_numpy(nose)
+    hair = (from_nose.norm(dim=-1) < 14) & (from_nose[..., 1] < -4)
+    photo[:, hair], matte[hair] = torch.tensor([20, 16, 30])[:, None] / 255, 1.0
+    assert not _held(photo, matte, pose=pose_of(keypoints))[hair].any()
