@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -110,7 +111,7 @@ def _tell_finetune(console: Console, report: FinetuneReport) -> None:
     }
     lines = [
         f"{report.path}: made in {report.seconds:.0f} s",
-        f"use it with: animator animate PHOTO CLIP -o OUT --model {report.path}",
+        f"use it with: animator animate PHOTO CLIP -o OUT --model {quote(str(report.path))}",
         f"  UNet and adapter: {_line(report.denoise)}",
         f"  decoder: {_line(report.decoder)}",
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -107,7 +108,8 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.touch(exist_ok=False)
     try:
         with held(temporary):
-            yield temporary
+            with _trouble_of_libraries(path):
+                yield temporary
             with explained(path):
                 put_in_place(temporary, target)
     finally:
@@ -134,7 +136,8 @@ def replacing_folder(path: Path, *, is_ours: IsOurs | None = None, what: str = "
         temporary.mkdir(parents=True)
     try:
         with held(temporary):
-            yield temporary
+            with _trouble_of_libraries(path):
+                yield temporary
             with explained(path):
                 if target.is_dir():
                     shutil.copymode(target, temporary)
@@ -166,6 +169,24 @@ def explained(path: Path) -> Iterator[None]:
                 "Free some space, or choose another folder."
             ) from error
         raise EncodeError(f"{path}: cannot be written ({reason}). {next_step(error)}") from error
+
+
+@contextmanager
+def _trouble_of_libraries(path: Path) -> Iterator[None]:
+    """Let a disk that is full or fails be told as such where a library written in Rust, such as safetensors, wrote.
+
+    Their errors are none of the operating system's, and carry its code in their text alone.
+    """
+    try:
+        yield
+    except (PipelineError, OSError):
+        raise
+    except Exception as error:
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        if told is None or int(told[1]) not in _DISK_TROUBLE:
+            raise
+        with explained(path):
+            raise OSError(int(told[1]), os.strerror(int(told[1]))) from error
 
 
 def _behind_links(path: Path) -> Path:

@@ -19,6 +19,8 @@ from animator.training.config import TrainConfig
 # Settings that may change between sittings: they do not change what is learned.
 _FREE = {"steps", "workers", "checkpoint_every", "gradient_checkpointing", "patience"}
 _PREFIX, _FACTS = "step-", "training.json"
+# What a training cannot be gone on with without.
+_TOLD = ("step", "config", "learns_from", "best", "misses", "scale")
 
 
 def save_checkpoint(
@@ -103,6 +105,9 @@ def load_checkpoint(
     newest = found[-1]
     try:
         facts: dict[str, Any] = json.loads((newest / _FACTS).read_text(encoding="utf-8"))
+        lacking = {*_TOLD} - {*facts}
+        if lacking:
+            raise ModelError(f"{newest / _FACTS}: {min(lacking)} is missing. Delete {newest.name} to begin anew.")
         for name, net in nets.items():
             saved = load_file(newest / f"{name}.safetensors")
             if set(saved) != set(_trained(net)):
@@ -116,7 +121,7 @@ def load_checkpoint(
             for number, tensor in enumerate(tensors):
                 tensor.copy_(saved[str(number)])
         _restore(optimizer, load_file(newest / "optimizer.safetensors"))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if isinstance(error, ModelError):
             raise
         reason = " ".join(str(error).split())[:200]

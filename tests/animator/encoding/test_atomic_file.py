@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from animator.config import RenderJob
 from animator.encoding.atomic_file import (
@@ -66,6 +67,18 @@ def test_a_disk_that_fills_up_is_told_with_the_file_s_name(tmp_path: Path, kind:
     write = {"picture": lambda path: write_png(path, noise), "page": lambda path: write_text(path, "word " * 2000)}
     with pytest.raises(DiskError, match=r"/out: the disk took no more data"):
         write.get(kind, lambda path: write_job(job, path))(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("small_files")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_disk_that_fills_up_under_weights_is_told_the_same_way(tmp_path: Path, kind: str) -> None:
+    def write() -> None:
+        with replacing(tmp_path / "out") if kind == "file" else replacing_folder(tmp_path / "out") as temporary:
+            save_file({"weights": np.zeros(4096)}, temporary if kind == "file" else temporary / "weights")
+
+    with pytest.raises(DiskError, match=r"/out: the disk took no more data"):
+        write()
     assert not list(tmp_path.iterdir())
 
 

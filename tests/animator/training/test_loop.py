@@ -60,6 +60,15 @@ def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         fit(Line(), Numbers(), CONFIG.model_copy(update={"learning_rate": 0.1}), tmp_path, device=CPU)
 
 
+@pytest.mark.parametrize("facts", ["{}", '{"step": 3}', "[]", "3", "half of {"])
+def test_a_checkpoint_whose_facts_are_not_whole_is_named(tmp_path: Path, facts: str) -> None:
+    fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+    (path,) = tmp_path.glob("step-*/training.json")
+    path.write_text(facts, encoding="utf-8")
+    with pytest.raises(ModelError, match=rf"{path.parent.name}.*[Dd]elete .* to begin anew"):
+        fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
+
+
 def test_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     fit(Line(), Numbers(), CONFIG, tmp_path, device=CPU)
     (newest,) = tmp_path.glob("step-*")
