@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from animator.conditioning.conditioning import Conditioner
@@ -40,7 +41,7 @@ class LatentCache:
         self._source, self._conditioner, self._folder, self._size = source, conditioner, folder, size
         folder.mkdir(parents=True, exist_ok=True)
         name = folder / "cache.json"
-        if name.is_file() and json.loads(name.read_text(encoding="utf-8")) != {"of": of}:
+        if name.is_file() and _read(name) != {"of": of}:
             raise JobError(f"{folder}: holds samples of another source or autoencoder; choose another --cache")
         with replacing(name) as temporary:
             temporary.write_text(json.dumps({"of": of}) + "\n", encoding="utf-8")
@@ -49,10 +50,26 @@ class LatentCache:
         """Sample `number` modulo the size."""
         place = number % self._size
         path = self._folder / f"{place:06d}.safetensors"
-        if not path.is_file():
+        if not path.is_file() or not _is_whole(path):
             made = self._source.sample(place)
             batch = {name: tensor[None].to(self._conditioner.model.device) for name, tensor in made.items()}
             kept = {name: tensor[0].cpu().contiguous() for name, tensor in encoded(batch, self._conditioner).items()}
             with replacing(path) as temporary:
                 save_file({k: v.to(torch.float16) if k in _HALVED else v for k, v in kept.items()}, temporary)
         return load_file(path)
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+
+
+def _is_whole(path: Path) -> bool:
+    """A sample that was damaged is made again, like one that is not there."""
+    try:
+        with safe_open(path, framework="pt"):
+            return True
+    except SafetensorError:
+        return False

@@ -12,6 +12,7 @@ from torch.utils.data import default_collate
 
 from animator.conditioning import conditioning as conditioning_module
 from animator.conditioning.conditioning import Conditioner, Conditioning
+from animator.errors import JobError
 from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
 from animator.models.bases import with_refiner
@@ -182,3 +183,26 @@ def test_cached_samples_are_the_encoded_ones(model: SubjectModel, sample: Sample
     for name, tensor in direct.items():
         torch.testing.assert_close(first[name].float(), tensor[0].float(), rtol=2e-3, atol=2e-3)
         assert torch.equal(first[name], again[name])
+
+
+def test_a_damaged_sample_of_the_cache_is_made_again(model: SubjectModel, sample: Sample, tmp_path: Path) -> None:
+    class One:
+        def sample(self, number: int) -> Sample:
+            return sample
+
+    cache = LatentCache(One(), Conditioner(model), tmp_path, size=2)
+    whole = cache.sample(0)
+    (path,) = tmp_path.glob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:50])
+    again = cache.sample(0)
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_cache_whose_note_is_damaged_is_refused(model: SubjectModel, sample: Sample, tmp_path: Path) -> None:
+    class One:
+        def sample(self, number: int) -> Sample:
+            return sample
+
+    (tmp_path / "cache.json").write_text("{", encoding="utf-8")
+    with pytest.raises(JobError, match="choose another --cache"):
+        LatentCache(One(), Conditioner(model), tmp_path, size=2)
