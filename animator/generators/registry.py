@@ -162,7 +162,9 @@ def _open_object(name: str, thing: Callable[[], Any]) -> FrameGenerator:
         raise JobError(
             f"generator {name!r} gives a {type(made).__name__}, which has no generate() or no name; {_WANTED}"
         )
-    return made  # type: ignore[no-any-return]  # as checked
+    from animator.generators.outside import OutsideGenerator
+
+    return OutsideGenerator(name, made)
 
 
 def open_generator(name: str, *, trust: bool = False, settings: GeneratorSettings | None = None) -> FrameGenerator:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from animator.canvas import CanvasConfig
-from animator.errors import DeviceError, JobError
+from animator.errors import DeviceError, JobError, ModelError
 from animator.generators import diffusion, puppet
 from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.puppet_config import PuppetConfig
 from animator.generators.registry import GeneratorSettings, choose_generator
 from animator.models import bases
 from animator.sampling.config import SamplerConfig
-from temporal.windows import pose_windows
+from animator.subject import Subject
+from pose_tracking.frame import Frame
+from temporal.windows import PoseWindow, pose_windows
 from tests.animator.generators.scene import drawn_subject, figure_warp, waving
 from tests.animator.models.tiny import CANVAS, save_base, tiny_model
 
@@ -171,6 +175,36 @@ def test_an_object_that_is_no_generator_is_refused_before_any_work(name: str, co
 def test_a_class_of_ones_own_is_opened_without_arguments() -> None:
     chosen = choose_generator("animator.evaluation.baselines:HoldGenerator", GeneratorSettings(), trust=True)
     assert chosen.open().name == "hold"
+
+
+class Failing:
+    name = "failing"
+
+    def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
+        raise KeyError("colour")
+        yield
+
+
+class TooSmall:
+    name = "too-small"
+
+    def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
+        for window in windows:
+            yield Frame(pixels_HWC=np.zeros((8, 8, 3), np.uint8), time_s=window.time_s, index=window.center)
+
+
+@pytest.mark.parametrize(
+    ("thing", "complaint"),
+    [
+        ("Failing", r"generator 'tests\..*:Failing' failed: KeyError: 'colour'"),
+        ("TooSmall", r":TooSmall' gave pixels of uint8, \(8, 8, 3\); expected uint8, \("),
+    ],
+)
+def test_what_goes_wrong_in_a_class_of_ones_own_is_told_as_its_own(thing: str, complaint: str) -> None:
+    subject = drawn_subject(CANVAS)
+    generator = choose_generator(f"{__name__}:{thing}", GeneratorSettings(), trust=True).open()
+    with pytest.raises(ModelError, match=complaint):
+        list(generator.generate(pose_windows(waving(CANVAS, 2)), subject))
 
 
 def test_a_densepose_model_asks_for_its_arrays_before_anything_is_tracked(tmp_path: Path) -> None:
