@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from animator.subject import Subject
 
 
-@dataclass(frozen=True, slots=True)
 class OutsideGenerator:
     """A `FrameGenerator` whose failures are those of frames, and whose pictures are what they have to be.
 
@@ -28,13 +26,8 @@ class OutsideGenerator:
         made: what that gave.
     """
 
-    path: str
-    made: FrameGenerator
-
-    @property
-    def name(self) -> str:
-        """Its own."""
-        return self.made.name
+    def __init__(self, path: str, made: FrameGenerator) -> None:
+        self.name, self._path, self._made = made.name, path, made
 
     def generate(self, windows: Iterable[PoseWindow], subject: Subject) -> Iterator[Frame]:
         """Its frames.
@@ -43,7 +36,7 @@ class OutsideGenerator:
             ModelError: its code raised something, or gave something else than a picture of the canvas.
         """
         try:
-            for frame in self.made.generate(windows, subject):
+            for frame in self._made.generate(windows, subject):
                 self._check(frame, subject.photo_HWC.shape)
                 yield frame
         except (PipelineError, MemoryError, OSError):
@@ -51,13 +44,13 @@ class OutsideGenerator:
         except Exception as error:  # outside code can raise anything
             if is_out_of_memory(error):
                 raise
-            raise ModelError(f"generator {self.path!r} failed: {type(error).__name__}: {error}") from error
+            raise ModelError(f"generator {self._path!r} failed: {type(error).__name__}: {error}") from error
 
     def _check(self, frame: object, wanted: tuple[int, ...]) -> None:
         if not isinstance(frame, Frame):
-            raise ModelError(f"generator {self.path!r} gave a {type(frame).__name__}; expected a Frame")
+            raise ModelError(f"generator {self._path!r} gave a {type(frame).__name__}; expected a Frame")
         pixels = np.asarray(frame.pixels_HWC)
         if pixels.shape != wanted or pixels.dtype != np.uint8:
             raise ModelError(
-                f"generator {self.path!r} gave pixels of {pixels.dtype}, {pixels.shape}; expected uint8, {wanted}"
+                f"generator {self._path!r} gave pixels of {pixels.dtype}, {pixels.shape}; expected uint8, {wanted}"
             )
