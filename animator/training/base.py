@@ -141,14 +141,16 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     unseen = _pictures(held_out, _HELD_OUT, progress, "held-out pictures").mul(255).to(torch.uint8)
     stage = AutoencoderStage(vae, held_out=unseen)
     place = job.output.with_name(job.output.name + ".training")
-    report = fit(stage, source, job.train, place, device=device, progress=progress)
+    shows = _shows(job)
+    report = fit(stage, source, job.train, place, device=device, progress=progress, learns_from=shows)
     set_unit_spread(vae.cpu(), typical)
     if job.preview_width:
         add_new_preview(vae, width=job.preview_width, seed=job.seed)
         preview = PreviewDecoderStage(vae.to(device), held_out=unseen)
         # It imitates the autoencoder of so many updates: one that was trained on needs a new one.
         place /= f"preview-{report.steps:08d}"
-        fit(preview, _reused(source, job.preview), job.preview, place, device=device, progress=progress)
+        again = _reused(source, job.preview)
+        fit(preview, again, job.preview, place, device=device, progress=progress, learns_from=shows)
     if is_main_process():
         with replacing_folder(job.output) as temporary:
             vae.cpu().requires_grad_(False).save_pretrained(temporary)
@@ -245,9 +247,20 @@ def _learns_from(job: TrainBaseJob) -> str:
             digest.update(file_sha256(path).encode())
     else:
         digest.update(look_up(job.base).fingerprint().encode())
-    for folder in (job.clips, job.wardrobe, job.motions):
+    _add_names(digest, (job.clips, job.wardrobe, job.motions))
+    return digest.hexdigest()
+
+
+def _shows(job: TrainAutoencoderJob) -> str:
+    """Where an autoencoder's pictures come from."""
+    digest = hashlib.sha256(f"{job.seed}".encode())
+    _add_names(digest, (job.wardrobe, job.motions))
+    return digest.hexdigest()
+
+
+def _add_names(digest: hashlib._Hash, folders: tuple[Path | None, ...]) -> None:
+    for folder in folders:
         names = (
             [] if folder is None else sorted(f"{p.relative_to(folder)} {p.stat().st_size}" for p in folder.rglob("*"))
         )
         digest.update("\n".join([str(folder is None), *names]).encode())
-    return digest.hexdigest()
