@@ -1,12 +1,13 @@
 """Another person doing the driver's motion, against that person truly doing it: rendered pairs, one Markdown table.
 
     python benchmarks/cross_identity.py [FOLDER ...] [--motions MOTIONS] [--wardrobe MAKEHUMAN] [--exact]
-                                        [--generator diffusion] [--every 3]
+                                        [--generator diffusion] [--every 3] [--photo-at 0.3]
 
 A pair holds a driver's clip, another person's photo and that person doing the driver's motion, all three rendered
 (`animator synth pairs`). The driver is tracked and cleaned, the motion carried onto the person of the photo, and drawn,
 as in a render. As nobody can know the other camera, one scale and one shift per clip lay the carried limb joints onto
-the true ones. Means over frames:
+the true ones. With `--photo-at` the photo is not the pair's, in which people stand as before a camera, but a picture
+from the middle of the motion, as people take who have a film. Means over frames:
 
     person, dB      PSNR within the true silhouette
     IoU of the warp, %   silhouette of the warped photo and the true one; the same for every generator
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from animator.canvas import CanvasConfig
 from animator.conditioning.inputs import subject_warp, window_tensors
@@ -34,7 +36,7 @@ from animator.conditioning.warp import PhotoWarp
 from animator.evaluation import metrics
 from animator.generators.protocol import FrameGenerator
 from animator.generators.registry import GeneratorSettings, open_generator
-from animator.photo import read_photo
+from animator.photo import Photo, read_photo
 from animator.pipeline import prepare_motion, track_clip
 from animator.progress import SilentProgress
 from animator.subject import Subject
@@ -67,7 +69,7 @@ def main() -> None:
         print(f"{len(places)} pairs, {given.generator}, {joints} joints of the driver, one frame in {given.every}\n")
         found: list[dict[str, float]] = []
         for place in places:
-            found.append(measures(place, exact=given.exact, every=given.every, generator_name=given.generator))
+            found.append(measures(place, given))
             if len(found) == 1:
                 print("| pair | " + " | ".join(found[0]) + " |\n" + "|---" * (len(found[0]) + 1) + "|")
             print(_row(place.name, found[-1]), flush=True)
@@ -87,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--motions", type=Path, help="BVH or DeepMimic files; without them motion is procedural")
     parser.add_argument("--generator", default="puppet", help="puppet, or diffusion: the embedded base (puppet)")
     parser.add_argument("--exact", action="store_true", help="drive with the driver's true joints, not tracked ones")
+    at = "take the picture at this share of the other person's film as the photo, 0 to 1"
+    parser.add_argument("--photo-at", type=float, metavar="SHARE", help=at)
     parser.add_argument("--every", type=int, default=1, help="draw and compare every so many-th frame (1)")
     return parser
 
@@ -153,20 +157,31 @@ class Truth:
         return np.hypot(columns - center_2[0], rows - center_2[1]) < radius * self.torso_px
 
 
-def measures(pair: Path, *, exact: bool, every: int, generator_name: str) -> dict[str, float]:
+def measures(pair: Path, given: argparse.Namespace) -> dict[str, float]:
     """Of one pair, by name."""
     truth = Truth.read(pair / "subject.mp4")
     width, height = truth.poses.frame_size
     canvas = CanvasConfig(width=width, height=height)
-    subject = Subject.from_photo(read_photo(pair / "photo.png"), canvas, TrackerConfig())
-    carried = retarget(driver_motion(pair / "driver.mp4", exact=exact), onto=subject.pose, canvas_size=canvas.size)
+    photo = read_photo(pair / "photo.png") if given.photo_at is None else picture_at(truth.clip, given.photo_at)
+    subject = Subject.from_photo(photo, canvas, TrackerConfig())
+    motion = driver_motion(pair / "driver.mp4", exact=given.exact)
+    carried = retarget(motion, onto=subject.pose, canvas_size=canvas.size)
     num_frames = min(len(carried), len(truth.poses))
     driving = laid_onto(carried[:num_frames], truth.poses[:num_frames])
-    generator = open_generator(generator_name, settings=GeneratorSettings(canvas=canvas))
-    scores = list(frame_scores(driving, subject, generator, truth, every=every))
+    generator = open_generator(given.generator, settings=GeneratorSettings(canvas=canvas))
+    scores = list(frame_scores(driving, subject, generator, truth, every=given.every))
     values = {key: float(np.nanmean([each[key] for each in scores])) for key in scores[0]}
     off_px = float(np.nanmean(joint_errors(driving, truth.poses[:num_frames])))
     return {**values, "joints, px": off_px, "joints, torso": off_px / truth.torso_px}
+
+
+def picture_at(clip: DrivingClip, share: float) -> Photo:
+    """The picture at a share of the clip, read as a photo is."""
+    frames = list(clip.frames())
+    with tempfile.TemporaryDirectory() as passing:
+        path = Path(passing) / "photo.png"
+        Image.fromarray(frames[round(share * (len(frames) - 1))].pixels_HWC).save(path)
+        return read_photo(path)
 
 
 def driver_motion(path: Path, *, exact: bool) -> PoseSequence:

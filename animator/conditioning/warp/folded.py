@@ -25,6 +25,8 @@ from animator.matting import shortest_boundary
 # Degrees between upper arm and forearm: the elbow of a wider angle is one picture. At this one the two cover each other
 # over two of their radii, nearly half of their length.
 _FOLDED = 60.0
+# Torso lengths that an upper arm must be seen long: one that points at the camera is no picture of one that turns.
+_SEEN = 0.3
 # Radii about its bones within which a part surely is, and from which on it is not.
 _CORE, _EDGE = 0.6, 1.05
 # Radii about its bones within which some of a piece must lie: others are crumbs.
@@ -66,6 +68,9 @@ class FoldedArm:
 def is_folded(pose: BonePose, bones: tuple[int, ...]) -> bool:
     """Whether the photo (one) shows upper arm and forearm, one before the other."""
     if not (pose.shows(bones[0]) and pose.shows(bones[1])):
+        return False
+    towards_us = (pose.end_BJ2[0, bones[0]] - pose.start_BJ2[0, bones[0]]).norm() < _SEEN * pose.torso_length_B[0]
+    if bool(towards_us):
         return False
     upper, lower = (direction(pose.end_BJ2[0, bone] - pose.start_BJ2[0, bone]) for bone in bones[:2])
     return float(wrap(lower - upper - math.pi).abs()) < math.radians(_FOLDED)

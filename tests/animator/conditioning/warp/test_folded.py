@@ -49,6 +49,14 @@ def test_folded_is_an_arm_whose_parts_lie_before_each_other(degrees: float, fold
     assert not is_folded(pose_of(folded_arm(degrees)), RIGHT_ARM)
 
 
+def test_an_upper_arm_that_points_at_the_camera_is_no_picture_by_itself() -> None:
+    keypoints = folded_arm(0)
+    shoulder = keypoints[BLAZEPOSE_33.index("left_shoulder")]
+    arm = [BLAZEPOSE_33.index(f"left_{name}") for name in ("elbow", "wrist", "thumb", "index", "pinky")]
+    keypoints[arm] = shoulder + 0.4 * (keypoints[arm] - shoulder)
+    assert not is_folded(pose_of(keypoints), LEFT_ARM)
+
+
 @pytest.mark.parametrize("bone", [LEFT_UPPER_ARM, LEFT_FOREARM])
 def test_of_an_arm_that_is_not_all_seen_nobody_knows(bone: int) -> None:
     pose = pose_of(folded_arm(0))
