@@ -11,7 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_centers, segment, smoothstep, unit
+from animator.conditioning.warp.anatomy import (
+    chain_distance,
+    leg_place,
+    pixel_centers,
+    segment,
+    smoothstep,
+    trunk_place,
+    unit,
+)
 from animator.conditioning.warp.arms import hanging
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
@@ -22,6 +30,8 @@ from animator.inpainting import nearest_fill
 
 # Torso lengths: what is narrower beside an arm is its sleeve's rim.
 _RIM = 0.075
+# Where along the trunk it ends and legs begin.
+_TRUNK_ENDS = -0.25
 # Torso lengths that a hand can hide of an outline.
 _HAND_REACH = 0.35
 # Along the trunk a px counts as so many across it.
@@ -100,7 +110,9 @@ def _goes_on(figure: Figure, own_HW: torch.Tensor, inside_HW: torch.Tensor, told
     if figure.hem is not None:
         cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose)) * (1 - figure.beside_HW)
         goes_on = torch.maximum(goes_on, cloth * between(own_HW > 0.5, reach=_HAND_REACH * figure.size))
-    return torch.where(told_HW, inside_HW, goes_on)
+    # Below the trunk there may be ground between the legs, of which the sides tell nothing.
+    trunk = trunk_place(figure.points, figure.pose)[0] > _TRUNK_ENDS
+    return torch.where(told_HW, torch.where(trunk, inside_HW, torch.minimum(inside_HW, goes_on)), goes_on)
 
 
 def _across(pose: BonePose) -> tuple[float, float]:

@@ -15,10 +15,11 @@ import torch
 from animator.conditioning.warp.anatomy import smoothstep, trunk_place
 from animator.conditioning.warp.figure import Figure
 
-# From the hips' lower end to the shoulders, in lengths of the trunk; height of a row; rows whose median counts.
-_LOW, _HIGH, _ROW, _MEDIAN = -0.25, 1.0, 0.02, 5
-# Lengths of the trunk that may lie between two rows in which its side is seen.
-_HIDDEN = 0.4
+# From below where hands hang to the shoulders, in lengths of the trunk; height of a row; rows whose median counts.
+_LOW, _HIGH, _ROW, _MEDIAN = -0.75, 1.0, 0.02, 5
+# Lengths of the trunk that may lie between two rows in which its side is seen; below the waist as much as a
+# forearm and its hand are long, which hang there. Above it the sides bend away to the shoulders.
+_HIDDEN, _WAIST, _HIDDEN_BELOW = 0.4, 0.4, 0.9
 # Half widths of the trunk over which its edge is soft.
 _SOFT = 0.03
 
@@ -80,6 +81,7 @@ def _bridged(edge_R: np.ndarray) -> np.ndarray:
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, _MEDIAN), axis=1)
     bridged = np.interp(np.arange(len(edge_R)), known, smooth, left=np.nan, right=np.nan)
     for before, after in pairwise(known.tolist()):
-        if (after - before) * _ROW > _HIDDEN:
+        most = _HIDDEN_BELOW if _LOW + after * _ROW < _WAIST else _HIDDEN
+        if (after - before) * _ROW > most:
             bridged[before + 1 : after] = np.nan
     return bridged

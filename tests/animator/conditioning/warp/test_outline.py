@@ -38,6 +38,31 @@ def test_behind_a_hand_on_the_hip_a_trunk_is_as_wide_as_above_and_below_it(waist
     assert float(alpha[rows & (across > waist + 0.12)].max()) < 0.1
 
 
+def _in_shorts(half: float) -> tuple[Figure, torch.Tensor, torch.Tensor]:
+    """As `_slim`, in shorts as wide as the trunk, down to the thighs' middle."""
+    found, place, across = _slim(half)
+    both = (across.abs() < half) & (place > -0.75) & (place < 1)
+    return replace(found, matte_HW=both.float()), place, across
+
+
+def test_a_forearm_that_hangs_before_the_hip_leaves_no_bulge_there() -> None:
+    found, place, across = _in_shorts(0.8)
+    forearm = _hand(place, across, low=-0.35, high=0.25)
+    found = replace(found, matte_HW=torch.maximum(found.matte_HW, forearm), hull=(across.abs() < 1.3).float())
+    alpha = behind_arms(found, forearm).alpha_HW
+    rows = (place > -0.3) & (place < 0.2) & (across > 0.3)
+    assert float(alpha[rows & (across > 0.92)].max()) < 0.1
+    assert float(alpha[rows & (across < 0.68)].min()) > 0.9
+
+
+def test_a_hand_between_the_legs_leaves_the_ground_there_open() -> None:
+    found, place, across = _in_shorts(1.0)
+    hand = ((place > -0.6) & (place < -0.35) & (across.abs() < 0.2)).float()
+    found = replace(found, hull=found.matte_HW * (1 - hand))
+    alpha = behind_arms(found, hand).alpha_HW
+    assert float(alpha[(place > -0.57) & (place < -0.38) & (across.abs() < 0.1)].max()) < 0.1
+
+
 def test_a_side_that_is_nowhere_seen_tells_nothing() -> None:
     found, place, across = _slim(0.7)
     hand = _hand(place, across, low=-0.3, high=1.1)
