@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import torch
 
-from animator.conditioning.warp.anatomy import below_arm, chain_distance, segment, smoothstep, unit
+from animator.conditioning.warp.anatomy import below_arm, chain_distance, segment, smoothstep, trunk_place, unit
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
 
 # How far the cloth of a skirt goes with the thigh it hangs over.
@@ -26,6 +26,9 @@ ARM_ROOT = (-0.2, 0.2)
 # So much farther down an arm, per px towards the armpit: it begins along a slanting line, from the top of the shoulder
 # to the armpit, as sleeves do.
 ARMHOLE_SLANT = 0.5
+# Along the trunk, 0 at the hips: below the first is what hangs from them, above the second trunk alone but for raised
+# legs. Within so many radii of its bones a leg is one, beside the trunk (half widths) a wide one, too.
+_AT_HIPS, _SLIM, _BESIDE_TRUNK, _WIDE = (0.0, 0.15), (1.0, 1.2), (1.05, 1.25), (1.6, 2.0)
 
 # (parent, bone, weight), each [V].
 Pair = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -50,9 +53,20 @@ def forearm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]
     return limb_binding(points, pose, bones[1:], root=None, parent=bones[0])
 
 
-def leg_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...], *, lean: float = 1.0) -> Pair:
+def leg_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
     """Bind points to a leg, see `limb_binding`."""
-    return limb_binding(points, pose, bones, root=LEG_ROOT, lean=lean)
+    return limb_binding(points, pose, bones, root=LEG_ROOT)
+
+
+def may_be_leg(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> torch.Tensor:
+    """How far, 0 to 1, points may be a leg's: all below the hips, and above them what no trunk reaches, and legs.
+
+    Of one who squats or sits the trunk lies beside the thigh, as far along it as its knee.
+    """
+    above_hips, across = trunk_place(points, pose)
+    from_leg = chain_distance(points, pose, bones)
+    beside = smoothstep(*_BESIDE_TRUNK, across.abs()) * (1 - smoothstep(*_WIDE, from_leg))
+    return torch.stack([1 - smoothstep(*_AT_HIPS, above_hips), 1 - smoothstep(*_SLIM, from_leg), beside]).amax(0)
 
 
 def limb_binding(
@@ -64,6 +78,7 @@ def limb_binding(
     parent: int = TORSO,
     lean: float = 1.0,
     later: torch.Tensor | float = 0.0,
+    member: torch.Tensor | float = 1.0,
 ) -> Pair:
     """Bind points to a limb: each hangs between two neighbouring bones, weights change smoothly at joints.
 
@@ -76,6 +91,7 @@ def limb_binding(
         parent: of the first bone.
         lean: how far points go with the first bone where they lie away from the joint at its end; there, in full.
         later: by how much farther down the first bone it takes over each of the points.
+        member: how far, 0 to 1, each of the points may be the limb's at all.
     """
     size = float(pose.torso_length_B[0])
     starts = [pose.start_BJ2[0, bone] for bone in bones]
@@ -83,7 +99,8 @@ def limb_binding(
     upper_place, _ = segment(points, starts[0], ends[0])
     parent_V = torch.full(points.shape[:1], parent, dtype=torch.long, device=points.device)
     bone_V = torch.full_like(parent_V, bones[0])
-    weight = torch.ones_like(upper_place) if root is None else smoothstep(*root, upper_place - later) * lean
+    member_V = member + torch.zeros_like(upper_place)
+    weight = torch.ones_like(upper_place) if root is None else smoothstep(*root, upper_place - later) * lean * member_V
     for near, far in pairwise(range(len(bones))):
         if float(pose.trust_BJ[0, bones[far]]) <= 0:
             break
@@ -91,7 +108,7 @@ def limb_binding(
         # Signed distance along the limb, measured on both sides of the joint at once.
         axis = unit(middle - begin) + unit(end - middle)
         beyond = ((points - middle) @ unit(axis)) / (RADIUS[bones[far]] * size)
-        over = beyond > -1.0
+        over = (beyond > -1.0) & (member_V > 0.5)
         if near == 0:
             weight = weight * torch.lerp(
                 torch.ones_like(weight), torch.full_like(weight, 1 / lean), smoothstep(-LEANS, -1.0, beyond)
@@ -114,7 +131,8 @@ def body_binding(
     bindings = [head]
     for bones in (LEFT_LEG, RIGHT_LEG):
         # A skirt hangs from the hips and only leans towards the thighs, until it lies over the knees.
-        bindings.append(leg_binding(points, pose, bones, lean=SKIRT_LEAN if skirt else 1.0))
+        lean, member = SKIRT_LEAN if skirt else 1.0, may_be_leg(points, pose, bones)
+        bindings.append(limb_binding(points, pose, bones, root=LEG_ROOT, lean=lean, member=member))
     shares = (is_head, left_share, (1 - left_share) * (1 - is_head))
     lower = [float(pose.end_BJ2[0, bones[1], 1]) for bones in (LEFT_LEG, RIGHT_LEG)]
     on_leg = [pair[2] * (pair[1] != TORSO) for pair in bindings[1:]]

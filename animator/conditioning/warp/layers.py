@@ -14,7 +14,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_centers, segment, smoothstep
 from animator.conditioning.warp.arm_layers import ARMS, Arms, arms_of
-from animator.conditioning.warp.binding import body_binding, leg_binding
+from animator.conditioning.warp.binding import body_binding, leg_binding, may_be_leg
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
 from animator.conditioning.warp.cutout import leg_masks, widened, without_hidden_hands, without_islands
 from animator.conditioning.warp.drape import Drape, skirt_drape
@@ -60,6 +60,7 @@ def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[
         place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
         bare = smoothstep(-0.1, 0.2, place)
         if hem is None:
+            member = member * may_be_leg(points, pose, bones)
             moved_away = moved_away + member * smoothstep(0.2, 0.5, place)
         else:
             # A little of each leg goes on under the hem; the cloth beside it does not.

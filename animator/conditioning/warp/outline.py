@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import smoothstep, trunk_place
+from animator.conditioning.warp.anatomy import chain_distance, smoothstep, trunk_place, unit
+from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO
 from animator.conditioning.warp.figure import Figure
 
 # From below where hands hang to the shoulders, in lengths of the trunk; height of a row; rows whose median counts.
@@ -22,6 +23,8 @@ _LOW, _HIGH, _ROW, _MEDIAN = -0.75, 1.0, 0.02, 5
 _HIDDEN, _WAIST, _HIDDEN_BELOW = 0.4, 0.4, 0.9
 # Half widths of the trunk over which its edge is soft.
 _SOFT = 0.03
+# Cosine between the trunk and a thigh below which the thigh leads away from it; radii around the bones of such a leg.
+_LEADS_AWAY, _LEG = 0.6, 1.2
 
 
 def inside_outline(
@@ -44,10 +47,11 @@ def inside_outline(
     count = round((_HIGH - _LOW) / _ROW)
     within = (rows >= first) & (rows < count)
     inside, told = torch.zeros_like(own_HW), torch.zeros_like(own_HW, dtype=torch.bool)
+    free_HW = (near_arm_HW < 0.05) & ~_legs_led_away(figure)
     for side in (-1.0, 1.0):
         sideways = across * side
         asked = within & (sideways > 0)
-        seen_R = _edges(rows, sideways, asked & (own_HW > 0.5), near_arm_HW < 0.05, count)
+        seen_R = _edges(rows, sideways, asked & (own_HW > 0.5), free_HW, count)
         edge_R = torch.from_numpy(_bridged(seen_R)).to(own_HW)
         at = (place - _LOW) / _ROW - 0.5
         low = at.floor().long().clamp(0, count - 2)
@@ -56,6 +60,17 @@ def inside_outline(
         inside = torch.where(here, 1 - smoothstep(-_SOFT, _SOFT, sideways - edge), inside)
         told |= here
     return inside, told
+
+
+def _legs_led_away(figure: Figure) -> torch.Tensor:
+    """Bool [H, W]: legs that go on in another direction than the trunk: who squats or sits has a knee beside it."""
+    pose, away = figure.pose, torch.zeros_like(figure.matte_HW, dtype=torch.bool)
+    start, end = pose.start_BJ2[0], pose.end_BJ2[0]
+    for bones in (LEFT_LEG, RIGHT_LEG):
+        along = (unit(end[bones[0]] - start[bones[0]]) * unit(start[TORSO] - end[TORSO])).sum()
+        if pose.shows(bones[0]) and float(along) < _LEADS_AWAY:
+            away |= chain_distance(figure.points, pose, bones) < _LEG
+    return away
 
 
 def _edges(

@@ -41,6 +41,35 @@ def from_the_side() -> np.ndarray:
     return keypoints
 
 
+def squatting(down: float = 0.4) -> np.ndarray:
+    """Keypoints [33, 2] of the figure in a squat: thighs point at the camera, and outwards, and so far down."""
+    pose = STANDING.copy()
+    length = float(joint("left_knee")[1] - joint("left_hip")[1])
+    legs = [
+        index
+        for index, name in enumerate(BLAZEPOSE_33.joints)
+        if name.endswith(("knee", "ankle", "heel", "foot_index"))
+    ]
+    above = [index for index in range(len(pose)) if index not in legs]
+    pose[above, 1] += (1 - down) * length
+    for index in legs:
+        pose[index, 0] += 0.4 * length * (1 if BLAZEPOSE_33.joints[index].startswith("left") else -1)
+    return pose
+
+
+def in_a_squat(color: tuple[int, int, int]) -> Picture:
+    """The figure in a squat; all that lies between its hips and its knees is of one colour."""
+    pose = squatting()
+    picture, matte = draw_figure(pose, SIZE)
+    image, mask = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255))
+    corners = [pose[BLAZEPOSE_33.index(name)] for name in ("left_hip", "left_knee", "right_knee", "right_hip")]
+    beyond = np.array([[4, -4], [8, 4], [-8, 4], [-4, -4]], dtype=np.float32)
+    outline = [tuple(corner) for corner in np.stack(corners) + beyond]
+    ImageDraw.Draw(image).polygon(outline, fill=color)
+    ImageDraw.Draw(mask).polygon(outline, fill=255)
+    return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+
+
 def pose_of(keypoints_K2: np.ndarray = STANDING) -> BonePose:
     """The bones of one pose, every joint sure."""
     return bone_pose(torch.from_numpy(keypoints_K2)[None], torch.ones(1, 33))

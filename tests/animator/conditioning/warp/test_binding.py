@@ -5,11 +5,11 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from animator.conditioning.warp.binding import SKIRT_LEAN, arm_binding, body_binding, limb_binding
-from animator.conditioning.warp.bones import HEAD, LEFT_ARM, LEFT_LEG, LEFT_THIGH, TORSO
+from animator.conditioning.warp.binding import SKIRT_LEAN, arm_binding, body_binding, limb_binding, may_be_leg
+from animator.conditioning.warp.bones import HEAD, LEFT_ARM, LEFT_LEG, LEFT_THIGH, RIGHT_LEG, TORSO
 from animator.conditioning.warp.skinning import bone_motion
 from pose_tracking.skeleton import BLAZEPOSE_33
-from tests.animator.conditioning.warp.dressed import STANDING, joint, pose_of
+from tests.animator.conditioning.warp.dressed import STANDING, joint, pose_of, squatting
 
 ROOT = (-0.15, 0.4)
 
@@ -95,3 +95,23 @@ def test_a_skirt_that_reaches_over_a_raised_knee_is_one_cloth():
     moved = bone_motion(pose, pose_of(raised)).carry(cloth, *pair)[0]
     steps = moved.diff(dim=0).norm(dim=-1) / cloth.diff(dim=0).norm(dim=-1)
     assert float(steps.max()) < 2
+
+
+def test_beside_a_raised_thigh_the_trunk_is_the_trunk():
+    """The shirt of a woman who squats hung on her thigh, and flew off with it when she stood up."""
+    pose = pose_of(squatting(down=-0.1))
+    chest = torch.lerp(pose.end_BJ2[:, TORSO], pose.start_BJ2[:, TORSO], 0.3)
+    sides = chest + torch.tensor([[10.0, 0.0], [-10.0, 0.0]])
+    for bones, pair in zip((LEFT_LEG, RIGHT_LEG), body_binding(sides, pose, skirt=False)[0][1:], strict=True):
+        torch.testing.assert_close(may_be_leg(sides, pose, bones), torch.zeros(2))
+        assert bool((pair[0] == TORSO).all())
+        torch.testing.assert_close(pair[2], torch.zeros(2))
+        thigh = torch.lerp(pose.start_BJ2[:, bones[0]], pose.end_BJ2[:, bones[0]], 0.9)
+        torch.testing.assert_close(may_be_leg(thigh, pose, bones), torch.ones(1))
+
+
+def test_below_the_hips_all_may_be_a_legs():
+    below = torch.from_numpy(
+        np.stack([joint("left_hip") + np.array([far, 6], dtype=np.float32) for far in (-30, 0, 30)])
+    )
+    torch.testing.assert_close(may_be_leg(below, pose_of(), LEFT_LEG), torch.ones(3))

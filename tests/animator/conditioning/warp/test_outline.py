@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from animator.conditioning.warp.anatomy import smoothstep, trunk_place
+from animator.conditioning.warp.anatomy import chain_distance, smoothstep, trunk_place
+from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.hidden import behind_arms
 from animator.conditioning.warp.outline import inside_outline
-from tests.animator.conditioning.warp.dressed import figure, pose_of
+from tests.animator.conditioning.warp.dressed import SIZE, figure, pose_of, squatting
+from tests.animator.figure import draw_figure
 
 
 def _slim(waist: float) -> tuple[Figure, torch.Tensor, torch.Tensor]:
@@ -69,6 +71,21 @@ def test_a_side_that_is_nowhere_seen_tells_nothing() -> None:
     _, told = inside_outline(found, found.matte_HW * (1 - hand), widened(hand, 3))
     assert not bool((told & (across > 0.1)).any())
     assert bool((told & (across < -0.1)).any())
+
+
+def test_a_knee_beside_the_hips_is_no_side_of_the_trunk():
+    """Behind a folded arm a trunk went on out to the knee of a woman who squats."""
+    keypoints = squatting(down=0.1)
+    photo, matte = draw_figure(keypoints, SIZE)
+    found = figure_of(
+        torch.from_numpy(photo.copy()).permute(2, 0, 1) / 255, torch.from_numpy(matte), pose_of(keypoints)
+    )
+    place, across = trunk_place(found.points, found.pose)
+    arms = torch.minimum(*(chain_distance(found.points, found.pose, bones) for bones in (LEFT_ARM, RIGHT_ARM))) < 1.5
+    arms = torch.maximum(arms.float(), _hand(place, across, low=0.0, high=0.25))
+    inside, told = inside_outline(found, found.matte_HW * (1 - arms), widened(arms, 3))
+    rows = (place > 0.05) & (place < 0.2) & (across > 1.15)
+    assert not bool((told & (inside > 0.1) & rows).any())
 
 
 def test_an_arm_as_long_as_the_trunk_is_not_bridged() -> None:
