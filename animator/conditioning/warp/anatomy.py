@@ -15,6 +15,7 @@ from animator.conditioning.warp.bones import (
     RIGHT_ARM,
     RIGHT_LEG,
     SHOWN,
+    TORSO,
     BonePose,
 )
 from animator.conditioning.warp.plane import perpendicular
@@ -36,8 +37,9 @@ GOWN = 0.6
 # In 185 arms of ten people that were free on both sides these were 0.9 and 0.9 radii, each by 0.35 more or less, and
 # all but unrelated (correlation 0.1): an arm takes one such deviation more than the mean, and no bodice for a sleeve.
 USUAL, COVERED_SIDE = (1.0, 1.0), 1.2
-# Usual radii to either side of a bone over which the thickness of one side becomes that of the other.
-_MIDDLE = 0.25
+# Usual radii to either side of a bone over which the thickness of one side becomes that of the other; torso lengths:
+# half the width of a neck.
+_MIDDLE, NECK = 0.25, 0.12
 
 
 def smoothstep(low: float, high: float, value: torch.Tensor) -> torch.Tensor:
@@ -130,7 +132,7 @@ def _missing_width(pose: BonePose) -> torch.Tensor:
 
 
 def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> torch.Tensor:
-    """Soft mask of where the trunk, head and legs must lie, even where an arm covers them.
+    """Soft mask of where the trunk, neck, head and legs must lie, even where an arm covers them.
 
     `width` below 1 keeps to the middle of the trunk, where nothing but the person can be.
     """
@@ -140,7 +142,8 @@ def body_hull(points: torch.Tensor, pose: BonePose, *, width: float = 1.0) -> to
     trunk = trunk * (1 - smoothstep(1.0, 1.12, place)) * smoothstep(-0.25, -0.1, place)
     legs = torch.minimum(chain_distance(points, pose, LEFT_LEG[:2]), chain_distance(points, pose, RIGHT_LEG[:2]))
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * size)
-    others = torch.minimum(legs, head)
+    neck = segment(points, pose.end_BJ2[0, TORSO], pose.start_BJ2[0, HEAD])[1] / (NECK * size)
+    others = torch.stack([legs, head, neck]).amin(0)
     return torch.maximum(trunk, 1 - smoothstep(0.9 * width, 1.1 * width, others))
 
 

@@ -22,11 +22,12 @@ from animator.conditioning.warp.borrowed import (
     light_ratio,
     mirror_image,
     on_other_side,
+    onto_bone,
     with_lent_bones,
 )
 from animator.conditioning.warp.cutout import SLIVER, widened, without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
-from animator.conditioning.warp.folded import FoldedArm, folded_arm, is_folded
+from animator.conditioning.warp.folded import FoldedArm, folded_arm, is_folded, off_face, upper_part
 from animator.conditioning.warp.held_things import held_thing, stiff_part
 from animator.conditioning.warp.joints import limb_joint
 from animator.conditioning.warp.layer import Layer, continued, limb_layer, without_haze
@@ -36,6 +37,9 @@ from animator.device import side_by_side
 ARMS = {"left_arm": LEFT_ARM, "right_arm": RIGHT_ARM}
 # How far an arm goes on under the edge of what it holds, px.
 RIM_PX = 3
+# Share of a folded arm's upper arm of which less is no picture of it. 0 to 0.17 of bare forearms before short sleeves,
+# 0.25 and more of sleeves.
+_SEEN = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +68,11 @@ class Arms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arm:
-    """An arm that the photo shows; as `Arms`."""
+    """An arm that the photo shows; as `Arms`, and how much of a folded one's upper arm is seen, 0 to 1."""
 
     layer: Layer
     upper: Layer | None
+    upper_seen: float
     held: Layer | None
     covers_HW: torch.Tensor
     hair_HW: torch.Tensor
@@ -93,6 +98,7 @@ def arms_of(figure: Figure, cell_px: int) -> Arms:
     """Cut out the arms that the photo shows; the one that it shows badly or not at all is lent by the other."""
     shown = [name for name, bones in ARMS.items() if figure.pose.shows(bones[0])]
     cut = side_by_side(lambda name: _cut_arm(name, figure, cell_px), shown, figure.points.device)
+    cut = [_with_lent_upper_arm(arm, figure, cut, cell_px) for arm in cut]
     arms: dict[str, _Arm | _LentArm] = {arm.layer.name: arm for arm in cut}
     held = tuple(arm.held for arm in cut if arm.held is not None)
     # At its rim a thing is mixed with the body's colours, and would be taken for those.
@@ -124,16 +130,36 @@ def _lent_arm(figure: Figure, cut: Sequence[_Arm]) -> _LentArm | None:
         if lends(figure, others, lender.alpha_HW, for_none=name not in names):
             pose = with_lent_bones(figure.pose, bones, others)
             covers_HW = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
-            layer, upper = (_mirrored(part, figure, pose, bones, others) for part in (lender.layer, lender.upper))
+            light = light_ratio(figure, bones, others)
+            layer, upper = (
+                _mirrored(part, figure, pose, bones, others, light) for part in (lender.layer, lender.upper)
+            )
             assert layer is not None
             return _LentArm(layer=layer, upper=upper, pose=pose, covers_HW=covers_HW)
     return None
 
 
+def _with_lent_upper_arm(arm: _Arm, figure: Figure, cut: Sequence[_Arm], cell_px: int) -> _Arm:
+    """The arm; one whose forearm hides its upper arm has that of the other side, if that arm hangs in full view."""
+    lender = next((other for other in cut if other is not arm), None)
+    if arm.upper is None or arm.upper_seen > _SEEN or lender is None or lender.upper is not None:
+        return arm
+    bones, others = ARMS[arm.layer.name], ARMS[lender.layer.name]
+    if not lends(figure, others, lender.alpha_HW, for_none=False):
+        return arm
+    alpha_HW, name = upper_part(figure, others, lender.layer.alpha_HW), lender.layer.name.replace("arm", "upper_arm")
+    theirs = limb_layer(name, others, figure.colors_3HW, alpha_HW, figure.pose, cell_px, bind=upper_arm_binding)
+    theirs = replace(theirs, invented_HW=torch.minimum(lender.layer.invented_HW, theirs.alpha_HW))
+    upper = _mirrored(theirs, figure, figure.pose, bones, others, 1.0)
+    assert upper is not None
+    assert upper.places_V2 is not None
+    return replace(arm, upper=replace(upper, places_V2=onto_bone(upper.places_V2, figure.pose, bones[0], others[0])))
+
+
 def _mirrored(
-    lender: Layer | None, figure: Figure, pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...]
+    lender: Layer | None, figure: Figure, pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...], light: float
 ) -> Layer | None:
-    """The mirror image of the other arm, or of a part of it, on the bones that `pose` has for this one."""
+    """The mirror image of the other arm, or of a part, on this one's bones in `pose`, `light` times as light."""
     if lender is None:
         return None
     side, part = lender.name.split("_", 1)
@@ -143,7 +169,7 @@ def _mirrored(
     return replace(
         lender,
         name=f"{'right' if side == 'left' else 'left'}_{part}",
-        colors_3HW=(lender.colors_3HW * light_ratio(figure, bones, others)).clamp(0, 1),
+        colors_3HW=(lender.colors_3HW * light).clamp(0, 1),
         places_V2=places_V2,
         bindings=(pair,),
         elbow=None if lender.elbow is None else limb_joint(places_V2, pose, bones, pair),
@@ -170,10 +196,14 @@ def _cut_arm(name: str, figure: Figure, cell_px: int) -> _Arm:
         own, alpha = alpha * (1 - stiff), alpha * (1 - torch.where(rim, _worn(stiff, RIM_PX), stiff))
     whole = torch.maximum(alpha, matte_HW * smoothstep(0.0, 0.35, place) * hidden_stretch(figure, bones))
     layer, upper = _parts(name, figure, whole, own, folded, cell_px)
+    upper_seen = 0.0 if folded is None else folded.upper_seen(whole, own)
     # Colours mix at the rim of what is held: none of it stays behind.
     taken = torch.maximum(member, widened(stiff, RIM_PX))
     covers_HW = taken * beyond_shoulder(points, pose, bones[0])
-    return _Arm(layer=layer, upper=upper, held=held, covers_HW=covers_HW, hair_HW=hair_HW)
+    if folded is not None:
+        # A raised hand covers what is above the shoulder, too; of a face nobody knows what it covers.
+        covers_HW = torch.maximum(covers_HW, member * folded.lower_HW * off_face(figure))
+    return _Arm(layer=layer, upper=upper, upper_seen=upper_seen, held=held, covers_HW=covers_HW, hair_HW=hair_HW)
 
 
 def _parts(

@@ -164,6 +164,20 @@ def mirror_image(
     return pose.start_BJ2[0, bones[0]] + offset - 2 * (offset @ aside)[:, None] * aside
 
 
+def onto_bone(places_V2: torch.Tensor, pose: BonePose, bone: int, other: int) -> torch.Tensor:
+    """Places [V, 2] of a mirrored upper limb, turned about its joint onto this side's bone, and as long."""
+    start = pose.start_BJ2[0, bone]
+    lent, own = (
+        mirror_image(pose.end_BJ2[0, [other]], pose, (bone,), (other,))[0] - start,
+        pose.end_BJ2[0, bone] - start,
+    )
+    along, onto = lent / lent.norm().clamp_min(1), own / own.norm().clamp_min(1)
+    offset = places_V2 - start
+    down = (offset @ along) * own.norm() / lent.norm().clamp_min(1)
+    aside = offset @ perpendicular(along)
+    return start + down[:, None] * onto + aside[:, None] * perpendicular(onto)
+
+
 def on_other_side(bone_V: torch.Tensor, bones: tuple[int, ...], others: tuple[int, ...]) -> torch.Tensor:
     """Bones [V] that vertices of the other limb hang on, as those of this limb."""
     here = torch.full_like(bone_V, TORSO)

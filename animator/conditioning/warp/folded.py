@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, limb_thickness, segment, smoothstep
-from animator.conditioning.warp.bones import HEAD, RADIUS, BonePose
+from animator.conditioning.warp.anatomy import chain_distance, limb_thickness, segment, smoothstep, unit
+from animator.conditioning.warp.bones import HEAD, RADIUS, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
 from animator.conditioning.warp.cutout import widened, without_islands
 from animator.conditioning.warp.figure import Figure
@@ -44,6 +44,8 @@ _SLEEVE = 0.6
 _FOREIGN, _FAIR = 0.03, 0.25
 # Radii of a head about the middle of the face that hair reaches.
 _HEAD = 1.6
+# Radii of a head below the middle of the face, along the trunk: from the mouth to the chin.
+_BELOW_MOUTH = 0.35, 0.6
 # Radii about a hand's bone within which what lies before a face is the hand: both are skin.
 _HAND = 1.2
 
@@ -63,6 +65,11 @@ class FoldedArm:
     upper_HW: torch.Tensor
     upper_shown_HW: torch.Tensor
     lower_HW: torch.Tensor
+
+    def upper_seen(self, whole_HW: torch.Tensor, own_HW: torch.Tensor) -> float:
+        """How much of the upper arm is seen, 0 to 1, of an arm's opacity with what is hidden of it, and without."""
+        shown = own_HW * self.upper_shown_HW * (1 - self.lower_HW)
+        return float(shown.sum() / (whole_HW * self.upper_HW).sum().clamp_min(1))
 
 
 def is_folded(pose: BonePose, bones: tuple[int, ...]) -> bool:
@@ -90,8 +97,7 @@ def folded_arm(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -
     # A hand is no thicker for the sleeve it comes out of.
     forearm = chain_distance(points, pose, bones[1:2], thickness)
     is_lower = _lower_part(figure, bones, alpha_HW > 0.5, upper, forearm)
-    elbow = (points - pose.end_BJ2[0, bones[0]]).norm(dim=-1) / (RADIUS[bones[1]] * figure.size * max(thickness))
-    end = 1 - smoothstep(*_ROUND, elbow)
+    end = _end(figure, bones, max(thickness))
     before_elbow, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
     own = (1 - smoothstep(*_UPPER, upper)) * (before_elbow < 1)
     # At the rim colours of both are mixed.
@@ -104,6 +110,20 @@ def folded_arm(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -
         upper_shown_HW=torch.maximum(1 - rim, end) * arm,
         lower_HW=without_islands(torch.maximum(is_lower, end), forearm < _HOME),
     )
+
+
+def upper_part(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> torch.Tensor:
+    """The upper arm of one that is not folded, cut out as `alpha` [H, W]: it ends round about its elbow."""
+    points, pose = figure.points, figure.pose
+    before_elbow, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
+    thickness = max(limb_thickness(figure.matte_HW, pose, bones[:2]))
+    return alpha_HW * torch.maximum((before_elbow < 1).to(alpha_HW), _end(figure, bones, thickness))
+
+
+def _end(figure: Figure, bones: tuple[int, ...], thickness: float) -> torch.Tensor:
+    """[H, W] in [0, 1]: a disc about the elbow."""
+    elbow = (figure.points - figure.pose.end_BJ2[0, bones[0]]).norm(dim=-1)
+    return 1 - smoothstep(*_ROUND, elbow / (RADIUS[bones[1]] * figure.size * thickness))
 
 
 def _lower_part(
@@ -151,6 +171,14 @@ def _unlike(colors_3HW: torch.Tensor, core: torch.Tensor, others: torch.Tensor) 
     foreign = torch.zeros_like(core)
     foreign[core] = share_alike(colors_3HW[:, core].T, colors_3HW[:, others].T) < _FOREIGN
     return foreign if int(foreign.sum()) > _FAIR * int(core.sum()) else core
+
+
+def off_face(figure: Figure) -> torch.Tensor:
+    """[H, W] in [0, 1]: beyond the head, and below the mouth."""
+    pose = figure.pose
+    down = unit(pose.start_BJ2[0, TORSO] - pose.end_BJ2[0, TORSO])
+    below = (figure.points - pose.start_BJ2[0, HEAD]) @ down / (RADIUS[HEAD] * figure.size)
+    return torch.maximum(smoothstep(*_BELOW_MOUTH, below), smoothstep(_HEAD, 1.1 * _HEAD, _from_face(figure)))
 
 
 def _from_face(figure: Figure) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import (
+    NECK,
     chain_distance,
     leg_place,
     pixel_centers,
@@ -21,7 +22,7 @@ from animator.conditioning.warp.anatomy import (
     unit,
 )
 from animator.conditioning.warp.arms import hanging
-from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, TORSO, BonePose
+from animator.conditioning.warp.bones import HEAD, LEFT_ARM, RADIUS, RIGHT_ARM, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
 from animator.conditioning.warp.cutout import widened, without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
@@ -44,6 +45,9 @@ _CLOTH_SHARE = (0.1, 0.25)
 _LINE = 0.012
 # Log-odds from which on a colour is a hand's, not the cloth's; up to where along the trunk there is no neckline.
 _LOOKS_HAND, _NECKLINE = 1.0, 0.7
+# Along the trunk, 1 at the shoulders: from below a collar to above it. Radii of a head about the middle of the face
+# within which its lower half is skin.
+_ABOVE_COLLAR, _JAW = (1.02, 1.1), 0.8
 # A colour that the trunk shows less than this part as often as its pixels' usual one is no cloth to be carried on.
 _USUAL = 0.25
 
@@ -84,6 +88,7 @@ def behind_arms(
     shown &= near_hidden < 0.05
     cloth = shown & ~_rare_on_trunk(colors_3HW, shown, figure.pose)
     filled = nearest_fill(colors_3HW, cloth, blur_px=reach, farness=_across(figure.pose))
+    filled = _with_neck(figure, filled, near_hidden > 0.02, shown, blur_px=reach)
     alpha = torch.maximum(own, torch.minimum(matte_HW, _goes_on(figure, own, *sides)))
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
@@ -95,6 +100,30 @@ def behind_arms(
         alpha_HW=alpha,
         invented_HW=torch.maximum(covered, left) * alpha,
     )
+
+
+def _with_neck(
+    figure: Figure, filled_3HW: torch.Tensor, covered_HW: torch.Tensor, shown_HW: torch.Tensor, *, blur_px: int
+) -> torch.Tensor:
+    """The filled colours; a neck that a hand covers has those of the jaw, not those of the shirt.
+
+    Args:
+        figure: the person.
+        filled_3HW: colours carried on from beside what covers them.
+        covered_HW, shown_HW: bool, where the body is hidden and where it is seen.
+        blur_px: over which carried colours are smooth.
+    """
+    pose, size = figure.pose, figure.size
+    face = pose.start_BJ2[0, HEAD]
+    _, from_neck = segment(figure.points, pose.end_BJ2[0, TORSO], face)
+    above_hips, _ = trunk_place(figure.points, pose)
+    neck = smoothstep(*_ABOVE_COLLAR, above_hips) * (1 - smoothstep(1.0, 1.3, from_neck / (NECK * size)))
+    from_face = figure.points - face
+    down = unit(pose.start_BJ2[0, TORSO] - pose.end_BJ2[0, TORSO])
+    jaw = shown_HW & (from_face.norm(dim=-1) < _JAW * RADIUS[HEAD] * size) & (from_face @ down > 0)
+    if not pose.shows(HEAD) or not bool(jaw.any()) or not bool((covered_HW & (neck > 0)).any()):
+        return filled_3HW
+    return torch.lerp(filled_3HW, nearest_fill(figure.colors_3HW, jaw, blur_px=blur_px), neck)
 
 
 def _goes_on(figure: Figure, own_HW: torch.Tensor, inside_HW: torch.Tensor, told_HW: torch.Tensor) -> torch.Tensor:

@@ -106,13 +106,16 @@ def arm_across() -> np.ndarray:
     return pose
 
 
-def folded_arm(degrees: float) -> np.ndarray:
-    """Keypoints [33, 2] of the standing pose with the left forearm so far from lying on its upper arm, towards us."""
+def folded_arm(degrees: float, *, reach: float = 1.0) -> np.ndarray:
+    """Keypoints [33, 2] of the standing pose with the left forearm so far from lying on its upper arm, towards us.
+
+    With a `reach` of 1 its wrist lies at two fifths of the upper arm.
+    """
     pose, shoulder = STANDING.copy(), joint("left_shoulder")
     elbow = shoulder + np.array([20, 30], dtype=np.float32)
     turn = np.radians(degrees)
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]], dtype=np.float32)
-    along = -matrix @ (elbow - shoulder)
+    along = -reach * matrix @ (elbow - shoulder)
     places = {"elbow": elbow, "wrist": elbow + 0.6 * along, "thumb": elbow + 0.75 * along}
     places |= {"index": elbow + 0.85 * along, "pinky": elbow + 0.85 * along}
     for name, place in places.items():
@@ -121,18 +124,35 @@ def folded_arm(degrees: float) -> np.ndarray:
 
 
 def with_a_folded_arm(keypoints_K2: np.ndarray) -> Picture:
-    """The figure in that pose with a dark sleeve, a bright hand before it."""
+    """The figure in that pose with dark sleeves and bright hands; the left arm's lies before it."""
     picture, matte = draw_figure(keypoints_K2, SIZE)
     image, mask = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255))
-    shoulder, elbow, wrist, index = (
-        tuple(keypoints_K2[BLAZEPOSE_33.index(f"left_{name}")]) for name in ("shoulder", "elbow", "wrist", "index")
-    )
-    for points, color, width in (([shoulder, elbow, wrist], JACKET, 11), ([wrist, index], STRIPE, 7)):
-        for canvas, fill in ((image, color), (mask, 255)):
-            ImageDraw.Draw(canvas).line(points, fill=fill, width=width, joint="curve")
-            for x, y in points:
-                ImageDraw.Draw(canvas).ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=fill)
+    for side in ("right", "left"):
+        shoulder, elbow, wrist, index = (
+            tuple(keypoints_K2[BLAZEPOSE_33.index(f"{side}_{name}")])
+            for name in ("shoulder", "elbow", "wrist", "index")
+        )
+        for points, color, width in (([shoulder, elbow, wrist], JACKET, 11), ([wrist, index], STRIPE, 7)):
+            _draw_limb(image, mask, points, color, width)
     return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+
+
+def with_a_bare_forearm(keypoints_K2: np.ndarray) -> Picture:
+    """The figure in that pose with a bright left forearm and hand, thicker than its sleeves."""
+    picture, matte = draw_figure(keypoints_K2, SIZE)
+    image, mask = Image.fromarray(picture), Image.fromarray(np.uint8(matte * 255))
+    points = [tuple(keypoints_K2[BLAZEPOSE_33.index(f"left_{name}")]) for name in ("elbow", "wrist", "index")]
+    _draw_limb(image, mask, points, STRIPE, 14)
+    return _as_tensors(np.asarray(image), np.asarray(mask, dtype=np.float32) / 255)
+
+
+def _draw_limb(
+    image: Image.Image, mask: Image.Image, points: list[tuple[float, float]], color: tuple[int, int, int], width: float
+) -> None:
+    for canvas, fill in ((ImageDraw.Draw(image), color), (ImageDraw.Draw(mask), 255)):
+        canvas.line(points, fill=fill, width=width, joint="curve")
+        for x, y in points:
+            canvas.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=fill)
 
 
 def in_a_jacket() -> Picture:

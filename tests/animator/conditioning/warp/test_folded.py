@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from animator.conditioning.warp import PhotoWarp
+from animator.conditioning.warp.arm_layers import arms_of
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_FOREARM, LEFT_UPPER_ARM, RIGHT_ARM
 from animator.conditioning.warp.figure import figure_of
-from animator.conditioning.warp.folded import FoldedArm, is_folded
+from animator.conditioning.warp.folded import FoldedArm, is_folded, off_face
 from animator.conditioning.warp.folded import folded_arm as part
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
@@ -15,8 +16,10 @@ from tests.animator.conditioning.warp.dressed import (
     STANDING,
     STRIPE,
     folded_arm,
+    joint,
     pixel,
     pose_of,
+    with_a_bare_forearm,
     with_a_folded_arm,
 )
 
@@ -108,3 +111,49 @@ def test_a_folded_arm_is_whole_when_it_is_stretched(degrees: float) -> None:
             assert (result.colors_B3HW[0, :, at[0], at[1]] - sleeve).abs().max() < 0.25
     row, column = place(target, "wrist", "index", 0.5)
     assert (result.colors_B3HW[0, :, row, column] - hand).abs().max() < 0.25
+
+
+def test_a_sleeve_that_a_bare_forearm_hides_is_that_of_the_other_arm() -> None:
+    """A man with a hand at his chin got an upper arm of nothing but his forearm's skin."""
+    keypoints = folded_arm(0, reach=1.7)
+    photo, matte = with_a_bare_forearm(keypoints)
+    warp = PhotoWarp(photo, matte, torch.from_numpy(keypoints), torch.ones(33))
+    target = stretched()
+    result = warp(torch.from_numpy(target)[None], torch.ones(1, 33))
+    row, column = pixel((joint("right_shoulder") + joint("right_elbow")) / 2)
+    sleeve, forearm = photo[:, row, column], torch.tensor(STRIPE) / 255
+    for first, second, share, color in (
+        ("shoulder", "elbow", 0.3, sleeve),
+        ("shoulder", "elbow", 0.6, sleeve),
+        ("elbow", "wrist", 0.6, forearm),
+    ):
+        at = place(target, first, second, share)
+        assert float(result.coverage_BHW[0][at]) > 0.9
+        assert (result.colors_B3HW[0, :, at[0], at[1]] - color).abs().max() < 0.15
+
+
+@pytest.mark.parametrize(("degrees", "lent"), [(0, True), (55, False)])
+def test_only_an_upper_arm_that_is_hidden_is_lent(degrees: float, lent: bool) -> None:
+    keypoints = folded_arm(degrees, reach=1.7)
+    photo, matte = with_a_bare_forearm(keypoints)
+    (upper,) = arms_of(figure_of(photo, matte, pose_of(keypoints)), 4).upper
+    assert upper.name == "left_upper_arm"
+    assert (upper.places_V2 is not None) == lent
+
+
+def test_a_raised_hand_leaves_no_ghost_above_the_shoulder() -> None:
+    keypoints = folded_arm(35, reach=2.2)
+    hand = place(keypoints, "wrist", "index", 0.5)
+    assert hand[0] < joint("left_shoulder")[1]
+    photo, matte = with_a_bare_forearm(keypoints)
+    assert float(arms_of(figure_of(photo, matte, pose_of(keypoints)), 4).covers_HW[hand]) > 0.9
+
+
+def test_a_face_is_never_filled_in_above_the_mouth() -> None:
+    photo, matte = with_a_bare_forearm(STANDING)
+    off = off_face(figure_of(photo, matte, pose_of()))
+    nose, neck = joint("nose"), (joint("left_shoulder") + joint("right_shoulder")) / 2
+    assert float(off[pixel(nose)]) == 0
+    assert float(off[pixel(nose - np.array([0, 8], dtype=np.float32))]) == 0
+    assert float(off[pixel(0.3 * nose + 0.7 * neck)]) == 1
+    assert float(off[pixel(joint("left_wrist"))]) == 1

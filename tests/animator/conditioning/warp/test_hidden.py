@@ -45,6 +45,24 @@ def test_the_body_goes_on_behind_a_hand_that_lies_on_it() -> None:
     assert float(behind_arms(found, _covering(found, patch)).alpha_HW[patch].min()) > 0.9
 
 
+def test_a_neck_behind_a_hand_has_the_colour_of_the_face() -> None:
+    """Behind a hand at the chin there was no neck, and then one of the shirt's cloth."""
+    photo, matte = figure()
+    found = figure_of(photo, matte, pose_of())
+    neck = (joint("left_shoulder") + joint("right_shoulder")) / 2
+    row, column = pixel(0.45 * joint("nose") + 0.55 * neck)
+    patch = (slice(row - 5, row + 5), slice(column - 14, column + 14))
+    hand = _covering(found, patch)
+    more = torch.maximum(matte, hand)
+    colors = photo.clone()
+    colors[:, patch[0], patch[1]] = torch.tensor([0.3, 0.25, 0.2])[:, None, None]
+    filled = behind_arms(replace(found, matte_HW=more, colors_3HW=colors), hand)
+    assert float(filled.alpha_HW[row, column]) > 0.9
+    face = photo[:, pixel(joint("nose"))[0], pixel(joint("nose"))[1]]
+    assert float((filled.colors_3HW[:, row, column] - face).abs().max()) < 0.1
+    assert float(filled.alpha_HW[row, column + 12]) < 0.1
+
+
 def test_a_scrap_of_sleeve_that_sticks_out_of_the_body_goes_with_the_arm() -> None:
     photo, matte = figure()
     found = figure_of(photo, matte, pose_of())
