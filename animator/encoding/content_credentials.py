@@ -12,6 +12,7 @@ import json
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ class FileSigner:
         except ImportError as error:
             raise JobError(f"content credentials need c2pa-python. {_INSTALL}") from error
         self._certificate = _read_pem(certificate)
+        _check_dates(self._certificate, certificate)
         self._algorithm, self._key = _private_key(_read_pem(key), key)
         self._try_out(certificate)
 
@@ -215,6 +217,29 @@ def _read_pem(path: Path) -> bytes:
     if b"-----BEGIN " not in content or b"\0" in content:
         raise JobError(f"{path}: no certificate or key in PEM")
     return content
+
+
+def _check_dates(pem: bytes, path: Path) -> None:
+    """Refuse a signer's certificate outside its dates, which the library refuses without naming them."""
+    from cryptography import x509
+
+    try:
+        signer = x509.load_pem_x509_certificate(pem)
+        begins, ends = signer.not_valid_before_utc, signer.not_valid_after_utc
+    except ValueError:  # no certificate at all: signing on trial says so
+        return
+    now = datetime.now(timezone.utc)
+    if begins <= now <= ends:
+        return
+    trouble = f"expired at {_minute(ends)}" if ends < now else f"is not valid before {_minute(begins)}"
+    raise JobError(
+        f"{path.name}: the signer's certificate {trouble}, and it is {_minute(now)} now. Give a chain that begins with "
+        "a certificate that is valid today, or set this machine's clock, see docs/guides/provenance.md"
+    )
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _private_key(pem: bytes, path: Path) -> tuple[str, bytes]:

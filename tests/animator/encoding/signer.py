@@ -13,11 +13,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 ORGANIZATION = "Drawn Figures Ltd"
 
 
-def write_signer(folder: Path) -> tuple[Path, Path]:
-    """(certificate chain, private key) as PEM files in `folder`; the profile is that of C2PA 2.x, 14.5."""
+def write_signer(folder: Path, *, begins_in_days: float = -1.0) -> tuple[Path, Path]:
+    """(certificate chain, private key) as PEM files in `folder`; the profile is that of C2PA 2.x, 14.5.
+
+    Args:
+        begins_in_days: when the signer's certificate becomes valid, for three days.
+    """
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _certificate("Root", root_key, issuer="Root", issuer_key=root_key, is_root=True)
-    leaf = _certificate("Signer", key, issuer="Root", issuer_key=root_key, is_root=False)
+    leaf = _certificate("Signer", key, issuer="Root", issuer_key=root_key, is_root=False, begins_in_days=begins_in_days)
     chain, private = folder / "chain.pem", folder / "key.pem"
     pem = serialization.Encoding.PEM
     chain.write_bytes(leaf.public_bytes(pem) + root.public_bytes(pem))
@@ -32,8 +36,9 @@ def _certificate(
     issuer: str,
     issuer_key: ec.EllipticCurvePrivateKey,
     is_root: bool,
+    begins_in_days: float = -1.0,
 ) -> x509.Certificate:
-    now = datetime.now(timezone.utc)
+    begins = datetime.now(timezone.utc) + timedelta(days=begins_in_days)
     usage = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
     )
@@ -43,8 +48,8 @@ def _certificate(
         .issuer_name(_name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=3))
         .add_extension(x509.BasicConstraints(ca=is_root, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)

@@ -114,6 +114,18 @@ def test_what_cannot_sign_is_found_before_there_is_anything_to_sign(
             FileSigner(certificate, private)
 
 
+@pytest.mark.parametrize(
+    ("begins_in_days", "trouble"), [(-30.0, "expired at"), (30.0, "is not valid before")], ids=["expired", "not yet"]
+)
+def test_a_certificate_outside_its_dates_is_refused_with_them(
+    tmp_path: Path, begins_in_days: float, trouble: str
+) -> None:
+    chain, key = write_signer(tmp_path, begins_in_days=begins_in_days)
+    line = rf"chain\.pem: the signer's certificate {trouble} \d{{4}}-\d\d-\d\d \d\d:\d\d UTC, and it is .* now\. Give"
+    with pytest.raises(JobError, match=line):
+        FileSigner(chain, key)
+
+
 def test_a_key_as_openssl_wrote_it_for_long_signs_as_well(
     tmp_path: Path, make_film: MakeFilm, chain_and_key: tuple[Path, Path]
 ) -> None:
