@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import reprlib
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -147,10 +150,27 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"{step}: " for step in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        raise ModelError(f"{path}: {place}{what}. The folder was made by another version, or edited.") from error
+        raise ModelError(
+            f"{path}: {_complaint(error)}. The folder was made by another version, or edited: copy the model again, or "
+            "use the version that made it."
+        ) from error
+
+
+def _complaint(error: ValidationError) -> str:
+    """What came and what was expected, of the first fault: `format_version: got 2, expected 1`."""
+    first = error.errors(include_url=False)[0]
+    place, kind = ".".join(map(str, first["loc"])), first["type"]
+    if kind == "extra_forbidden":
+        # A key of ours, or one that a later version knows: docs/checkpoint-format.md has them all.
+        near = get_close_matches(str(first["loc"][-1]), Manifest.model_fields, n=1)
+        return f"{place}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    if kind == "missing":
+        return f"{place}: missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if kind == "value_error" or not place:
+        return f"{place}: {message}" if place else message
+    wanted = re.sub(r"^(Input|String|Value|Tuple) should (be |have )?", "", message)
+    return f"{place}: got {reprlib.repr(first['input'])}, expected {wanted}"
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:

@@ -159,7 +159,11 @@ class SubjectModel:
             if getattr(manifest, name):
                 nets[name] = load_net(kind, folder / name)
         schedule = read_noise_schedule(folder / SCHEDULE_FILE)
-        return cls(**nets, noise_schedule=schedule, manifest=manifest).to(device, dtype)
+        try:
+            model = cls(**nets, noise_schedule=schedule, manifest=manifest)
+        except ModelError as error:  # what does not go together knows of no folder
+            raise ModelError(f"{folder}: {error}. Copy the model again, all of it.") from error
+        return model.to(device, dtype)
 
     def save(
         self,
@@ -221,7 +225,10 @@ def read_noise_schedule(path: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
         schedule = {key: settings[key] for key in NOISE_SCHEDULE_KEYS if settings.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{path}: no noise schedule can be read here ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(
+            f"{path}: no noise schedule can be read here ({reason}). Copy the model again, all of it."
+        ) from error
     if "num_train_timesteps" not in schedule or "beta_schedule" not in schedule:
         raise ModelError(f"{path}: names no num_train_timesteps or beta_schedule; expected a scheduler of diffusers")
     return {"prediction_type": "epsilon", **schedule}

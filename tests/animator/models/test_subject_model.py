@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from animator.errors import EncodeError, ModelError
 from animator.models.bases import with_reference
 from animator.models.loading import load_net
-from animator.models.manifest import MANIFEST, ValueRanges, read_manifest
+from animator.models.manifest import MANIFEST, ValueRanges, read_manifest, write_manifest
 from animator.models.subject_model import SubjectModel
 from tests.animator.models.tiny import tiny_image_encoder, tiny_model, tiny_unet
 
@@ -189,6 +190,62 @@ def test_weights_that_are_incomplete_unknown_or_misshapen_are_refused(tmp_path: 
         save_file(weights, path)
         with pytest.raises(ModelError, match=name):
             load_net(type(unet), tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("part", "weight", "shapes"),
+    [
+        ("unet", "conv_in.weight", r"\[7\], config.json says \[16, 54, 3, 3\]"),
+        ("image_encoder", "embeddings.patch_embedding.weight", r"\[7\], config.json says \[32, 3, 32, 32\]"),
+    ],
+)
+def test_another_shape_is_told_in_one_line_of_our_own(
+    folder: Path, capfd: pytest.CaptureFixture[str], part: str, weight: str, shapes: str
+) -> None:
+    """diffusers advises to overwrite the weights; transformers prints a table and names no shape in its error."""
+    from safetensors.torch import load_file, save_file
+
+    (path,) = (folder / part).glob("*.safetensors")
+    save_file({**load_file(path), weight: torch.zeros(7)}, path, metadata={"format": "pt"})
+    write_manifest(folder, read_manifest(folder).model_copy(update={"files": {}}))
+    line = rf"model/{part}: weights do not fit .*1 of another shape \(for example {weight}: {shapes}\)\. Copy the model"
+    with pytest.raises(ModelError, match=line):
+        SubjectModel.load(folder)
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"format_version": 2}, "format_version: got 2, expected 1. The folder was made by another version"),
+        ({"phase": "late"}, "phase: got 'late', expected 'untrained', 'base' or 'subject'"),
+        ({"refinr": True}, "refinr: unknown key; did you mean refiner"),
+        ({"ranges": {"pose": [0, "x"]}}, "ranges.pose.1: got 'x', expected a valid number"),
+    ],
+)
+def test_a_manifest_that_says_something_impossible_is_told_with_what_it_says(
+    folder: Path, change: dict[str, object], line: str
+) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | change))
+    with pytest.raises(ModelError, match=f"manifest.json: {re.escape(line)}"):
+        read_manifest(folder)
+
+
+def test_a_manifest_without_a_key_is_told_by_the_key(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["canvas"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"manifest\.json: canvas: missing\. .* copy the model again"):
+        read_manifest(folder)
+
+
+def test_parts_that_do_not_go_together_are_told_with_their_folder(folder: Path) -> None:
+    manifest = read_manifest(folder).model_copy(update={"num_poses": 3, "files": {}})
+    write_manifest(folder, manifest)
+    with pytest.raises(ModelError, match=r"model: the UNet's input channels: 54, expected 36.*Copy the model again"):
+        SubjectModel.load(folder)
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
