@@ -14,7 +14,6 @@ from animator.conditioning.warp.bones import (
     RADIUS,
     RIGHT_ARM,
     RIGHT_LEG,
-    SHOWN,
     TORSO,
     BonePose,
 )
@@ -26,12 +25,6 @@ LEAST_TRUNK = 0.45
 # Radii that legs are apart: up to the first one hides the other, from the second on both are seen. In photos from the
 # side 0.1 to 0.9 were found; of people who face the camera 1.1 at the hips, 1.6 and more below.
 BESIDE = 0.9, 1.2
-# From the side: where down the legs a hem may be, and how much wider than the legs below it cloth is there.
-HEM_FROM_SIDE, FLARED = (0.6, 1.7), 1.35
-# Down the legs from here on, the share of the outline that is ground between the legs just below a hem.
-OPEN_FROM, OPEN = 0.8, 0.3
-# Torso lengths: what is wider than this about the shins, from the side, is a gown.
-GOWN = 0.6
 # A limb as thick as usual on both of its sides; and how thick one is at most on a side that lies nowhere before the
 # background. Nothing follows from the other side: bones lie off the middle of their limbs as much as sleeves differ.
 # In 185 arms of ten people that were free on both sides these were 0.9 and 0.9 radii, each by 0.35 more or less, and
@@ -177,86 +170,6 @@ def hidden_leg(place: torch.Tensor, pose: BonePose) -> torch.Tensor:
     hips, knees, ankles = apart
     here = torch.lerp(torch.lerp(hips, knees, place.clamp(0, 1)), ankles, (place - 1).clamp(0, 1))
     return 1 - smoothstep(*BESIDE, here)
-
-
-def skirt_hull(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, hem: float) -> torch.Tensor:
-    """Where the cloth of a skirt hangs: from the hips' sides straight to its sides above the hem."""
-    (left_shoulder, right_shoulder), hips = pose.shoulders_B22[0], pose.hips_B22[0].mean(0)
-    knees = pose.end_BJ2[0, (LEFT_LEG[0], RIGHT_LEG[0])].mean(0)
-    place = leg_place(points, pose)
-    across = (points - hips) @ perpendicular(unit(knees - hips))
-    near_hem = (place > 0.7 * hem) & (place < hem - 0.05) & (matte_HW > 0.5) & (across.abs() < pose.torso_length_B[0])
-    if int(near_hem.sum()) < 10:
-        return torch.zeros_like(matte_HW)
-    top = (left_shoulder - right_shoulder).norm() * 0.42
-    sides = across[near_hem].quantile(torch.tensor([0.03, 0.97], dtype=across.dtype, device=across.device))
-    down = (place / hem).clamp(0, 1)
-    low, high = torch.lerp(-top, sides[0], down), torch.lerp(top, sides[1], down)
-    inside = smoothstep(-1.5, 1.5, across - low) * smoothstep(-1.5, 1.5, high - across)
-    return inside * smoothstep(-0.1, 0.05, place) * (1 - smoothstep(hem, hem + 0.06, place))
-
-
-def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
-    """Where a skirt ends: 0 at the hips, 1 at the knees, 2 at the ankles; None for trousers.
-
-    Followed down the middle between the legs, cloth ends at the crotch of trousers or at the hem of a skirt. At a
-    hem the outline jumps inwards to the legs, though a photo's hem may take some rows for it, or legs stand so far
-    apart that there is as much ground between them at once; at a crotch the outline goes on as it was, and legs part
-    by little and little.
-    """
-    if float(torch.minimum(pose.trust_BJ[0, LEFT_LEG[0]], pose.trust_BJ[0, RIGHT_LEG[0]])) <= SHOWN:
-        return None
-    step, filled, extents, opened = 0.04, [], [], []
-    places = torch.arange(0.15, 2.0, step).tolist()
-    for place in places:
-        inner, outer, between = _leg_row(pose, matte_HW, place)
-        filled.append(inner)
-        extents.append(outer)
-        opened.append(between / outer)
-    if float(hidden_leg(matte_HW.new_ones(()), pose)) > 0.5:
-        return _hem_from_side(places, extents, float(pose.torso_length_B[0]))
-    gap = next((row for row in range(len(filled)) if filled[row] < 0.5 and sum(filled[row : row + 3]) < 1.5), None)
-    if gap is None:
-        return 2.0
-    # Above the knees legs that stride part as fast as that at a crotch, too.
-    is_open_at_once = places[gap] > OPEN_FROM and max(opened[gap : gap + 3]) > OPEN
-    return places[gap] if is_open_at_once or _narrows(extents, gap) > 1.18 else None
-
-
-def _hem_from_side(places: list[float], extents: list[float], torso_px: float) -> float | None:
-    """As `skirt_hem`, where one leg hides the other and nothing shows between them: by the outline alone."""
-    for row, place in enumerate(places):
-        if HEM_FROM_SIDE[0] < place < HEM_FROM_SIDE[1] and _narrows(extents, row) > FLARED:
-            return place
-    shins = [extent for extent, place in zip(extents, places, strict=True) if 1.2 < place < 1.7]
-    return 2.0 if min(shins) > GOWN * torso_px else None
-
-
-def _narrows(extents: list[float], row: int) -> float:
-    """How many times as wide the outline is just above a row as it is below it."""
-    below = sorted(extents[row : row + 6])
-    return max(extents[max(row - 4, 0) : row + 1]) / max(below[len(below) // 2], 1e-6)
-
-
-def _leg_row(pose: BonePose, matte_HW: torch.Tensor, place: float) -> tuple[float, float, float]:
-    """At one height: opacity half-way between the legs, px of the opaque run around both and of ground between."""
-    segment_of_leg, share = min(int(place), 1), place - min(int(place), 1)
-    points = []
-    for bones in (LEFT_LEG, RIGHT_LEG):
-        bone = bones[segment_of_leg]
-        points.append(torch.lerp(pose.start_BJ2[0, bone], pose.end_BJ2[0, bone], share))
-    row = int(((points[0][1] + points[1][1]) / 2).clamp(0, matte_HW.shape[0] - 1))
-    first, last = sorted(int(point[0].clamp(0, matte_HW.shape[1] - 1)) for point in points)
-    center = (first + last) // 2
-    middle = float(matte_HW[row, center])
-    opaque = (matte_HW[row] > 0.5).tolist()
-    while first > 0 and opaque[first - 1]:
-        first -= 1
-    while last + 1 < len(opaque) and opaque[last + 1]:
-        last += 1
-    between = next((at for at in range(center, last) if opaque[at]), last) - center
-    between += center - next((at for at in range(center, first, -1) if opaque[at]), first)
-    return middle, float(last - first + 1), float(between)
 
 
 def limb_thickness(matte_HW: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> tuple[float, float]:

@@ -9,31 +9,14 @@ from dataclasses import dataclass
 
 import torch
 
-from animator.conditioning.warp.anatomy import (
-    body_hull,
-    chain_distance,
-    leg_place,
-    pixel_centers,
-    skirt_hem,
-    skirt_hull,
-    smoothstep,
-    trunk_place,
-)
+from animator.conditioning.warp.anatomy import body_hull, pixel_centers, smoothstep, trunk_place
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO, BonePose
-from animator.conditioning.warp.color_evidence import share_alike
 from animator.conditioning.warp.gaps import beyond_gap
+from animator.conditioning.warp.skirt import hem_of, skirt_hull
 
 # Background between arm and trunk: up to where along the trunk, from where across it (0 at the spine, 1 at its side),
 # and along how much of the trunk its inner edge is looked for.
 _ARMPIT, _LEAST_WAIST, _GAP_ROWS = 0.85, 0.4, 0.05
-# Torso lengths: a thigh that looks shorter points at the camera.
-_SHORT_THIGH = 0.7
-# Radii about its bone within which a leg is surely seen; and how far above and below a hem colours are looked at, 0 at
-# the hips, 1 at the knees, and from where to where at all.
-_ON_LEG, _ABOUT_HEM, _LEGS = 0.6, (0.05, 0.1), (0.4, 1.9)
-# How often legs below a hem have the colours above it, against their own: 0 to 0.2 below the hems of 23 skirts, 0.34
-# and more in trousers that were taken for one.
-_GOES_ON, _FEWEST = 0.3, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +30,7 @@ class Figure:
         pose: of the photo (one).
         hull: [H, W], the outline of trunk, skirt, head and legs.
         beside_HW: [0, 1], what lies beyond the trunk's sides: sleeves, where they touch it, and all beyond a gap.
-        hem: where a skirt ends, from `skirt_hem`; None for trousers.
+        hem: where a skirt ends, from `hem_of`; None for trousers.
     """
 
     points: torch.Tensor
@@ -69,9 +52,7 @@ def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) 
     points = pixel_centers(matte_HW)
     beside = torch.maximum(_beside_trunk(points, matte_HW, pose), _beyond_ground(points, matte_HW, pose))
     hull = body_hull(points, pose)
-    hem = skirt_hem(pose, matte_HW)
-    if hem is not None and _goes_on_below(hem, points, colors_3HW, matte_HW, pose):
-        hem = None
+    hem = hem_of(colors_3HW, matte_HW, pose)
     if hem is not None:
         hull = torch.maximum(hull, skirt_hull(points, matte_HW, pose, hem))
     return Figure(
@@ -83,28 +64,6 @@ def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) 
         beside_HW=beside,
         hem=hem,
     )
-
-
-def _goes_on_below(
-    hem: float, points: torch.Tensor, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose
-) -> bool:
-    """Whether trousers were taken for a skirt: where thighs point at the camera, their knees hide where legs part.
-
-    The outline tells nothing there, but what is above and below that hem are the same colours.
-    """
-    thighs = torch.tensor([LEFT_LEG[0], RIGHT_LEG[0]])
-    length = (pose.end_BJ2[0, thighs] - pose.start_BJ2[0, thighs]).norm(dim=-1).min() / pose.torso_length_B[0]
-    if float(length) > _SHORT_THIGH:
-        return False
-    place = leg_place(points, pose)
-    legs = (chain_distance(points, pose, LEFT_LEG[:2]) < _ON_LEG) | (
-        chain_distance(points, pose, RIGHT_LEG[:2]) < _ON_LEG
-    )
-    legs &= (matte_HW > 0.9) & (place > _LEGS[0]) & (place < _LEGS[1])
-    above, below = (colors_3HW[:, legs & part].T for part in (place < hem - _ABOUT_HEM[0], place > hem + _ABOUT_HEM[1]))
-    if min(len(above), len(below)) < _FEWEST:
-        return False
-    return bool(share_alike(below, above).median() > _GOES_ON * share_alike(below, below).median())
 
 
 def _beyond_ground(points: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> torch.Tensor:
