@@ -11,6 +11,10 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 SMALLEST_LEVEL = 2
+# Half the side of what is averaged, as a share of how far away the next known colour is.
+_SPREAD = 0.5
+# And at most so many times the side that everything is averaged over.
+_WIDEST = 4
 
 
 def push_pull(colors_CHW: torch.Tensor, weight_HW: torch.Tensor) -> torch.Tensor:
@@ -36,7 +40,8 @@ def nearest_fill(
     Args:
         colors_CHW: float picture.
         known_HW: bool.
-        blur_px: what is filled in is averaged over squares of about this side, against streaks.
+        blur_px: what is filled in is averaged over squares of about this side, against streaks; over larger ones far
+            from what is known.
         farness: how far a px down and a px to the right count.
 
     Returns:
@@ -47,12 +52,24 @@ def nearest_fill(
     if not bool(known_HW.any()):
         return colors_CHW
     unknown = ~known_HW.cpu().numpy()
-    nearest = distance_transform_edt(unknown, sampling=farness, return_distances=False, return_indices=True)
+    far, nearest = distance_transform_edt(unknown, sampling=farness, return_indices=True)
     row, column = (torch.from_numpy(index).to(colors_CHW.device).long() for index in nearest)
     filled = colors_CHW[:, row, column]
-    radius = max(1, blur_px // 2)
-    smooth = F.avg_pool2d(filled[None], 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)[0]
+    smooth = _averaged(filled, max(1, blur_px // 2), farness)
+    # The farther from what is known, the less is told of where one colour ends and the next begins.
+    radius, far_HW = 2 * max(1, blur_px // 2), torch.from_numpy(far).to(colors_CHW)
+    while radius < min(_SPREAD * float(far.max()), _WIDEST * blur_px):
+        wider = _averaged(smooth, radius, farness)
+        smooth = torch.lerp(smooth, wider, (_SPREAD * far_HW / radius - 0.5).clamp(0, 1))
+        radius *= 2
     return torch.where(known_HW, colors_CHW, smooth)
+
+
+def _averaged(colors_CHW: torch.Tensor, radius: int, farness: tuple[float, float]) -> torch.Tensor:
+    """Means over rectangles of half the side `radius`, less of it where a px counts more."""
+    down, right = (max(1, round(radius * min(farness) / each)) for each in farness)
+    rows = F.avg_pool2d(colors_CHW, (1, 2 * right + 1), stride=1, padding=(0, right), count_include_pad=False)
+    return F.avg_pool2d(rows, (2 * down + 1, 1), stride=1, padding=(down, 0), count_include_pad=False)
 
 
 def _fill_level(premultiplied: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

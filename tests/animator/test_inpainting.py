@@ -108,3 +108,13 @@ def test_the_nearest_colour_may_be_sought_across_rather_than_along() -> None:
     place = (0, 4, 7)  # four px below the dark row, seven to the right of the bright column
     assert float(nearest_fill(colors, known, blur_px=1)[place]) < 0.1
     assert float(nearest_fill(colors, known, blur_px=1, farness=(3.0, 1.0))[place]) > 0.9
+
+
+def test_colours_that_meet_far_from_what_is_known_meet_softly_and_keep_sharp_beside_it():
+    picture, known = torch.zeros(3, 40, 120), torch.zeros(40, 120, dtype=torch.bool)
+    picture[:, 20:] = 1.0
+    known[:, :20] = True
+    filled = nearest_fill(picture, known, blur_px=5)
+    steps = filled[0].diff(dim=0).abs().amax(0)
+    assert float(steps[110]) < 0.5 * float(steps[22])
+    assert float(steps[22]) > 0.15

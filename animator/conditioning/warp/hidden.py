@@ -21,6 +21,7 @@ from animator.conditioning.warp.anatomy import (
     trunk_place,
     unit,
 )
+from animator.conditioning.warp.arm_shade import shade_of_arms
 from animator.conditioning.warp.arms import hanging
 from animator.conditioning.warp.bones import HEAD, LEFT_ARM, RADIUS, RIGHT_ARM, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
@@ -50,6 +51,8 @@ _LOOKS_HAND, _NECKLINE = 1.0, 0.7
 _ABOVE_COLLAR, _JAW = (1.02, 1.1), 0.8
 # A colour that the trunk shows less than this part as often as its pixels' usual one is no cloth to be carried on.
 _USUAL = 0.25
+# Cloth that is less surely in an arm's shade may be carried on.
+_LIT = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +90,19 @@ def behind_arms(
     near_hidden = torch.maximum(near_arm, F.max_pool2d(left[None, None], reach, stride=1, padding=reach // 2)[0, 0])
     shown &= near_hidden < 0.05
     cloth = shown & ~_rare_on_trunk(colors_3HW, shown, figure.pose)
-    filled = nearest_fill(colors_3HW, cloth, blur_px=reach, farness=_across(figure.pose))
+    across = _across(figure.pose)
+    shade = shade_of_arms(figure, arms_HW, cloth, blur_px=reach, farness=across)
+    filled = nearest_fill(colors_3HW, cloth & (shade < _LIT), blur_px=reach, farness=across)
     filled = _with_neck(figure, filled, near_hidden > 0.02, shown, blur_px=reach)
     alpha = torch.maximum(own, torch.minimum(matte_HW, _goes_on(figure, own, *sides)))
     # Behind a hand with background all around it there is no body, however near the body is.
     alpha = without_islands(alpha, (near_arm < 0.05) & (hull > 0.9))
     unlike = _unlike_the_trunk(colors_3HW, filled, near_hidden > 0.02, shown, figure.pose)
     unlike = unlike if lent_HW is None else torch.maximum(unlike, lent_HW)
-    unlike = unlike if hair_HW is None else torch.where(hair_HW, 0.0, unlike)
+    if hair_HW is not None:
+        unlike, shade = (torch.where(hair_HW, 0.0, each) for each in (unlike, shade))
     return BehindArms(
-        colors_3HW=torch.lerp(colors_3HW, filled, smoothstep(0.02, 0.3, near_hidden) * unlike),
+        colors_3HW=torch.lerp(colors_3HW, filled, torch.maximum(smoothstep(0.02, 0.3, near_hidden) * unlike, shade)),
         alpha_HW=alpha,
         invented_HW=torch.maximum(covered, left) * alpha,
     )

@@ -125,3 +125,29 @@ def test_the_rim_of_a_cuff_is_no_cloth_though_the_blouse_is_as_white() -> None:
     found = figure_of(photo, matte, pose_of())
     asked = (slice(None), slice(row, row + 3), slice(column - 11, column - 4))
     assert float(behind_arms(found, _covering(found, arm)).colors_3HW[asked].max()) < 0.3
+
+
+def _in_shade(tint: tuple[float, float, float]) -> tuple[Figure, tuple[slice, slice], slice]:
+    """A blue shirt with an arm before it and, right of the arm, three columns of another tint; these, too."""
+    photo, matte = figure()
+    row, column = _belly()
+    photo[:, row - 30 : row + 26, column - 14 : column + 14] = torch.tensor([0.3, 0.5, 0.8])[:, None, None]
+    arm = (slice(row - 12, row + 12), slice(column - 10, column - 2))
+    photo[(slice(None), *arm)] = torch.tensor([0.8, 0.6, 0.5])[:, None, None]
+    beside = slice(column - 2, column + 1)
+    photo[:, arm[0], beside] = torch.tensor(tint)[:, None, None]
+    return figure_of(photo, matte, pose_of()), arm, beside
+
+
+def test_the_shade_of_an_arm_goes_with_the_arm_and_is_not_carried_on_behind_it() -> None:
+    """Jeans went on behind an arm as dark as the strip in its shade."""
+    found, arm, beside = _in_shade((0.21, 0.35, 0.56))
+    rows = slice(arm[0].start + 6, arm[0].stop - 6)
+    assert _shirt_and_filled(found, arm, (rows, slice(arm[1].start + 4, arm[1].stop))) < 0.05
+    assert _shirt_and_filled(found, arm, (rows, slice(beside.start, beside.start + 2))) < 0.1
+
+
+def test_another_cloth_beside_an_arm_is_no_shade_and_stays() -> None:
+    found, arm, beside = _in_shade((0.5, 0.2, 0.3))
+    braces = (slice(None), slice(arm[0].start + 6, arm[0].stop - 6), slice(beside.stop - 2, beside.stop))
+    assert torch.equal(behind_arms(found, _covering(found, arm)).colors_3HW[braces], found.colors_3HW[braces])
