@@ -96,8 +96,11 @@ def load_autoencoder(folder: Path) -> Autoencoder:
     """Read an autoencoder of the class its configuration names.
 
     Raises:
-        ModelError: another class, or what `load_net` says.
+        ModelError: a folder of more than an autoencoder, another class, or what `load_net` says.
     """
+    inner = folder / "vae"
+    if not (folder / "config.json").exists() and (inner / "config.json").is_file():
+        raise ModelError(f"{folder}: a whole model, expected the folder of an autoencoder; its own is {inner}")
     try:
         named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("_class_name")
     except (OSError, ValueError, AttributeError, RecursionError):

@@ -191,17 +191,20 @@ def _people(
     """Rendered people of one split, without end.
 
     Raises:
-        JobError: the extra that renders people is not installed.
+        JobError: the extra that renders people is not installed, or the wardrobe is none.
     """
     try:
         from animator.synthesis.dataset import DatasetOptions, RenderedPeople
         from animator.synthesis.motions.library import read_motion_files
         from animator.synthesis.take import TakeOptions
+        from animator.synthesis.wardrobe import check_wardrobe
     except ModuleNotFoundError as error:
         raise JobError(
             f"{error.name} is missing; install what rendering people needs: pip install 'pose-animator[synthesis]', "
             "or train on a folder of clips"
         ) from error
+    if wardrobe is not None:
+        check_wardrobe(wardrobe)  # else only the first person looks there, when the training's folder is made already
     take = TakeOptions(
         split=split,
         width=canvas[0],

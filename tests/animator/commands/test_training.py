@@ -99,6 +99,8 @@ def test_finetune_plans_without_writing(base: Path, tmp_path: Path, capsys: pyte
         (["train", "autoencoder", "-o", "b", "--motions", "me.png", "--dry-run"], 3, "me.png: is a file, not a folder"),
         (["train", "base", "-o", "b", "--base", "new"], 2, "autoencoder"),
         (["train", "base", "-o", "b", "--base", "new", "--autoencoder", "nowhere"], 3, "nowhere: no such folder"),
+        (["train", "base", "-o", "b", "--base", "new", "--autoencoder", "base"], 4, "its own is base/vae"),
+        (["train", "base", "-o", "b", "--base", "BASE", "--wardrobe", "base"], 3, "base is no wardrobe"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -115,7 +117,7 @@ def test_what_is_wrong_is_said_in_one_line(
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(error) == 1
     assert said in error[0]
-    assert not (tmp_path / "me").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "me.png"]
 
 
 @pytest.mark.parametrize(
