@@ -14,13 +14,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from animator.encoding.leftovers import held, sweep_leftovers
 from animator.errors import JobError
 from animator.jobs.executors.cluster_access import check_access
 from animator.jobs.stopping import finishing_frames
 
 _CORES_PER_ACTOR = 2
+_PLACE = "animator"  # in the folder for temporary files
 _OWN_OBJECT_STORE_BYTES = 100 * 2**20  # nothing large ever lies there
 
 
@@ -69,20 +72,33 @@ def _own_cluster() -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if not os.environ.get("RAY_AUTH_TOKEN_PATH"):
         os.environ.setdefault("RAY_AUTH_TOKEN", _own_token())
+    with _own_place() as place:
+        try:
+            _initialize(
+                address="local",
+                num_cpus=os.cpu_count(),
+                include_dashboard=False,
+                object_store_memory=_OWN_OBJECT_STORE_BYTES,
+                _temp_dir=str(place),
+            )
+            yield
+        finally:
+            import_ray().shutdown()
+
+
+@contextmanager
+def _own_place() -> Iterator[Path]:
+    """A folder for Ray's files that goes with us; what killed processes left of theirs goes as well."""
     # Sockets lie there, and their names have at most 107 bytes.
-    place = tempfile.mkdtemp(prefix="animator-", dir="/tmp" if os.path.isdir("/tmp") else None)
+    top = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir())
+    sweep_leftovers(top / _PLACE)
+    outer = top / f".{_PLACE}.{secrets.token_hex(4)}.tmp"
+    outer.mkdir(mode=0o700)
     try:
-        _initialize(
-            address="local",
-            num_cpus=os.cpu_count(),
-            include_dashboard=False,
-            object_store_memory=_OWN_OBJECT_STORE_BYTES,
-            _temp_dir=place,
-        )
-        yield
+        with held(outer):
+            yield outer / "ray"  # Ray lets everybody write to its folder, so it lies in one of ours
     finally:
-        import_ray().shutdown()
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(outer, ignore_errors=True)
 
 
 @functools.cache
@@ -92,6 +108,7 @@ def _own_token() -> str:
 
 
 def _initialize(**settings: Any) -> None:
+    _keep_quiet()
     try:
         with finishing_frames():  # puts back the handlers that Ray replaces by its own, too
             import_ray().init(log_to_driver=False, logging_level="ERROR", **settings)
@@ -100,6 +117,13 @@ def _initialize(**settings: Any) -> None:
         raise
     except (ConnectionError, RuntimeError, ValueError, import_ray().exceptions.RayError) as error:
         raise JobError(f"no Ray cluster could be used ({in_a_line(error)}); see docs/guides/cluster.md") from error
+
+
+def _keep_quiet() -> None:
+    """Ray tells of dead workers on stdout, whatever `log_to_driver` says; results go there. The ledger has it, too."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _find_head() -> str:

@@ -21,6 +21,7 @@ from animator.jobs.executors import open_executor
 from animator.jobs.executors.actors import _END_WITHIN_S
 from animator.jobs.executors.local import LocalExecutor
 from animator.jobs.executors.protocol import Executor, Work
+from animator.jobs.executors.ray import _own_place
 from animator.jobs.folder import JobFolder
 from animator.jobs.ledger import read_entry, read_standing
 from animator.jobs.record import read_record
@@ -223,11 +224,8 @@ def test_an_address_where_nobody_answers_is_named(tmp_path: Path) -> None:
         check_access("127.0.0.1:1", allow_open=False)
 
 
-@pytest.mark.slow
-def test_asked_to_end_it_takes_its_own_cluster_along_and_goes_on_later(
-    expected: dict[str, bytes], tmp_path: Path
-) -> None:
-    folder = prepared_job(tmp_path / "job", num_frames=NUM_FRAMES)
+def start_own_cluster(folder: JobFolder, home: Path) -> subprocess.Popen[str]:
+    """A process that renders with two actors of a cluster of its own, at a gentle pace; stdout can be read."""
     program = (
         "import sys; from animator.cli import _stop, Stopped; import signal; signal.signal(signal.SIGTERM, _stop)\n"
         "from pathlib import Path; from animator.jobs.folder import JobFolder\n"
@@ -237,13 +235,62 @@ def test_asked_to_end_it_takes_its_own_cluster_along_and_goes_on_later(
         "except Stopped as stopped: sys.exit(stopped.exit_code)\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")}
-    process = subprocess.Popen([sys.executable, "-c", program, str(folder.path)], cwd=ROOT, env=environment)
+    environment |= {"PYTHONPATH": str(ROOT), "HOME": str(home)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder.path)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     await_that(lambda: any(folder.frames.glob("*.png")) or process.poll() is not None, every_s=0.02)
+    return process
+
+
+@pytest.mark.slow
+def test_ray_says_nothing_where_results_are_told(expected: dict[str, bytes], tmp_path: Path) -> None:
+    """Ray prints to stdout that a worker died, among what `--json` tells there."""
+    folder = prepared_job(tmp_path / "job", num_frames=NUM_FRAMES)
+    process = start_own_cluster(folder, tmp_path / "home")
+    children = psutil.Process(process.pid).children(recursive=True)
+    victim = next(each for each in children if each.cmdline()[:1] and each.cmdline()[0].startswith("ray::Hand"))
+    victim.kill()
+    await_that(lambda: len(list(folder.path.glob("here-*"))) > 2 or process.poll() is not None, every_s=0.1)
+    hurry(folder).touch()
+    out, _ = process.communicate(timeout=HANG_S)
+    assert (process.returncode, out) == (0, "")
+    assert frame_files(folder) == expected
+
+
+def test_what_a_killed_process_left_of_its_cluster_goes_with_the_next() -> None:
+    program = (
+        "import os; from animator.jobs.executors.ray import _own_place\n"
+        "with _own_place() as place: place.mkdir(); print(place, flush=True); os._exit(9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    left = Path(killed.stdout.strip())
+    assert left.is_dir()
+    with _own_place() as place:
+        assert not left.parent.exists()
+        place.mkdir()
+        assert place.parent.stat().st_mode & 0o077 == 0  # Ray lets everybody write to its folder
+        with _own_place() as another:
+            assert another.parent != place.parent
+            assert place.exists()  # somebody is at work there
+    assert not place.parent.exists()
+
+
+@pytest.mark.slow
+def test_asked_to_end_it_takes_its_own_cluster_along_and_goes_on_later(
+    expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = prepared_job(tmp_path / "job", num_frames=NUM_FRAMES)
+    process = start_own_cluster(folder, tmp_path / "home")
     cluster_processes = psutil.Process(process.pid).children(recursive=True)
     promise = Promise(10)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(HANG_S) == 128 + signal.SIGTERM
+    process.communicate(timeout=HANG_S)
+    assert process.returncode == 128 + signal.SIGTERM
     taken_s = promise.taken_s()
     _, alive = psutil.wait_procs(cluster_processes, timeout=HANG_S)
     assert alive == []
