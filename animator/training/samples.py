@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
 from typing import Protocol
 
 import torch
@@ -36,16 +39,19 @@ def batches(
     Raises:
         PipelineError, OSError: what a sample could not be made for, from a worker just as from here.
     """
+    spawned = workers > 0 and is_used()
     loader = DataLoader(
-        _Numbered(source),
+        _Parcelled(source) if spawned else _Numbered(source),
         batch_sampler=_Numbers(start=start, stop=stop, batch=batch, rank=rank, world=world),
         num_workers=workers,
         collate_fn=_collated,
-        multiprocessing_context="spawn" if workers and is_used() else None,
+        multiprocessing_context="spawn" if spawned else None,
         worker_init_fn=_begin_worker if workers else None,
         pin_memory=bool(workers) and torch.cuda.is_available(),
     )
-    for made in loader:
+    with _unseen_interrupts() if spawned else nullcontext():
+        every = iter(loader)
+    for made in every:
         if isinstance(made, Exception):
             raise made
         yield made
@@ -61,6 +67,36 @@ class _Numbered(Dataset[Sample | Exception]):
             return self._source.sample(number)
         except (PipelineError, OSError) as error:
             return error
+
+
+class _Parcelled(Dataset[Sample | Exception]):
+    """A `_Numbered` in memory that workers share: what is sent to one that is spawned is a few bytes.
+
+    Megabytes it would read for as long as it imports torch, and tell by a traceback where their writer ends meanwhile.
+    """
+
+    def __init__(self, source: SampleSource) -> None:
+        self._parcel = torch.frombuffer(bytearray(pickle.dumps(source)), dtype=torch.uint8)
+        self._opened: _Numbered | None = None
+
+    def __getitem__(self, number: int) -> Sample | Exception:
+        if self._opened is None:
+            self._opened = _Numbered(pickle.loads(self._parcel.numpy().data))
+        return self._opened[number]
+
+
+@contextmanager
+def _unseen_interrupts() -> Iterator[None]:
+    """Children that start under this never see Ctrl-C, not even while they import; here it waits for the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # else the first child starts it, which lets the signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _collated(made: list[Sample | Exception]) -> Batch | Exception:

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from animator.models.subject_model import SubjectModel
 from tests.animator.models.tiny import tiny_model
+from tests.faults.patience import HANG_S, await_that
 
 ROOT = Path(__file__).parents[3]
 PORTRAIT = ROOT / "examples" / "media" / "portrait.png"
@@ -62,3 +64,30 @@ def test_ctrl_c_ends_a_finetuning_which_goes_on_when_started_again(tmp_path: Pat
     rows = (tmp_path / "me.training/denoise/losses.csv").read_text(encoding="utf-8").splitlines()[1:]
     steps = [int(row.split(",")[0]) for row in rows if ",loss," in row]
     assert steps == list(range(1, done + 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_while_workers_start_it_says_so_in_one_line(tmp_path: Path, number: signal.Signals) -> None:
+    """Workers are spawned, for MediaPipe has run: each imports torch for seconds, and what cuts in made a traceback."""
+    tiny_model().save(tmp_path / "base")
+    running = finetune(tmp_path, "denoise.workers=2")
+    await_that(lambda: spawned(running.pid) or running.poll() is not None)
+    time.sleep(1.0)
+    os.killpg(running.pid, number) if number == signal.SIGINT else running.send_signal(number)
+    _, err = running.communicate(timeout=HANG_S)
+    assert running.returncode == 128 + number
+    assert [line for line in err.splitlines() if not line.startswith("warning:")] == [
+        f"error: stopped by {number.name}"
+    ]
+
+
+def spawned(pid: int) -> list[psutil.Process]:
+    """Workers of a process that are there, if not yet at work."""
+    found = []
+    for child in psutil.Process(pid).children():
+        try:
+            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+        except psutil.Error:
+            continue
+    return found
