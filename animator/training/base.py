@@ -34,7 +34,7 @@ from animator.training.jobs import TrainAutoencoderJob, TrainBaseJob
 from animator.training.latent_cache import LatentCache
 from animator.training.loop import fit
 from animator.training.preview_decoder import PreviewDecoderStage, add_new_preview
-from animator.training.processes import is_main_process, refuse_densepose, training_device
+from animator.training.processes import is_main_process, refuse_densepose, refuse_uneven, training_device
 from animator.training.reuse import ReusedSamples
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.stage import TrainReport
@@ -81,6 +81,7 @@ def train_base(job: TrainBaseJob, *, progress: Progress | None = None) -> BaseRe
     progress, began_s = progress or SilentProgress(), time.monotonic()
     check_new_folder(job.output)
     device = training_device(job.device)
+    refuse_uneven(job.train)
     if job.cache is not None and job.train.workers and device.type == "cuda":
         raise JobError("a cache is filled on the GPU, which worker processes cannot use: set train.workers=0 with it")
     if job.base == NEW:
@@ -127,6 +128,7 @@ def train_autoencoder(job: TrainAutoencoderJob, *, progress: Progress | None = N
     progress, began_s = progress or SilentProgress(), time.monotonic()
     check_new_folder(job.output)
     device = training_device(job.device)
+    refuse_uneven(job.train, *([job.preview] if job.preview_width else []))
     people = _people(job.wardrobe, job.motions, seed=job.seed, split="train", canvas=(256, 320))
     source = Pictures(people, seed=job.seed)
     typical = _pictures(source, _NUM_TYPICAL, progress, "typical pictures")

@@ -30,7 +30,7 @@ from animator.training.jobs import FinetuneJob
 from animator.training.loop import fit
 from animator.training.lora import add_lora, merge_lora
 from animator.training.photos import SubjectPhotos
-from animator.training.processes import is_main_process, refuse_densepose, training_device
+from animator.training.processes import is_main_process, refuse_densepose, refuse_uneven, training_device
 from animator.training.samples import Batch, batches
 from animator.training.stage import TrainReport
 from animator.training.subject import SubjectDecoderStage, SubjectStage
@@ -75,6 +75,7 @@ def finetune(job: FinetuneJob, *, progress: Progress | None = None) -> FinetuneR
     job = job.completed(unet_parameters=sum(parameter.numel() for parameter in model.unet.parameters()))
     assert job.denoise is not None
     assert job.decoder is not None
+    refuse_uneven(job.denoise, job.decoder)
     subjects = _subjects(job, model, progress)
     notes = [*_notes(job, model), *(warning for subject in subjects for warning in subject.warnings)]
     for note in notes:

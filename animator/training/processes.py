@@ -9,6 +9,7 @@ import torch
 from animator.device import pick_device
 from animator.errors import JobError
 from animator.models.subject_model import SubjectModel
+from animator.training.config import TrainConfig
 
 
 def training_device(name: str) -> torch.device:
@@ -35,6 +36,18 @@ def is_main_process() -> bool:
     Launchers number their processes in the environment; asking accelerate before its set-up would fix that set-up.
     """
     return os.environ.get("RANK", "0") == "0"
+
+
+def refuse_uneven(*stages: TrainConfig) -> None:
+    """Tell before any work that a batch cannot be split among the processes: that of a later stage, too.
+
+    Raises:
+        JobError: a batch that is no multiple of their number.
+    """
+    num_processes = int(os.environ.get("WORLD_SIZE", "1"))
+    for config in stages:
+        if config.batch % num_processes:
+            raise JobError(f"a batch of {config.batch} cannot be split among {num_processes} processes; use a multiple")
 
 
 def refuse_densepose(model: SubjectModel) -> None:

@@ -251,3 +251,29 @@ def test_two_processes_train_one_base(base: Path, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert SubjectModel.load(tmp_path / "new").manifest.phase == "base"
     assert ended.stdout.count("2 updates") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "batch"),
+    [
+        (["finetune", "PORTRAIT", "--set", "denoise.batch=4", "--set", "decoder.batch=2"], 2),
+        (["train", "base", "--clips", "MEDIA", "--set", "train.batch=3"], 3),
+        (["train", "autoencoder", "--set", "train.batch=4", "--set", "preview.batch=6"], 6),
+    ],
+)
+def test_a_batch_that_processes_cannot_share_is_told_before_any_work(
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    batch: int,
+) -> None:
+    """The second half's, too: hours lie between."""
+    media = Path(__file__).parents[3] / "examples" / "media"
+    words = [{"PORTRAIT": str(media / "portrait.png"), "MEDIA": str(media)}.get(word, word) for word in words]
+    words += [] if "autoencoder" in words else ["--base", str(base)]
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert main([*words, "-o", str(tmp_path / "new"), "--device", "cpu", "-q"]) == 3
+    assert f"a batch of {batch} cannot be split among 4 processes" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "me.png"]
