@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from animator.encoding.encoder import Seal
 from animator.encoding.watermark import embed_watermark
@@ -180,7 +180,18 @@ def read_policy(path: Path) -> Policy:
         raise JobError(f"{path}: the policy cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of pydantic
         allowed = ", ".join(Requirements.model_fields)
-        raise JobError(f"{path}: no policy; expected [require] with true or false for {allowed}") from error
+        raise JobError(
+            f"{path}: no policy ({_fault(error)}); expected [require] with true or false for {allowed}"
+        ) from error
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a policy; the nearest key for one that is not known."""
+    from animator.job_schema import complain  # which knows jobs, and these know policies
+
+    if isinstance(error, ValidationError):
+        return complain(error, model=Policy)
+    return "tables nested too deeply" if isinstance(error, RecursionError) else f"not TOML: {error}"
 
 
 def machine_policy() -> Path:

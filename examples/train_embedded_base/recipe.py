@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from animator.errors import JobError
+from animator.job_schema import complain
 from animator.synthesis.dataset import Joints
 from animator.training.config import TrainConfig
 from animator.training.rendered import Cut
@@ -83,8 +85,19 @@ class Recipe(BaseModel):
 
 
 def read_recipe(given: argparse.Namespace) -> Recipe:
-    """The recipe of the file, but for what was typed."""
-    recipe = Recipe.model_validate(tomllib.loads(given.config.read_text(encoding="utf-8")))
+    """The recipe of the file, but for what was typed.
+
+    Raises:
+        JobError: no such file, no TOML, a key that there is not, or a wrong value.
+    """
+    try:
+        recipe = Recipe.model_validate(tomllib.loads(given.config.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise JobError(f"{given.config}: the recipe cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        raise JobError(f"{given.config}: {complain(error, model=Recipe)}") from error
+    except ValueError as error:
+        raise JobError(f"{given.config}: not TOML: {error}") from error
     places = {name: getattr(given, name) for name in ("wardrobe", "motions") if getattr(given, name) is not None}
     recipe.data = recipe.data.model_copy(update=places)
     recipe.reference = recipe.reference and given.reference

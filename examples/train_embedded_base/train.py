@@ -49,6 +49,7 @@ from animator.training.sample_folder import SampleFolder
 from animator.training.samples import Batch, SampleSource, batches
 from animator.training.sharpening import SharpeningStage
 from animator.training.stage import Stage
+from pose_tracking.errors import PipelineError
 
 HERE = Path(__file__).parent
 HELD_OUT_SEED = 1_000_003
@@ -267,7 +268,11 @@ def main() -> int:
     )
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    is_done = go_on(read_recipe(given), given.run, training_device(given.device), limit_s=60 * given.minutes)
+    try:
+        is_done = go_on(read_recipe(given), given.run, training_device(given.device), limit_s=60 * given.minutes)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     if not is_done:
         print("time is up; run again to go on", file=sys.stderr)
         return 75  # "try again later"

@@ -123,8 +123,13 @@ def test_no_policy_undoes_another(tmp_path: Path, machine: Path, monkeypatch: py
     ["[require]\nconsnet = true\n", "consent = true\n", "[require]\nconsent = 1\n", "not TOML", "[require", "\0"],
 )
 def test_half_a_policy_is_none(tmp_path: Path, text: str) -> None:
-    with pytest.raises(JobError, match=r"policy\.toml: no policy; expected \[require\]"):
+    with pytest.raises(JobError, match=r"policy\.toml: no policy \(.+\); expected \[require\]"):
         read_policy(policy(tmp_path / "policy.toml", text))
+
+
+def test_a_misspelt_requirement_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"require\.consnet: unknown key; did you mean require\.consent\?"):
+        read_policy(policy(tmp_path / "policy.toml", "[require]\nconsnet = true\n"))
 
 
 def test_a_policy_that_is_named_has_to_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

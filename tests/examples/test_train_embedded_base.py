@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -195,3 +196,28 @@ def test_every_phase_of_a_recipe_has_its_own_budget(train: ModuleType, name: str
     phases = ("autoencoder", "preview", "refiner", "base", "sharpening")
     assert all(getattr(recipe, phase).steps > 0 for phase in phases)
     assert recipe.preview_width == 64
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("[autoencoder]\nstpes = 3", "autoencoder.stpes: unknown key; did you mean autoencoder.steps?"),
+        ("[autoencoder]\nsteps = 'three'", "autoencoder.steps: got 'three', expected a whole number"),
+        ("[autoencoder", "not TOML"),
+    ],
+)
+def test_a_recipe_with_a_mistake_is_told_in_one_line(
+    train: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    told: str,
+) -> None:
+    tiny = (RECIPE / "tiny.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(tiny.replace("[autoencoder]\nsteps = 3", line), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["train.py", str(tmp_path / "run"), "--config", str(tmp_path / "mine.toml")])
+    assert train.main() == 3
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {tmp_path / 'mine.toml'}: {told}")
+    assert not (tmp_path / "run").exists()
