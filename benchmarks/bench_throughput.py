@@ -35,6 +35,7 @@ from animator.pipeline import TRACKING_SIDE_PX, animate, prepare_motion, track_c
 from animator.progress import SilentProgress
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
+from pose_tracking.errors import PipelineError
 from pose_tracking.frame import Frame
 from pose_tracking.retargeting import retarget
 from pose_tracking.sequence import PoseSequence
@@ -55,6 +56,11 @@ def main() -> None:
     if options.memory_of:
         print(_peak_mib(options.photo, options.memory_of))
         return
+    try:  # what is to be measured last is looked at first: minutes lie between
+        DrivingClip.open(options.clip)
+        read_photo(options.photo)
+    except PipelineError as error:
+        parser.error(str(error))
     parts: dict[str, Callable[[], Any]] = {
         "track": lambda: _track_ratio(options.clip, options.rounds),
         "puppet": lambda: _puppet_rate(options.photo, options.clip, options.rounds),
