@@ -23,11 +23,13 @@ _REGION_WORDS = {
     "arms": ("elbow", "wrist", "pinky", "index", "thumb", "hand"),
 }
 _ALL_REGIONS = (*_REGION_WORDS, "head")
-# What a tracker mixes up: a pair of limbs below the joint that holds it, the same with that joint, or everything.
+# What a tracker mixes up: a pair of limbs below the joint that holds it, the same with that joint, hips alone, or
+# everything.
 SWAP_STATES: tuple[frozenset[str], ...] = (
     frozenset(),
     frozenset({"legs"}),
     frozenset({"legs", "hips"}),
+    frozenset({"hips"}),
     frozenset({"arms"}),
     frozenset({"arms", "shoulders"}),
     frozenset({"legs", "arms"}),
@@ -53,7 +55,7 @@ MAX_LINK_S = 0.5
 def repair_swaps(sequence: PoseSequence) -> PoseSequence:
     """Exchange left and right joints in the frames where the tracker swapped them.
 
-    Repairs legs, arms, or the whole body; keypoints, confidence and steps change places together. Labels that are
+    Repairs legs, hips, arms, or the whole body; keypoints, confidence and steps change places together. Labels that are
     wrong throughout cannot be told from right ones and are kept, as is everything where the evidence is weak (limbs
     close together, few frames per second against the speed of the motion). Linear motion is returned unchanged.
     """

@@ -67,6 +67,15 @@ def test_a_swap_in_the_first_frame_alone_is_repaired(words):
     np.testing.assert_array_equal(repaired.keypoints_TK2, as_sequence(truth).keypoints_TK2)
 
 
+@pytest.mark.parametrize("fps", [15, 30])
+@pytest.mark.parametrize("frames", [slice(0, 1), slice(20, 21)])
+@pytest.mark.parametrize("motion", [swaying, kicking])
+def test_hips_alone_are_put_back(fps, frames, motion):
+    truth = with_noise(motion(np.arange(4 * fps) / fps), 0.01)
+    repaired = repair_swaps(as_sequence(swap(truth, frames, ("hip",)), fps=fps))
+    np.testing.assert_array_equal(repaired.keypoints_TK2, as_sequence(truth).keypoints_TK2)
+
+
 def test_legs_that_cross_on_the_way_are_not_repaired():
     times_s = np.arange(60) / 30
     keypoints = standing(60)
