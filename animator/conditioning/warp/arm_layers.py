@@ -40,6 +40,8 @@ RIM_PX = 3
 # Share of a folded arm's upper arm of which less is no picture of it. 0 to 0.17 of bare forearms before short sleeves,
 # 0.25 and more of sleeves.
 _SEEN = 0.2
+# An arm that is seen less than this times as wide as the other one is half hidden behind the trunk.
+_NARROW = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +123,14 @@ def arms_of(figure: Figure, cell_px: int) -> Arms:
 
 def _lent_arm(figure: Figure, cut: Sequence[_Arm]) -> _LentArm | None:
     """The arm that is to be drawn from the other's picture; None where both have one of their own, or neither has."""
-    names = {arm.layer.name for arm in cut}
+    shown = {arm.layer.name: arm for arm in cut}
     for lender in cut:
         (name,) = ARMS.keys() - {lender.layer.name}
         bones, others = ARMS[name], ARMS[lender.layer.name]
-        if not is_unseen(figure.pose, bones, others) or is_unseen(figure.pose, others, bones):
+        half_hidden = name in shown and _is_half_hidden(shown[name], lender, figure)
+        if not (is_unseen(figure.pose, bones, others) or half_hidden) or is_unseen(figure.pose, others, bones):
             continue
-        if lends(figure, others, lender.alpha_HW, for_none=name not in names):
+        if lends(figure, others, lender.alpha_HW, for_none=name not in shown):
             pose = with_lent_bones(figure.pose, bones, others)
             covers_HW = left_over(figure, bones) * beyond_shoulder(figure.points, figure.pose, bones[0])
             light = light_ratio(figure, bones, others)
@@ -137,6 +140,20 @@ def _lent_arm(figure: Figure, cut: Sequence[_Arm]) -> _LentArm | None:
             assert layer is not None
             return _LentArm(layer=layer, upper=upper, pose=pose, covers_HW=covers_HW)
     return None
+
+
+def _is_half_hidden(arm: _Arm, other: _Arm, figure: Figure) -> bool:
+    """Whether much less of an arm's width is seen than of the other's: the far arm of somebody turned aside."""
+    if arm.upper is not None or other.upper is not None:
+        return False
+    start, end = figure.pose.start_BJ2[0], figure.pose.end_BJ2[0]
+    widths = []
+    for each in (arm, other):
+        upper_two = list(ARMS[each.layer.name][:2])
+        length = (end[upper_two] - start[upper_two]).norm(dim=-1).sum().clamp_min(1)
+        shown = (each.layer.alpha_HW - each.layer.invented_HW).clamp_min(0)
+        widths.append(float(shown.sum() / length))
+    return widths[0] < _NARROW * widths[1]
 
 
 def _with_lent_upper_arm(arm: _Arm, figure: Figure, cut: Sequence[_Arm], cell_px: int) -> _Arm:

@@ -81,13 +81,13 @@ def _tint_evidence(
     colors_HW3: torch.Tensor, first_HW: torch.Tensor, second_HW: torch.Tensor, at: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
     """As `color_evidence` [N] by tint alone, from all of both regions."""
-    tints = _tint(colors_HW3)
+    tints = tint(colors_HW3)
     palette_P3 = torch.cat([_palette(tints[first_HW]), _palette(tints[second_HW])])
     named_NP = _named(tints[at], palette_P3)
     return _log_ratio(*(named_NP @ _named(tints[region], palette_P3).mean(0) for region in (first_HW, second_HW)))
 
 
-def _tint(colors: torch.Tensor) -> torch.Tensor:
+def tint(colors: torch.Tensor) -> torch.Tensor:
     """Colours [..., 3] but for how bright they are: a matte surface in twice the light has twice each of its values."""
     return _TINT * colors / (colors.mean(-1, keepdim=True) + _DARK)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, leg_place, other_arm_distance, segment
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, other_arm_distance, segment, smoothstep
 from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG
-from animator.conditioning.warp.color_evidence import color_evidence, share_alike
+from animator.conditioning.warp.color_evidence import ALIKE, color_evidence, share_alike, tint
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
 from animator.matting import shortest_boundary
@@ -21,6 +21,10 @@ _REACH = 0.65
 _SMALLEST, _BORDER = 0.1, 0.02
 # Share of the body's pixels around below which a colour is not one of the body's.
 _FOREIGN = 0.005
+# How far a tint lies from gray: from the first on it tells something, from the second on all.
+_COLORED = 2 * ALIKE, 4 * ALIKE
+# So that half as much light again is about the most in which colours are alike.
+_LIGHT = 0.2
 # Share of a thing outside the body's outline; less may be a print or a buckle.
 _STICKS_OUT = 0.25
 # Share of its rim that lies before the background; a panel of a jacket has cloth all around, though the outline of
@@ -67,7 +71,7 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     if int(near.sum()) < fewest or int(body.sum()) < fewest:
         return nothing
     odds = torch.full_like(matte_HW, -2.0)
-    odds[near] = (_FOREIGN / (share_alike(colors_3HW[:, near].T, colors_3HW[:, body].T) + 1e-4)).log().clamp(-2, 2)
+    odds[near] = (_FOREIGN / (_share_of_body(colors_3HW[:, near].T, colors_3HW[:, body].T) + 1e-4)).log().clamp(-2, 2)
     foreign = shortest_boundary(odds, colors_3HW, length=_BORDER * size) > 0.5
     within = from_wrist < 0.9 * _REACH * size
     below_hips = (matte_HW > 0.5) & (leg_place(points, pose) > 0)
@@ -76,6 +80,21 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     # Hair is like nothing else of the body, and a raised hand is near it.
     on_head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < _HAIR * RADIUS[HEAD] * size
     return _whole_pieces(foreign & near, within, figure.hull < 0.5, matte_HW < 0.5, own, on_head, fewest=fewest)
+
+
+def _share_of_body(colors_N3: torch.Tensor, body_M3: torch.Tensor) -> torch.Tensor:
+    """Share [N] of the body's pixels that look like each colour, or like it in somewhat more or less light.
+
+    An orange sweater is orange in light and shade; what is nearly gray tells nothing by its tint.
+    """
+
+    def lit(colors: torch.Tensor) -> torch.Tensor:
+        light = colors.mean(1, keepdim=True)
+        return torch.cat([tint(colors), _LIGHT * (light + 0.02).log()], 1)
+
+    gray = tint(colors_N3.mean(1, keepdim=True).expand(-1, 3))
+    is_colored = smoothstep(*_COLORED, (tint(colors_N3) - gray).norm(dim=1))
+    return torch.maximum(share_alike(colors_N3, body_M3), is_colored * share_alike(lit(colors_N3), lit(body_M3)))
 
 
 def stiff_part(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, pixel_centers
+from animator.conditioning.warp.anatomy import chain_distance, pixel_centers, unit
 from animator.conditioning.warp.arm_layers import RIM_PX, Arms, arms_of
 from animator.conditioning.warp.bones import LEFT_ARM, LEFT_HAND, RIGHT_ARM, BonePose, bone_pose
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import figure_of
+from animator.conditioning.warp.plane import perpendicular
 from pose_tracking.skeleton import BLAZEPOSE_33
 from tests.animator.conditioning.warp.dressed import (
     STANDING,
@@ -172,3 +173,23 @@ def test_nobody_lends_where_no_arm_is_seen() -> None:
     assert (arms.layers, arms.held) == ((), ())
     assert float(arms.covers_HW.max()) == 0
     assert not arms.hair_HW.any()
+
+
+@pytest.mark.parametrize(("shown", "lent"), [(0.4, True), (0.85, False)])
+def test_an_arm_half_hidden_behind_the_trunk_is_lent_by_the_other(shown: float, lent: bool) -> None:
+    """The far arm of a woman turned aside was a stick: what the photo shows of it is half as wide as an arm."""
+    photo, matte = figure()
+    pose, points = pose_of(), pixel_centers(matte)
+    width = 2 * 0.075 * float(pose.torso_length_B[0])
+    for bone in LEFT_ARM:
+        start, end = pose.start_BJ2[0, bone], pose.end_BJ2[0, bone]
+        across = perpendicular(unit(end - start))
+        outwards = across if float(across[0]) > 0 else -across
+        hidden = (points - start) @ outwards < (0.5 - shown) * width
+        matte = torch.where(
+            hidden & (chain_distance(points, pose, (bone,)) < 1.0) & (points[..., 0] > start[0] - 4), 0.0, matte
+        )
+    left, right = _arms(photo, matte).layers
+    assert (left.name, right.name) == ("left_arm", "right_arm")
+    assert (left.places_V2 is not None) == lent
+    assert right.places_V2 is None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image, ImageDraw
 
@@ -126,3 +127,11 @@ def test_hair_near_a_raised_hand_is_not_held():
     hair = (from_nose.norm(dim=-1) < 14) & (from_nose[..., 1] < -4)
     photo[:, hair], matte[hair] = torch.tensor([20, 16, 30])[:, None] / 255, 1.0
     assert not _held(photo, matte, pose=pose_of(keypoints))[hair].any()
+
+
+@pytest.mark.parametrize(("color", "held"), [((255, 90, 90), False), ((90, 90, 255), True)])
+def test_the_shirt_in_brighter_light_is_no_thing(color, held):
+    """A woman in an orange sweater carried a piece of it along in her hand: where it was lit, it was like no other."""
+    photo, matte, ball = with_a_ball()
+    photo[:, ball] = torch.tensor(color)[:, None] / 255
+    assert bool(_held(photo, matte)[ball].float().mean() > 0.5) == held
