@@ -16,8 +16,9 @@ from animator.matting import box_mean
 # from no more of what it touches.
 _REACH = 0.1
 # How much of its light a shaded cloth keeps, in the photo's own brightness: from where to where the shade is doubted,
-# and up to where there is none.
-_LEFT, _NONE = (0.5, 0.6), (0.88, 0.96)
+# and up to where there is none. A round body's sides are a little darker than its middle, arm or no arm: up to 0.96 a
+# bare back turned brighter than it is (- .40 dB in a film of one, so - .15).
+_LEFT, _NONE = (0.5, 0.6), (0.7, 0.84)
 # How far from its cloth's tint a shade may be, as a share of the cloth's brightness.
 _OFF = (0.06, 0.14)
 # Torso lengths over which a shade is the same.
