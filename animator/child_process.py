@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Any
 
 _AGAIN_AFTER_S = 0.05
+# In a child: it has been told to end.
+_told = threading.Event()
 
 
 def start_child(serve: Callable[..., None], *arguments: Any) -> tuple[BaseProcess, Connection]:
@@ -73,6 +75,7 @@ def _unseen_interrupts() -> Iterator[None]:
 
 
 def _leave(signum: int, _: FrameType | None) -> None:
+    _told.set()
     signal.signal(signum, signal.SIG_IGN)  # once is enough: what is being cleaned up must not be cut short
     sys.exit(128 + signum)
 
@@ -82,5 +85,6 @@ def _leave_later(lost: sys.UnraisableHookArgs) -> None:
     if isinstance(lost.exc_value, SystemExit):
         signal.signal(signal.SIGTERM, _leave)
         threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    else:
+    elif not _told.is_set():
+        # What the end cuts short while it is being built (numba's compiler) complains when it is thrown away.
         sys.__unraisablehook__(lost)

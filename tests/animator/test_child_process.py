@@ -42,6 +42,31 @@ def sit_in_a_callback(line: Connection, note: Path) -> None:
         note.write_text("tidy")
 
 
+class Half:
+    """What is thrown away before it is whole, as by a compiler that is cut short."""
+
+    def __del__(self) -> None:
+        raise AttributeError("half")
+
+
+def throw_away(line: Connection, is_told: bool) -> None:
+    """Throw something away that complains of it, once told to end, or before."""
+    end_when_told()
+    half = Half()
+    if not is_told:
+        del half
+    line.send("here")
+    line.recv()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_the_end_cuts_short_does_not_complain(capfd: pytest.CaptureFixture[str], is_told: bool) -> None:
+    process, line = start_child(throw_away, is_told)
+    assert line.poll(60)
+    end_children([process], within_s=30)
+    assert ("half" in capfd.readouterr().err) == (not is_told)
+
+
 @pytest.fixture(params=[False])
 def child(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Child]:
     process, line = start_child(sit, tmp_path / "note", request.param)
