@@ -63,6 +63,15 @@ def part_people(
     return divide(matte_HW, mattes, segment_anybody(pixels_HWC), person, close)
 
 
+def others_matte(pixels_HWC: np.ndarray, person: Detection, others: Sequence[Detection]) -> np.ndarray | None:
+    """Opacity of everybody but the person: float32 [H, W] in [0, 1]; none where there is nobody else."""
+    if not others:
+        return None
+    everybody = (person, *others)
+    mattes = [segment_person(pixels_HWC, each, others=[one for one in everybody if one is not each]) for each in others]
+    return np.asarray(np.maximum.reduce(mattes))
+
+
 def divide(
     matte_HW: np.ndarray,
     mattes: Sequence[np.ndarray],

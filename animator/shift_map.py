@@ -40,33 +40,42 @@ _UNITS, _MOST = 1000, 2**28
 _KEPT = 0.002
 
 
-def fill_from_shifts(smooth_3HW: torch.Tensor, hole_HW: torch.Tensor) -> torch.Tensor:
+def fill_from_shifts(
+    smooth_3HW: torch.Tensor, hole_HW: torch.Tensor, *, barred_HW: torch.Tensor | None = None
+) -> torch.Tensor:
     """The picture with pieces of it in the hole.
 
     Args:
         smooth_3HW: [0, 1]; in the hole a smooth filling, to say which pieces are likely there, and to stay where no
             shift leads to anything.
         hole_HW: bool.
+        barred_HW: bool, what is no background either: it stays, and nothing of it is copied or goes on in the hole.
 
     Returns:
         [3, H, W]: the picture itself outside the hole.
     """
-    smooth, hole = _reduced(smooth_3HW, hole_HW, _CHOSEN_PX)
-    shifts_S2 = find_shifts(smooth, hole)
+    unusable_HW = hole_HW if barred_HW is None else hole_HW | barred_HW
+    smooth, hole, unusable = _reduced(smooth_3HW, hole_HW, unusable_HW, _CHOSEN_PX)
+    shifts_S2 = find_shifts(smooth, unusable)
     label_HW = np.full(hole.shape, -1)
-    label_HW[hole] = label_hole(smooth, hole, shifts_S2)
-    picture, fine_hole = _reduced(smooth_3HW, hole_HW, _BLENDED_PX)
-    source_HW2 = _sources(label_HW, shifts_S2, fine_hole)
+    label_HW[hole] = label_hole(smooth, hole, shifts_S2, unusable)
+    picture, fine_hole, unusable = _reduced(smooth_3HW, hole_HW, unusable_HW, _BLENDED_PX)
+    source_HW2 = _sources(label_HW, shifts_S2, fine_hole, unusable)
+    filled = blend(picture, fine_hole, source_HW2, unusable & ~fine_hole)
     # Next to the hole, detail is apart from a mean in which what was in the hole has no part.
-    return _at_full_size(smooth_3HW, hole_HW, blend(picture, fine_hole, source_HW2), source_HW2)
+    return _at_full_size(smooth_3HW, hole_HW, unusable_HW, filled, source_HW2)
 
 
-def _reduced(picture_3HW: torch.Tensor, hole_HW: torch.Tensor, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both at most `side` px long: [h, w, 3], and bool [h, w] wherever there is anything of the hole."""
+def _reduced(
+    picture_3HW: torch.Tensor, hole_HW: torch.Tensor, unusable_HW: torch.Tensor, side: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All at most `side` px long: [h, w, 3], and bool [h, w] wherever there is anything of the hole or unusable."""
     scale = min(1.0, side / max(hole_HW.shape))
     size = [max(_PATCH, round(length * scale)) for length in hole_HW.shape]
     picture = F.interpolate(picture_3HW[None], size, mode="area")[0].permute(1, 2, 0).double().numpy()
-    return picture, (F.interpolate(hole_HW.float()[None, None], size, mode="area")[0, 0] > 0.01).numpy()
+    masks = torch.stack([hole_HW, unusable_HW])[:, None].float()
+    hole_hw, unusable_hw = (F.interpolate(masks, size, mode="area")[:, 0] > 0.01).numpy()
+    return picture, hole_hw, unusable_hw
 
 
 def find_shifts(picture_HW3: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
@@ -106,12 +115,14 @@ def _matches(picture_HW3: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
     return ways[np.arange(len(ways)), far.argmax(1)][far.any(1)]
 
 
-def label_hole(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray) -> np.ndarray:
-    """int [N]: along which shift each pixel of the hole is filled; -1 where none leads to a known one."""
+def label_hole(
+    smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray, unusable_HW: np.ndarray
+) -> np.ndarray:
+    """int [N]: along which shift each pixel of the hole is filled; -1 where none leads to a usable one."""
     here_N2 = np.argwhere(hole_HW)
     source_SN2 = (here_N2[None] + shifts_S2[:, None]).clip(0, np.array(hole_HW.shape) - 1)
     colors_SN3 = smooth_HW3[source_SN2[..., 0], source_SN2[..., 1]]
-    cost_SN = _costs(smooth_HW3, hole_HW, shifts_S2)
+    cost_SN = _costs(smooth_HW3, hole_HW, shifts_S2, unusable_HW)
     cost_SN += _UNLIKELY * np.linalg.norm(colors_SN3 - smooth_HW3[hole_HW], axis=-1)
     pairs_2E = _neighbours(hole_HW)
     label_N = cost_SN.argmin(0)
@@ -124,7 +135,7 @@ def label_hole(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarra
     return np.where(cost_SN[label_N, np.arange(len(label_N))] < _NOWHERE, label_N, -1)
 
 
-def _costs(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray) -> np.ndarray:
+def _costs(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray, unusable_HW: np.ndarray) -> np.ndarray:
     """[S, N]: how far each shift goes, and how badly it agrees with what is known beside the hole."""
     from scipy.ndimage import uniform_filter
 
@@ -137,8 +148,8 @@ def _costs(smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray) -
         source = here + shift
         inside = ((source >= 0) & (source < size)).all(-1)
         y, x = np.moveaxis(source.clip(0, size - 1), -1, 0)
-        usable = inside & ~hole_HW[y, x]
-        off = np.where(usable & ~hole_HW, np.linalg.norm(smooth_HW3 - smooth_HW3[y, x], axis=-1), 0)
+        usable = inside & ~unusable_HW[y, x]
+        off = np.where(usable & ~unusable_HW, np.linalg.norm(smooth_HW3 - smooth_HW3[y, x], axis=-1), 0)
         cost = np.where(usable, across * uniform_filter(off, across), _NOWHERE)
         rise, way = shift / size.max()
         cost_SN[number] = cost[hole_HW] + _ALONG * way**2 + _ACROSS * rise**2
@@ -206,7 +217,7 @@ def _source_side(
     return is_left[:count]
 
 
-def _sources(label_hw: np.ndarray, shifts_S2: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
+def _sources(label_hw: np.ndarray, shifts_S2: np.ndarray, hole_HW: np.ndarray, unusable_HW: np.ndarray) -> np.ndarray:
     """int [H, W, 2]: where a finer picture's pixels are copied from; from themselves where nothing is."""
     here = np.moveaxis(np.indices(hole_HW.shape), 0, -1)
     size, coarse = np.array(hole_HW.shape), np.array(label_hw.shape)
@@ -214,14 +225,17 @@ def _sources(label_hw: np.ndarray, shifts_S2: np.ndarray, hole_HW: np.ndarray) -
     label_HW = label_hw[cell[..., 0], cell[..., 1]]
     shifts = np.round(shifts_S2 * (size / coarse)).astype(int)
     source = (here + shifts[label_HW]).clip(0, size - 1)
-    usable = hole_HW & (label_HW >= 0) & ~hole_HW[source[..., 0], source[..., 1]]
+    usable = hole_HW & (label_HW >= 0) & ~unusable_HW[source[..., 0], source[..., 1]]
     return np.where(usable[..., None], source, here)
 
 
-def blend(picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray) -> np.ndarray:
+def blend(
+    picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray, barred_HW: np.ndarray | None = None
+) -> np.ndarray:
     """[H, W, 3]: the hole with the differences between neighbours that its sources have, fitted to what is around it.
 
-    Between neighbours with sources in different places, half of either difference.
+    Between neighbours with sources in different places, half of either difference; nothing of what is barred beside it
+    goes on inside.
     """
     from scipy.sparse import csc_array
     from scipy.sparse.linalg import splu
@@ -241,6 +255,8 @@ def blend(picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray) 
         # Where the piece has something else than lies there, that ends at the hole: it is no shade to go on inside.
         off_N = np.linalg.norm(_at(picture_HW3, there_N2) - _at(picture_HW3, (source_N2 + way).clip(0, limit)), axis=1)
         beside &= off_N < _ANOTHER
+        if barred_HW is not None:
+            beside &= ~_at(barred_HW, there_N2)
         diagonal_N += linked | beside
         wanted_N3 += np.where(linked[:, None], (own + other) / 2, 0)
         wanted_N3 += np.where(beside[:, None], own + _at(picture_HW3, there_N2), 0)
@@ -258,7 +274,11 @@ def _at(picture: np.ndarray, places_N2: np.ndarray) -> np.ndarray:
 
 
 def _at_full_size(
-    smooth_3HW: torch.Tensor, hole_HW: torch.Tensor, picture_hw3: np.ndarray, source_hw2: np.ndarray
+    smooth_3HW: torch.Tensor,
+    hole_HW: torch.Tensor,
+    unusable_HW: torch.Tensor,
+    picture_hw3: np.ndarray,
+    source_hw2: np.ndarray,
 ) -> torch.Tensor:
     """Full-size pixels copied along the shifts for texture, on the low frequencies of the reduced picture."""
     height, width = hole_HW.shape
@@ -273,6 +293,6 @@ def _at_full_size(
     coarse = F.interpolate(picture, (height, width), mode="bilinear", align_corners=False)[0]
     small = F.interpolate(smooth_3HW[None], (rows, columns), mode="area")
     detail = smooth_3HW - F.interpolate(small, (height, width), mode="bilinear", align_corners=False)[0]
-    usable = (~hole_HW)[from_y, from_x]
+    usable = (~unusable_HW)[from_y, from_x]
     textured = coarse + torch.where(usable, detail[:, from_y, from_x], torch.zeros_like(coarse))
     return torch.where(hole_HW, textured, smooth_3HW)

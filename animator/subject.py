@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from animator.background import fill_background, opacity_before
 from animator.canvas import Box, CanvasConfig, Placement, place_photo
-from animator.company import part_people
+from animator.company import others_matte, part_people
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import clear_of_plain_ground, recut_matte
 from animator.errors import PhotoError
@@ -42,7 +42,7 @@ class Portrait:
         skeleton: names of its joints.
         matte_HW: float32 [0, 1], the person's opacity.
         warnings: what the person at the keyboard should know about this photo.
-        is_alone: whether nobody else is in the photo.
+        others_HW: float32 [0, 1], the opacity of everybody else in the photo; none where there is nobody.
         cover_HW: float32 [0, 1], the opacity of people who stand before the person; none where nobody does.
     """
 
@@ -51,7 +51,7 @@ class Portrait:
     skeleton: Skeleton
     matte_HW: np.ndarray
     warnings: tuple[str, ...]
-    is_alone: bool = True
+    others_HW: np.ndarray | None = None
     cover_HW: np.ndarray | None = None
 
     @classmethod
@@ -73,14 +73,14 @@ class Portrait:
             skeleton=skeleton,
             matte_HW=matte,
             warnings=warnings,
-            is_alone=not others,
+            others_HW=others_matte(photo.pixels_HWC, person, others),
             cover_HW=cover,
         )
         return replace(portrait, warnings=(*warnings, *_cut_notes(photo, portrait.pose)))
 
     def notes_before(self, background: Photo) -> tuple[str, ...]:
         """What the person at the keyboard should know about this person in front of another picture."""
-        if self.is_alone:
+        if self.others_HW is None:
             return background.notes
         alone = f"{background.name}: only the person stands before it, without the others in the photo; "
         return (*background.notes, alone + "leave out --background to keep them")
@@ -138,7 +138,7 @@ class Subject:
             placement,
             skeleton=portrait.skeleton,
             warnings=portrait.warnings,
-            is_alone=portrait.is_alone,
+            others_HW=portrait.others_HW,
             cover_HW=portrait.cover_HW,
         )
 
@@ -152,7 +152,7 @@ class Subject:
         *,
         skeleton: Skeleton = BLAZEPOSE_33,
         warnings: tuple[str, ...] = (),
-        is_alone: bool = True,
+        others_HW: np.ndarray | None = None,
         cover_HW: np.ndarray | None = None,
     ) -> Subject:
         """Put a photo, its pose and its coarse mattes (all in photo px) on the canvas."""
@@ -166,7 +166,8 @@ class Subject:
         matte = clear_of_plain_ground(placed, matte, bones, inside)
         cover = torch.zeros_like(matte) if cover_HW is None else _refined(placed, cover_HW, placement) * inside
         # No piece of those before is to come up behind the person.
-        background = fill_background(placed, torch.maximum(matte, cover), inside, grained=is_alone)
+        others = None if others_HW is None else _placed(others_HW, placement)
+        background = fill_background(placed, torch.maximum(matte, cover), inside, others_HW=others)
         if cover_HW is not None:
             background = torch.lerp(background, foreground_colors(placed, cover), cover)
         continued = torch.where(inside, placed, background)
@@ -193,8 +194,13 @@ class Subject:
 
 def _refined(placed_3HW: torch.Tensor, matte_HW: np.ndarray, placement: Placement) -> torch.Tensor:
     """A matte of the photo, on the canvas, along the photo's edges."""
+    return refine_matte(placed_3HW, _placed(matte_HW, placement))
+
+
+def _placed(matte_HW: np.ndarray, placement: Placement) -> torch.Tensor:
+    """A matte of the photo, on the canvas."""
     coarse = Image.fromarray(np.round(matte_HW * 255).astype(np.uint8))
-    return refine_matte(placed_3HW, torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255))
+    return torch.from_numpy(np.asarray(placement.place(coarse), np.float32) / 255)
 
 
 def _one_pose(

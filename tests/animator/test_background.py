@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from animator.background import opacity_before
+from animator.background import fill_background, opacity_before
 from animator.conditioning.inputs import subject_warp
 from animator.subject import Subject
 from tests.animator.generators.scene import drawn_subject
@@ -56,6 +56,48 @@ def test_a_colour_like_neither_tells_nothing() -> None:
     photo[:, rim] = torch.tensor([0.1, 0.9, 0.0])[:, None]
     assert torch.equal(opacity_before(photo, soft, WALL)[rim], soft[rim])
     assert not torch.equal(before[rim], soft[rim])
+
+
+def beside_a_disc(photo: torch.Tensor, *, near: float, far: float) -> torch.Tensor:
+    """[3, N]: the pixels so far from the outline of a disc of radius 40 in the middle, 320 px."""
+    y, x = torch.meshgrid(torch.arange(320) + 0.5, torch.arange(320) + 0.5, indexing="ij")
+    away = (y - 160).hypot(x - 160) - 40
+    return photo[:, (away > near) & (away < far)]
+
+
+def before_a(wall: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A photo of a blue disc before the wall, in a soft orange glow of its own, and its matte; 320 px."""
+    y, x = torch.meshgrid(torch.arange(320) + 0.5, torch.arange(320) + 0.5, indexing="ij")
+    away = (y - 160).hypot(x - 160) - 40
+    matte = (0.5 - away).clamp(0, 1)
+    glow = 0.3 * (1 - away / 5).clamp(0, 1) * (away > 0)
+    photo = torch.lerp(wall, torch.tensor([1.0, 0.5, 0.0])[:, None, None], glow)
+    return torch.lerp(photo, torch.tensor([0.1, 0.1, 0.6])[:, None, None], matte), matte
+
+
+def test_what_stands_beside_the_person_stays_to_the_bit() -> None:
+    """Before a busy background nothing that is filled in is as right as what the photo shows."""
+    wall = torch.rand(3, 320, 320, generator=torch.Generator().manual_seed(3))
+    photo, matte = before_a(wall)
+    filled = fill_background(photo, matte, torch.ones_like(matte, dtype=torch.bool))
+    kept = (beside_a_disc(filled, near=5, far=9) == beside_a_disc(photo, near=5, far=9)).all(0)
+    assert float(kept.float().mean()) > 0.95
+
+
+def test_before_a_plain_wall_no_glow_of_the_person_is_left() -> None:
+    wall = torch.full((3, 320, 320), 0.7)
+    photo, matte = before_a(wall)
+    filled = fill_background(photo, matte, torch.ones_like(matte, dtype=torch.bool))
+    assert float((filled - wall).abs().max()) < 0.02
+
+
+def test_a_colour_that_occurs_nowhere_else_is_the_person_s() -> None:
+    """A white tip, 4 px beside the person, which the matte did not see, before grass."""
+    grass = torch.rand(3, 320, 320, generator=torch.Generator().manual_seed(3)) * 0.4
+    photo, matte = before_a(grass)
+    photo[:, 156:163, 201:206] = 1.0
+    filled = fill_background(photo, matte, torch.ones_like(matte, dtype=torch.bool))
+    assert float(filled[:, 150:170, 195:215].max()) < 0.75
 
 
 @pytest.mark.parametrize(("size", "middle"), [((64, 20), (20, 44)), ((20, 64), (16, 48))])

@@ -72,7 +72,7 @@ def test_beyond_a_photo_of_several_people_nobody_hangs_upside_down():
     known[20:] = True
     placed = torch.zeros(3, 64, 64)
     placed[:, 20:] = photo[:, :44]
-    filled = fill_background(placed, torch.zeros(64, 64), known, grained=False)
+    filled = fill_background(placed, torch.zeros(64, 64), known, others_HW=torch.zeros(64, 64))
     torch.testing.assert_close(filled[:, 20:], placed[:, 20:])
     assert filled[:, :20].max() < 0.5
     assert filled[:, :20].min() > 0.15

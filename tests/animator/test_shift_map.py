@@ -71,6 +71,22 @@ def test_no_colour_of_the_person_comes_back() -> None:
     assert float((filled[0] - filled[1]).abs().max()) < 0.02
 
 
+def test_of_somebody_else_in_the_photo_no_piece_comes_up_elsewhere() -> None:
+    """Red figures on both sides touch the hole: if they were not barred, they would go on inside."""
+    hole, red = _hole(), torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    others = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    others[30:140, 36:48] = others[30:140, 80:92] = True
+    photo = torch.where(hole, 0.5, torch.where(others, red, _front()))
+
+    def redness(others_HW: torch.Tensor | None) -> float:
+        filled = fill_background(photo, hole.float(), torch.ones_like(hole), others_HW=others_HW)
+        assert torch.equal(filled[:, others][:, :5], photo[:, others][:, :5])
+        return float((filled[0] - filled[1])[hole].max())
+
+    assert redness(None) > 0.3
+    assert redness(others.float()) < 0.05
+
+
 def test_where_nothing_can_be_copied_the_filling_is_smooth() -> None:
     photo = torch.full((3, HEIGHT, WIDTH), 0.3)
     hole = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
@@ -108,7 +124,7 @@ def test_labels_lead_to_known_pixels_inside_the_picture() -> None:
     picture, hole = np.random.default_rng(1).random((30, 40, 3)), np.zeros((30, 40), dtype=bool)
     hole[8:30, 10:28] = True
     shifts = find_shifts(picture, hole)
-    labels = label_hole(picture, hole, shifts)
+    labels = label_hole(picture, hole, shifts, hole)
     assert (labels >= 0).any()
     source = (np.argwhere(hole) + shifts[labels])[labels >= 0]
     assert (source >= 0).all()
