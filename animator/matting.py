@@ -10,6 +10,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.inpainting import push_pull
 
+# Opacity up to which a pixel is the background's alone.
+_OUTSIDE = 0.02
+# Share of the person's colour from which on a pixel of the rim is no mixture, and from which on surely none.
+_OWN_SHARE = 0.8, 0.95
+# Opacity from which on a pixel of the rim may be the person's own, and from which on it is taken as it is.
+_OPAQUE = 0.8, 0.95
+
 
 def box_mean(values_BCHW: torch.Tensor, radius: int) -> torch.Tensor:
     """Mean over a (2 radius + 1)-px square, shrinking at the border."""
@@ -141,7 +148,33 @@ def foreground_colors(photo_3HW: torch.Tensor, matte_HW: torch.Tensor) -> torch.
     """Colours of the person alone: near the edge, where photo and background mix, continued from inside."""
     sure = ((matte_HW - 0.85) / 0.1).clamp(0, 1)
     # One pixel further in: the camera's blur leaves background in the first sure pixel as well.
-    sure = 1 - F.max_pool2d(1 - sure[None, None], 3, stride=1, padding=1)[0, 0]
+    sure = 1 - _widened(1 - sure)
     if float(sure.sum()) < 1:
         return photo_3HW
     return push_pull(photo_3HW, sure)
+
+
+def colors_to_draw(photo_3HW: torch.Tensor, matte_HW: torch.Tensor) -> torch.Tensor:
+    """`foreground_colors` with the rim as the photo shows it: round limbs and soles are darker there.
+
+    A pixel of the rim is the person's own if no mixture with the background beside it explains it. Continued from
+    inside it would be as light as the middle of the limb, and the outline soft.
+    """
+    person_3HW = foreground_colors(photo_3HW, matte_HW)
+    outside = 1 - _widened((matte_HW > _OUTSIDE).to(photo_3HW.dtype))
+    if float(outside.sum()) < 1:
+        return person_3HW
+    share, _, _ = unmixed(photo_3HW, person_3HW, push_pull(photo_3HW, outside))
+    own = ramp(_OWN_SHARE, share) * ramp(_OPAQUE, matte_HW)
+    return torch.lerp(person_3HW, photo_3HW, own)
+
+
+def _widened(mask_HW: torch.Tensor) -> torch.Tensor:
+    """Larger by a pixel: the camera's blur reaches beyond an outline on both sides."""
+    return F.max_pool2d(mask_HW[None, None], 3, stride=1, padding=1)[0, 0]
+
+
+def ramp(ends: tuple[float, float], value_HW: torch.Tensor) -> torch.Tensor:
+    """0 up to the first end, 1 from the second on, straight between."""
+    low, high = ends
+    return ((value_HW - low) / (high - low)).clamp(0, 1)

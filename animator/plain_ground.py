@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from animator.inpainting import push_pull
-from animator.matting import box_mean, unmixed
+from animator.matting import box_mean, ramp, unmixed
 
 # Spread of colours (RGB in [0, 1]) about a pixel up to which a ground is plain, and from which on it is not.
 _PLAIN = 0.015, 0.03
@@ -62,7 +62,7 @@ class PlainGround:
         # A window that only touches the ground knows little of it.
         known = (sums[6] * 4).clamp(0, 1) * (sums[6] > 0.02)
         foretold = push_pull(torch.cat([mean, spread[None]]), known)
-        return cls(colors_3HW=foretold[:3], spread_HW=foretold[3], plain_HW=1 - _ramp(_PLAIN, foretold[3]))
+        return cls(colors_3HW=foretold[:3], spread_HW=foretold[3], plain_HW=1 - ramp(_PLAIN, foretold[3]))
 
     def shows(self, photo_3HW: torch.Tensor, *, within: float = 1.0) -> torch.Tensor:
         """Bool [H, W]: where a pixel has the ground's colour, or one `within` times as far from it as that may be."""
@@ -98,9 +98,9 @@ def clear_of_ground(
     """
     shows, like = ground.shows(photo_3HW), ground.shows(photo_3HW, within=_LIKE)
     # Cloth has lights and shades: the ground's very colour is the person's own where its neighbours are.
-    own = _ramp(_OWN, _share(like, core_HW, reach_px))
+    own = ramp(_OWN, _share(like, core_HW, reach_px))
     person_3HW = _from_inside(photo_3HW, (matte_HW > 0.95) & ~shows)
-    told = _ramp(_TOLD_APART, _from_shades(ground.colors_3HW, person_3HW)) * (1 - own) * ground.plain_HW
+    told = ramp(_TOLD_APART, _from_shades(ground.colors_3HW, person_3HW)) * (1 - own) * ground.plain_HW
     asked = shows & ~core_HW & (told > 0.5)
     gaps = _beside_outline(asked, matte_HW, depth_px) | _enclosed(asked, open_HW, like)
     if not bool((gaps & (matte_HW > 0)).any()):
@@ -124,11 +124,6 @@ def _from_shades(ground_3HW: torch.Tensor, person_3HW: torch.Tensor) -> torch.Te
     """How far [H, W] the ground's colour is from the person's, or from what that becomes in folds and in the shade."""
     lit = (ground_3HW * person_3HW).sum(0) / person_3HW.square().sum(0).clamp_min(1e-4)
     return (ground_3HW - lit.clamp(_DARKEST, 1) * person_3HW).norm(dim=0)
-
-
-def _ramp(ends: tuple[float, float], value_HW: torch.Tensor) -> torch.Tensor:
-    low, high = ends
-    return ((value_HW - low) / (high - low)).clamp(0, 1)
 
 
 def _spread_out(mask_HW: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from animator.company import others_matte, part_people
 from animator.conditioning.warp.bones import bone_pose
 from animator.conditioning.warp.cutout import clear_of_plain_ground, recut_matte
 from animator.errors import PhotoError
-from animator.matting import foreground_colors, refine_matte
+from animator.matting import colors_to_draw, refine_matte
 from animator.people import find_people
 from animator.photo import Photo
 from animator.photo_frame import frame_px
@@ -169,7 +169,7 @@ class Subject:
         others = None if others_HW is None else _placed(others_HW, placement)
         background = fill_background(placed, torch.maximum(matte, cover), inside, others_HW=others)
         if cover_HW is not None:
-            background = torch.lerp(background, foreground_colors(placed, cover), cover)
+            background = torch.lerp(background, colors_to_draw(placed, cover), cover)
         continued = torch.where(inside, placed, background)
         return cls(
             photo_HWC=_as_pixels(continued),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from animator.conditioning.inputs import picture_tensor
-from animator.matting import foreground_colors
+from animator.matting import colors_to_draw
 from animator.subject import Subject
 
 
@@ -19,5 +19,5 @@ def subject_cover(subject: Subject, device: torch.device) -> Callable[[torch.Ten
     if subject.cover_HW is None:
         return lambda frames_B3HW: frames_B3HW
     opacity_HW = torch.from_numpy(subject.cover_HW).to(device)
-    colors_3HW = foreground_colors(picture_tensor(subject.photo_HWC, device), opacity_HW)
+    colors_3HW = colors_to_draw(picture_tensor(subject.photo_HWC, device), opacity_HW)
     return lambda frames_B3HW: torch.lerp(frames_B3HW, colors_3HW, opacity_HW)

@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from animator.matting import box_mean, guided_filter, refine_matte, shortest_boundary, unmixed
+from animator.matting import (
+    box_mean,
+    colors_to_draw,
+    foreground_colors,
+    guided_filter,
+    refine_matte,
+    shortest_boundary,
+    unmixed,
+)
 
 
 def _disc(radius, size=64):
@@ -83,3 +91,32 @@ def test_a_mixture_tells_its_shares_and_a_third_colour_that_it_is_none():
     torch.testing.assert_close(apart[0, 0], (person - behind).norm())
     assert float(off[0, :3].max()) < 1e-6
     assert float(off[0, 3]) > 0.7
+
+
+def limb(rim: float, behind: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A skin-coloured limb 20 px wide, of which 1 px on each side has `rim` times its light, and its matte; 60 px."""
+    across = torch.arange(60.0)
+    from_side = torch.minimum(across - 20, 39 - across)
+    light = torch.where(from_side < 1, rim, 1.0)
+    color = torch.tensor([0.8, 0.6, 0.5])[:, None, None] * light
+    matte = (from_side >= 0).float().expand(60, 60)
+    return torch.where(matte > 0, color.expand(3, 60, 60), behind), matte
+
+
+def test_a_rim_that_is_dark_by_the_limb_s_own_roundness_is_drawn_dark() -> None:
+    photo, matte = limb(0.5, behind=0.9)
+    drawn = colors_to_draw(photo, matte)
+    torch.testing.assert_close(drawn[:, 30, 20:40], photo[:, 30, 20:40])
+    assert float(foreground_colors(photo, matte)[0, 30, 20]) > 0.7
+
+
+def test_a_rim_that_the_background_shines_into_is_drawn_without_it() -> None:
+    photo, matte = limb(1.0, behind=0.1)
+    photo[:, :, 20] = torch.lerp(photo[:, :, 30], photo[:, :, 5], 0.5)
+    drawn = colors_to_draw(photo, matte)
+    torch.testing.assert_close(drawn[:, 30, 20], photo[:, 30, 30], atol=0.02, rtol=0)
+
+
+def test_where_everything_is_the_person_nothing_is_a_rim() -> None:
+    photo = torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(colors_to_draw(photo, torch.ones(20, 20)), photo)

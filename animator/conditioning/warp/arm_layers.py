@@ -165,7 +165,7 @@ def _with_lent_upper_arm(arm: _Arm, figure: Figure, cut: Sequence[_Arm], cell_px
     if not lends(figure, others, lender.alpha_HW, for_none=False):
         return arm
     alpha_HW, name = upper_part(figure, others, lender.layer.alpha_HW), lender.layer.name.replace("arm", "upper_arm")
-    theirs = limb_layer(name, others, figure.colors_3HW, alpha_HW, figure.pose, cell_px, bind=upper_arm_binding)
+    theirs = limb_layer(name, others, figure.drawn_3HW, alpha_HW, figure.pose, cell_px, bind=upper_arm_binding)
     theirs = replace(theirs, invented_HW=torch.minimum(lender.layer.invented_HW, theirs.alpha_HW))
     upper = _mirrored(theirs, figure, figure.pose, bones, others, 1.0)
     assert upper is not None
@@ -235,7 +235,7 @@ def _parts(
         folded: its parts, if it is.
         cell_px: side of the mesh cells.
     """
-    bones, colors_3HW, pose = ARMS[name], figure.colors_3HW, figure.pose
+    bones, colors_3HW, pose = ARMS[name], figure.drawn_3HW, figure.pose
 
     def part(layer_name: str, bind: Bind, whole_HW: torch.Tensor, own_HW: torch.Tensor) -> Layer:
         layer = limb_layer(layer_name, bones, colors_3HW, whole_HW, pose, cell_px, bind=bind, shown=own_HW)
@@ -265,7 +265,7 @@ def _held_layer(name: str, hand: int, figure: Figure, alpha: torch.Tensor, cell_
     mesh = grid_mesh(alpha, cell_px)
     return Layer(
         name=name,
-        colors_3HW=continued(figure.colors_3HW, alpha),
+        colors_3HW=continued(figure.drawn_3HW, alpha),
         alpha_HW=alpha,
         invented_HW=torch.zeros_like(alpha),
         mesh=mesh,

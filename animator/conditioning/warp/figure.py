@@ -25,7 +25,8 @@ class Figure:
 
     Attributes:
         points: positions of the pixels, from `pixel_centers`.
-        colors_3HW: the person's colours in [0, 1].
+        colors_3HW: the person's colours in [0, 1], free of the background: to tell things apart by.
+        drawn_3HW: the same as they are to be drawn, with the rim as the photo shows it.
         matte_HW: the person's opacity.
         pose: of the photo (one).
         hull: [H, W], the outline of trunk, skirt, head and legs.
@@ -35,6 +36,7 @@ class Figure:
 
     points: torch.Tensor
     colors_3HW: torch.Tensor
+    drawn_3HW: torch.Tensor
     matte_HW: torch.Tensor
     pose: BonePose
     hull: torch.Tensor
@@ -47,8 +49,10 @@ class Figure:
         return float(self.pose.torso_length_B[0])
 
 
-def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> Figure:
-    """The figure of colours, opacity and pose (one)."""
+def figure_of(
+    colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose, *, drawn_3HW: torch.Tensor | None = None
+) -> Figure:
+    """The figure of colours, opacity and pose (one); `drawn_3HW`: see there, the colours themselves if None."""
     points = pixel_centers(matte_HW)
     beside = torch.maximum(_beside_trunk(points, matte_HW, pose), _beyond_ground(points, matte_HW, pose))
     hull = body_hull(points, pose)
@@ -58,6 +62,7 @@ def figure_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) 
     return Figure(
         points=points,
         colors_3HW=colors_3HW,
+        drawn_3HW=colors_3HW if drawn_3HW is None else drawn_3HW,
         matte_HW=matte_HW,
         pose=pose,
         hull=hull * (1 - beside),

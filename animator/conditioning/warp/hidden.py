@@ -102,7 +102,9 @@ def behind_arms(
     if hair_HW is not None:
         unlike, shade = (torch.where(hair_HW, 0.0, each) for each in (unlike, shade))
     return BehindArms(
-        colors_3HW=torch.lerp(colors_3HW, filled, torch.maximum(smoothstep(0.02, 0.3, near_hidden) * unlike, shade)),
+        colors_3HW=torch.lerp(
+            figure.drawn_3HW, filled, torch.maximum(smoothstep(0.02, 0.3, near_hidden) * unlike, shade)
+        ),
         alpha_HW=alpha,
         invented_HW=torch.maximum(covered, left) * alpha,
     )

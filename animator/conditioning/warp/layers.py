@@ -23,7 +23,7 @@ from animator.conditioning.warp.hidden import BehindArms, behind_arms
 from animator.conditioning.warp.layer import Layer, limb_layer, without_haze
 from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.shoulders import shoulder_of
-from animator.matting import foreground_colors
+from animator.matting import colors_to_draw, foreground_colors
 
 
 def split_layers(
@@ -42,9 +42,9 @@ def split_layers(
         with hidden hands distrusted, and with an arm that the other one lent its picture where that one's mirror image
         lies.
     """
-    colors_3HW = foreground_colors(colors_3HW, matte_HW)
+    drawn_3HW, colors_3HW = colors_to_draw(colors_3HW, matte_HW), foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(pixel_centers(matte_HW), colors_3HW, matte_HW, pose)
-    figure = figure_of(colors_3HW, matte_HW, pose)
+    figure = figure_of(colors_3HW, matte_HW, pose, drawn_3HW=drawn_3HW)
     arms = arms_of(figure, cell_px)
     behind = behind_arms(figure, arms.covers_HW, arms.lent_HW, arms.hair_HW)
     legs, moved_away = _leg_layers(figure, behind, cell_px)
@@ -82,7 +82,7 @@ def _hair_layer(figure: Figure, arms: Arms, cell_px: int) -> tuple[Layer, ...]:
     if not bool((alpha > 0.5).any()):
         return ()
     mesh = grid_mesh(without_haze(alpha), cell_px)
-    return (_on_body("hair", figure, figure.colors_3HW, alpha, torch.zeros_like(alpha), mesh),)
+    return (_on_body("hair", figure, figure.drawn_3HW, alpha, torch.zeros_like(alpha), mesh),)
 
 
 def _body_layer(figure: Figure, behind: BehindArms, legs: torch.Tensor, arms: Arms, cell_px: int) -> Layer:

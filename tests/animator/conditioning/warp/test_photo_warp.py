@@ -203,7 +203,8 @@ def test_a_raised_arm_is_drawn_along_its_bone_from_the_joint_on(warp: PhotoWarp,
 
 def test_hair_before_an_arm_hangs_where_it_is_when_the_arm_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     # Of a lock of five px nothing but mixed colours would be left.
-    monkeypatch.setattr(layers, "foreground_colors", lambda colors_3HW, _: colors_3HW)
+    for name in ("foreground_colors", "colors_to_draw"):
+        monkeypatch.setattr(layers, name, lambda colors_3HW, _: colors_3HW)
     photo, matte, lock = with_a_lock((225, 180, 150))
     warp = PhotoWarp(photo, matte, torch.from_numpy(STANDING), torch.ones(33))
     raised = joint("left_shoulder") + np.array([[30.0, -10.0], [45.0, -40.0]], dtype=np.float32)
