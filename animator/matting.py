@@ -15,7 +15,7 @@ _OUTSIDE = 0.02
 # Share of the person's colour from which on a pixel of the rim is no mixture, and from which on surely none.
 _OWN_SHARE = 0.8, 0.95
 # Opacity from which on a pixel of the rim may be the person's own, and from which on it is taken as it is.
-_OPAQUE = 0.8, 0.95
+_OPAQUE = 0.5, 0.8
 
 
 def box_mean(values_BCHW: torch.Tensor, radius: int) -> torch.Tensor:
