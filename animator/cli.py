@@ -201,11 +201,11 @@ def _is_closed(place: Path) -> bool:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    torch = sys.modules.get("torch")
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    # torch reports a failed allocation on the CPU as a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    if isinstance(error, MemoryError) or "torch" not in sys.modules:  # what is not loaded did not raise the error
+        return isinstance(error, MemoryError)
+    from animator.device import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _stop(signum: int, _: FrameType | None) -> None:

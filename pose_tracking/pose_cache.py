@@ -135,7 +135,7 @@ def cache_folder() -> Path | None:
     """Where this user's caches go: `ANIMATOR_CACHE`, else as the system has it; none where that is set to nothing."""
     given = os.environ.get(FOLDER_VARIABLE)
     if given is not None:
-        return Path(given).expanduser() if given else None
+        return Path(os.path.expanduser(given)) if given else None
     home = Path(os.path.expanduser("~"))
     if sys.platform == "darwin":
         base = home / "Library" / "Caches"

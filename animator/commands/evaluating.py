@@ -51,16 +51,17 @@ def evaluate(
         from animator.encoding.atomic_file import check_file_place
 
         check_file_place(output / "evaluation.json")
+    progress = console.progress()
+    from animator.generators.registry import choose_generator
+
+    chosen = choose_generator(job.generator, job.generator_settings(on_note=progress.warn), trust=trust)
     if console.dry_run:
-        _print_plan(console, job, photo)
+        _print_plan(console, job, photo, chosen.canvas)
         return
 
     from animator.evaluation.report import table, to_json
     from animator.evaluation.runs import evaluate_cross, evaluate_self, write_reports
-    from animator.generators.registry import choose_generator
 
-    progress = console.progress()
-    chosen = choose_generator(job.generator, job.generator_settings(on_note=progress.warn), trust=trust)
     for note in (*chosen.notes, *(() if photo is None else chosen.about_photo(job.photo))):
         progress.warn(note)
     settings, generators = _settings(job, chosen.canvas, trust=trust), [chosen.open()]
@@ -91,7 +92,7 @@ def _settings(job: RenderJob, canvas: CanvasConfig, *, trust: bool) -> Evaluatio
     )
 
 
-def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:
+def _print_plan(console: Console, job: RenderJob, photo: Path | None, canvas: CanvasConfig) -> None:
     from pose_tracking.clip import DrivingClip
 
     info = DrivingClip.open(job.clip, start_s=job.start_s or None, end_s=job.end_s).info
@@ -103,7 +104,7 @@ def _print_plan(console: Console, job: RenderJob, photo: Path | None) -> None:
             read_photo(job.background_picture, role="background")
     mode = "self" if photo is None else "cross"
     systems = list(dict.fromkeys([job.generator, "puppet", "hold"]))
-    width, height = job.canvas.size
+    width, height = canvas.size
     frames = str(info.num_frames or "an unknown number of")
     lines = [f"{job.clip.name}: {mode}, {frames} clip frames on {width}x{height} px with {', '.join(systems)}"]
     fields = {"mode": mode, "num_frames": info.num_frames or None, "canvas": [width, height], "systems": systems}

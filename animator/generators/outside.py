@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,16 +36,10 @@ class OutsideGenerator:
         Raises:
             ModelError: its code raised something, or gave something else than a picture of the canvas.
         """
-        try:
+        with blamed(self._path):
             for frame in self._made.generate(windows, subject):
                 self._check(frame, subject.photo_HWC.shape)
                 yield frame
-        except (PipelineError, MemoryError, OSError):
-            raise
-        except Exception as error:  # outside code can raise anything
-            if is_out_of_memory(error):
-                raise
-            raise ModelError(f"generator {self._path!r} failed: {type(error).__name__}: {error}") from error
 
     def _check(self, frame: object, wanted: tuple[int, ...]) -> None:
         if not isinstance(frame, Frame):
@@ -54,3 +49,20 @@ class OutsideGenerator:
             raise ModelError(
                 f"generator {self._path!r} gave pixels of {pixels.dtype}, {pixels.shape}; expected uint8, {wanted}"
             )
+
+
+@contextmanager
+def blamed(path: str) -> Iterator[None]:
+    """What the code at `path` raises is its own fault; that memory or disk do not suffice is not.
+
+    Raises:
+        ModelError: its code raised something.
+    """
+    try:
+        yield
+    except (PipelineError, MemoryError, OSError):
+        raise
+    except Exception as error:  # outside code can raise anything
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(f"generator {path!r} failed: {type(error).__name__}: {error}") from error

@@ -157,13 +157,14 @@ def _check_factory(name: str, thing: Any) -> None:
 
 
 def _open_object(name: str, thing: Callable[[], Any]) -> FrameGenerator:
-    made = thing()
+    from animator.generators.outside import OutsideGenerator, blamed
+
+    with blamed(name):
+        made = thing()
     if not callable(getattr(made, "generate", None)) or not isinstance(getattr(made, "name", None), str):
         raise JobError(
             f"generator {name!r} gives a {type(made).__name__}, which has no generate() or no name; {_WANTED}"
         )
-    from animator.generators.outside import OutsideGenerator
-
     return OutsideGenerator(name, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,8 +150,10 @@ def _named(patterns: Any, key: str, path: Path) -> list[Path]:
     for pattern in patterns:
         if "\0" in pattern:
             raise JobError(f"{path.name}: {key}: holds a NUL character, which no file name can")
-        place = path.parent.absolute() / Path(pattern).expanduser()
-        matches = [place] if glob.escape(pattern) == pattern else [Path(each) for each in sorted(glob.glob(str(place)))]
+        folder, wanted = path.parent.absolute(), os.path.expanduser(pattern)
+        # The table's own folder is no pattern, whatever letters its name has.
+        names = [wanted] if glob.escape(pattern) == pattern else sorted(glob.glob(wanted, root_dir=folder))
+        matches = [folder / name for name in names]
         if not matches:
             raise JobError(f"{path.name}: {key}: no file like {pattern}")
         found += [match for match in matches if match not in found]

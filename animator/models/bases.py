@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -165,7 +166,7 @@ def locate(name: str | Path, *, parts: tuple[str, ...] = PARTS) -> tuple[Path, B
     Raises:
         ModelError: no such folder or hub id, or not to be had offline.
     """
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if folder.is_dir():
         return folder, BaseInfo(name=folder.resolve().name or str(folder), licence=card_licence(folder))
     if folder.is_file():

@@ -133,7 +133,7 @@ def refuse_unknown(*names: str | Path | None) -> None:
         ModelError: neither something on the disk nor a name that a repository could have.
     """
     for name in names:
-        if name is not None and str(name) != EMBEDDED and not Path(name).expanduser().exists():
+        if name is not None and str(name) != EMBEDDED and not os.path.exists(os.path.expanduser(name)):
             check_hub_id(name)
 
 

@@ -178,6 +178,8 @@ def test_a_folder_that_may_not_be_entered_is_no_obstacle(
 def test_the_folder_is_the_user_s_own_and_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ANIMATOR_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
+    monkeypatch.setenv("ANIMATOR_CACHE", "~not a user/cache")
+    assert cache_folder() == Path("~not a user/cache")
     monkeypatch.setenv("ANIMATOR_CACHE", "")
     assert cache_folder() is None
     assert PoseCache.default() is None

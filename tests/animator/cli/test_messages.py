@@ -101,7 +101,6 @@ def test_json_tells_an_error_too(pipeline: Any, capsys: pytest.CaptureFixture[st
         (ModelError("no weights"), 4, "no weights"),
         (DeviceError("no card"), 5, "no card"),
         (MemoryError("Unable to allocate 9 GiB"), 5, "out of memory (Unable to allocate 9 GiB)"),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), 5, "out of memory"),
         (DiskError("disk"), 6, "disk"),
         (OSError(errno.ENOSPC, "No space left on device", "out.mp4"), 6, "out.mp4: No space left on device"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 6, "Disk quota exceeded"),
@@ -129,6 +128,8 @@ def test_an_error_is_one_line_and_its_code(
 def test_torch_running_out_of_memory_is_out_of_memory() -> None:
     torch = pytest.importorskip("torch")
     assert explain(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))[0] == 5
+    for words in ("[enforce fail] DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory (9 GiB)"):
+        assert explain(RuntimeError(words)) == (5, f"out of memory ({words}). Try a smaller --canvas or a shorter part (--start, --end).")
 
 
 def test_a_partial_result_is_told_and_ends_with_seven(pipeline: Any, capsys: pytest.CaptureFixture[str]) -> None:

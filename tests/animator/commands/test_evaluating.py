@@ -11,6 +11,7 @@ import pytest
 from animator.cli import main
 from animator.evaluation import runs
 from animator.evaluation.scores import Evaluation
+from animator.models.source import EMBEDDED, find_model
 
 MEDIA = Path(__file__).parents[3] / "examples" / "media"
 CLIP, PHOTO = str(MEDIA / "dance.mp4"), str(MEDIA / "portrait.png")
@@ -67,6 +68,14 @@ def test_a_dry_run_says_what_would_be_compared(
     assert (plan["mode"], plan["systems"], plan["canvas"]) == ("cross", ["puppet", "hold"], [512, 640])
     assert evaluated == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_tells_the_canvas_that_the_model_fills(capsys: pytest.CaptureFixture[str]) -> None:
+    canvas = find_model(EMBEDDED).manifest.canvas
+    assert main(["evaluate", "--clip", CLIP, "--model", EMBEDDED, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["canvas"] == list(canvas)
+    assert main(["evaluate", "--clip", CLIP, "--model", EMBEDDED, "--canvas", "96x96", "--dry-run"]) == 3
+    assert "was made for" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("partial", [False, True])

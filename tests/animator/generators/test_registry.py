@@ -177,6 +177,17 @@ def test_a_class_of_ones_own_is_opened_without_arguments() -> None:
     assert chosen.open().name == "hold"
 
 
+class Unwilling:
+    def __init__(self) -> None:
+        raise RuntimeError("no licence")
+
+
+def test_what_goes_wrong_in_a_class_of_ones_own_is_not_taken_for_a_bug_of_ours() -> None:
+    chosen = choose_generator(f"{__name__}:Unwilling", GeneratorSettings(), trust=True)
+    with pytest.raises(ModelError, match=r":Unwilling' failed: RuntimeError: no licence"):
+        chosen.open()
+
+
 class Failing:
     name = "failing"
 

@@ -48,6 +48,18 @@ def test_photos_and_clips_stand_for_each_with_each(folder: Path) -> None:
     assert {job.encode.crf for job in jobs} == {20}
 
 
+def test_only_what_a_table_says_is_a_pattern_its_own_folder_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "spring [2024] *new"
+    (folder / "photos").mkdir(parents=True)
+    for name in ("photos/a.jpg", "photos/b.jpg", "walk.mp4"):
+        (folder / name).touch()
+    table = folder / "t.toml"
+    table.write_text(
+        f'photos = ["photos/*.jpg", "{tmp_path}/*/photos/b.jpg"]\nclips = ["walk.mp4"]\noutput = "{{photo}}.mp4"\n'
+    )
+    assert [job.photo for job in read_batch([table])] == [folder / "photos" / "a.jpg", folder / "photos" / "b.jpg"]
+
+
 def test_job_files_and_tables_mix_and_options_go_for_all(folder: Path) -> None:
     (folder / "one.toml").write_text('photo = "a.jpg"\nclip = "walk.mp4"\noutput = "one.mp4"\nseed = 1\n')
     (folder / "more.csv").write_text("photo,clip,output\nb.jpg,walk.mp4,two.mp4\n")
@@ -72,6 +84,11 @@ def test_job_files_and_tables_mix_and_options_go_for_all(folder: Path) -> None:
         ("t.csv", 'photo,clip,output\n"a.jpg,walk.mp4,o.mp4\n', "not CSV"),
         ("t.csv", "photo,clip,output,generator\na.jpg,walk.mp4,o.mp4,os:system\n", "would run Python code"),
         ("t.toml", 'photos = ["*.bmp"]\nclips = ["walk.mp4"]\noutput = "{photo}.mp4"\n', r"no file like \*\.bmp"),
+        (
+            "t.toml",
+            'photos = ["~not a user/*.jpg"]\nclips = ["walk.mp4"]\noutput = "{photo}.mp4"\n',
+            r"no file like ~not a user",
+        ),
         ("t.toml", 'photos = "a.jpg"\nclips = ["walk.mp4"]\noutput = "{photo}.mp4"\n', "expected a list of files"),
         ("t.toml", 'photos = ["*.jpg"]\nclips = ["walk.mp4"]\noutput = "o.mp4"\n', "output must tell photos apart"),
         ("t.toml", 'photos = ["a.jpg"]\nclips = ["walk.mp4", "turn.mp4"]\noutput = "{photo}.mp4"\n', "two jobs"),

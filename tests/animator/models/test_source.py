@@ -91,7 +91,7 @@ def test_a_file_is_no_model(tmp_path: Path, name: str, line: str) -> None:
 
 def test_a_name_of_nothing_is_told_and_all_others_are_left_to_whoever_looks_them_up(tmp_path: Path) -> None:
     refuse_unknown(None, "embedded", tmp_path, "CompVis/stable-diffusion-v1-4@main")
-    for name in ("nowhere", "./nowhere", "~/nowhere/of/mine", str(tmp_path / "nowhere")):
+    for name in ("nowhere", "./nowhere", "~/nowhere/of/mine", "~not a user/nowhere", str(tmp_path / "nowhere")):
         with pytest.raises(ModelError, match=r"nowhere.*: no such folder, and no hub id"):
             refuse_unknown("embedded", name)
 
