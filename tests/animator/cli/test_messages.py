@@ -129,7 +129,8 @@ def test_torch_running_out_of_memory_is_out_of_memory() -> None:
     torch = pytest.importorskip("torch")
     assert explain(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))[0] == 5
     for words in ("[enforce fail] DefaultCPUAllocator: can't allocate memory", "MPS backend out of memory (9 GiB)"):
-        assert explain(RuntimeError(words)) == (5, f"out of memory ({words}). Try a smaller --canvas or a shorter part (--start, --end).")
+        code, line = explain(RuntimeError(words))
+        assert (code, line.startswith(f"out of memory ({words}). Try a smaller --canvas")) == (5, True)
 
 
 def test_a_partial_result_is_told_and_ends_with_seven(pipeline: Any, capsys: pytest.CaptureFixture[str]) -> None:
