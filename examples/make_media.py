@@ -7,7 +7,7 @@ Needs the extra [synthesis]. People, moves and music are all computed here; the 
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -46,7 +46,9 @@ SAMPLE_HZ = 44_100
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "media"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent / "media")
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     portrait = film(PORTRAIT, portrait_pose(), height=960, width=768, margin=0.06)
     Image.fromarray(portrait.frame(0).image_HWC).save(folder / "portrait.png", optimize=True)

@@ -7,7 +7,7 @@ Half a minute on one core.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -26,7 +26,9 @@ GAP_PX = 4
 
 
 def main() -> None:
-    picture = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "docs" / "images" / "demo.jpg"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", metavar="FILE", nargs="?", type=Path, default=HERE.parent / "docs/images/demo.jpg")
+    picture = parser.parse_args().picture
     with tempfile.TemporaryDirectory() as folder:
         result = animate(RenderJob(photo=PHOTO, clip=CLIP, output=Path(folder, "demo.mp4"))).path
         rows = (moments(CLIP), moments(result))

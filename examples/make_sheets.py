@@ -7,8 +7,8 @@ Needs the extra [synthesis]; about three minutes on one core.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,9 @@ CLIPS, FRAMES, CLIP = 12, 10, TakeOptions(height=160, width=128, num_frames=100)
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "images"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parents[1] / "docs" / "images")
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     save(people(), folder / "synthesis_people.jpg")
     save(clips(), folder / "synthesis_clips.jpg")

@@ -65,10 +65,17 @@ def parse_arguments() -> argparse.Namespace:
 def fill(queue: JobQueue, options: argparse.Namespace) -> int:
     """Make a job of every photo with every clip, unless it is there; how many were refused."""
     refused = 0
-    here = {job.folder.name for job in queue.jobs()}
+    here, taken = {job.folder.name for job in queue.jobs()}, set[str]()
     for photo in pictures(options.photos):
         for clip in options.clip or [None]:
             name = photo.stem if clip is None else f"{photo.stem}-{clip.stem}"
+            if name in taken:
+                print(
+                    f"refused   {photo}: there is a job {name} already; give the picture another name", file=sys.stderr
+                )
+                refused += 1
+                continue
+            taken.add(name)
             if name in here:
                 continue
             inputs = [f"photo={photo.absolute()}", *([f"clip={clip.absolute()}"] if clip else [])]
@@ -119,4 +126,7 @@ def work(queue: JobQueue, num_workers: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except PipelineError as error:
+        sys.exit(f"error: {error}")

@@ -33,12 +33,21 @@ def test_a_batch_is_made_once_and_what_cannot_be_is_named(tmp_path: Path) -> Non
     photos.mkdir()
     (photos / "good.png").write_bytes((ROOT / "examples" / "media" / "portrait.png").read_bytes())
     (photos / "torn.png").write_bytes(b"no picture at all")
+    (photos / "torn.webp").write_bytes(b"nor this")
     first = run_batch(tmp_path / "night", str(photos))
     assert first.returncode == 7, first.stderr
-    assert "1 of 2 done" in first.stdout
-    assert "torn" in first.stdout + first.stderr
+    assert "1 of 3 done" in first.stdout
+    assert "refused   torn: torn.png" in first.stderr
+    assert "torn.webp: there is a job torn already" in first.stderr
     film = tmp_path / "night" / "good" / "out.mp4"
     assert DrivingClip.open(film).info.width == 96
     made_ns = film.stat().st_mtime_ns
     again = run_batch(tmp_path / "night", str(photos / "good.png"))
     assert film.stat().st_mtime_ns == made_ns, again.stderr
+
+
+def test_a_queue_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "night").write_text("a file")
+    done = run_batch(tmp_path / "night")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: ")
