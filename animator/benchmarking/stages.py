@@ -28,8 +28,7 @@ from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.parallel import most_workers
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
-from animator.generators.registry import ChosenGenerator, choose_generator
-from animator.models.bases import open_base
+from animator.generators.registry import ChosenGenerator, choose_generator, open_weights
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import has_preview
 from animator.photo import read_photo
@@ -93,7 +92,8 @@ def measure(job: RenderJob, *, num_frames: int, progress: Progress) -> BenchRepo
     """
     device = pick_device(job.device)
     chosen = choose_generator("diffusion", job.generator_settings())
-    model = open_base(job.model).to(device, working_dtype(device))
+    assert chosen.model is not None  # the network's
+    model = open_weights(chosen.model, chosen.canvas, device, precision=job.precision)
     bench = _Bench(job=job, chosen=chosen, device=device, model=model, clock=Clock(device), progress=progress)
     subject, windows = bench.front_end(num_frames)
     with progress.stage("generators", 4) as stage:
@@ -109,7 +109,7 @@ def measure(job: RenderJob, *, num_frames: int, progress: Progress) -> BenchRepo
         bench.delivered(subject, windows[:enough])
         stage.advance()
     with progress.stage("roofline", 1) as stage:
-        roof = measure_roof(device, working_dtype(device))
+        roof = measure_roof(device, working_dtype(device, job.precision))
         loads = bench.loads(subject, windows[:1])
         stage.advance()
     return BenchReport(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
@@ -20,6 +20,10 @@ from animator.models.manifest import check_canvas
 from animator.models.source import EMBEDDED, ModelSource, find_model
 from animator.sampling.config import SamplerConfig
 from pose_tracking.hashing import file_sha256
+
+if TYPE_CHECKING:
+    from animator.device import Precision
+    from animator.models.subject_model import SubjectModel
 
 _WANTED = "expected a class of generators, see animator.generators.protocol"
 log_note = logging.getLogger(__name__).warning
@@ -53,7 +57,7 @@ class GeneratorSettings:
     device: str = "auto"
     on_note: Callable[[str], None] = log_note
     workers: int | None = None
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Precision = "auto"
     low_vram: bool = False
     lock_background: bool = True
 
@@ -235,22 +239,11 @@ def _diffusion(settings: GeneratorSettings) -> ChosenGenerator:
 def _open_diffusion(
     model: ModelSource, canvas: CanvasConfig, device: Any, settings: GeneratorSettings
 ) -> FrameGenerator:
-    from animator.device import is_out_of_memory, working_dtype
     from animator.generators.diffusion import DiffusionGenerator
     from animator.generators.memory import plan_model
     from animator.generators.parallel import most_workers
-    from animator.models.bases import open_base
 
-    clip = None if model.image_encoder is None else model.image_encoder.name
-    try:
-        dtype = working_dtype(device, settings.precision)
-        opened = open_base(model.name, canvas=canvas.size, clip=clip).to(device, dtype)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise DeviceError(
-            f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
-        ) from error
+    opened = open_weights(model, canvas, device, precision=settings.precision)
     workers = most_workers(settings.workers)
     plan = plan_model(opened, settings.sampler, workers=workers, low_vram=settings.low_vram)
     return DiffusionGenerator(
@@ -261,6 +254,33 @@ def _open_diffusion(
         plan=plan,
         lock_background=settings.lock_background,
     )
+
+
+def open_weights(model: ModelSource, canvas: CanvasConfig, device: Any, *, precision: Precision) -> SubjectModel:
+    """The networks of a model that was found, on the device and in the number format to compute with.
+
+    Args:
+        model: as `find_model` gives it, with an image encoder of its own or another's.
+        canvas: that they are to fill, both sides set.
+        device: a torch device.
+        precision: see `GeneratorSettings`.
+
+    Raises:
+        ModelError: damaged, incomplete, or of shapes that do not fit together.
+        DeviceError: they do not fit into the device's memory.
+    """
+    from animator.device import is_out_of_memory, working_dtype
+    from animator.models.bases import open_base
+
+    clip = None if model.image_encoder is None else model.image_encoder.name
+    try:
+        return open_base(model.name, canvas=canvas.size, clip=clip).to(device, working_dtype(device, precision))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise DeviceError(
+            f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
+        ) from error
 
 
 def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:
