@@ -13,7 +13,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep
 from animator.conditioning.warp.arms import arm_and_hair, beyond_shoulder, hidden_stretch
-from animator.conditioning.warp.binding import Bind, arm_binding, forearm_binding, upper_arm_binding
+from animator.conditioning.warp.binding import Bind, arm_binding, lower_limb_binding, upper_arm_binding
 from animator.conditioning.warp.bones import LEFT_ARM, RIGHT_ARM, BonePose
 from animator.conditioning.warp.borrowed import (
     is_unseen,
@@ -246,7 +246,7 @@ def _parts(
         return replace(layer, elbow=limb_joint(layer.mesh.vertices_V2, pose, bones, layer.bindings[0])), None
     upper_name = name.replace("arm", "upper_arm")
     upper = part(upper_name, upper_arm_binding, whole_HW * folded.upper_HW, own_HW * folded.upper_shown_HW)
-    return part(name, forearm_binding, whole_HW * folded.lower_HW, own_HW * folded.lower_HW), upper
+    return part(name, lower_limb_binding, whole_HW * folded.lower_HW, own_HW * folded.lower_HW), upper
 
 
 def _without_remains(

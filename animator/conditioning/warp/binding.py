@@ -48,14 +48,19 @@ def upper_arm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ..
     return arm_binding(points, pose, bones[:1])
 
 
-def forearm_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
-    """Bind points to forearm and hand alone: all of them turn about the elbow, those before it, too."""
+def lower_limb_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
+    """Bind points to forearm and hand, or shin and foot, alone: all turn about the joint, those before it, too."""
     return limb_binding(points, pose, bones[1:], root=None, parent=bones[0])
 
 
 def leg_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
     """Bind points to a leg, see `limb_binding`."""
     return limb_binding(points, pose, bones, root=LEG_ROOT)
+
+
+def thigh_binding(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> Pair:
+    """Bind points to the thigh alone: they end at its knee, whatever lies before it."""
+    return leg_binding(points, pose, bones[:1])
 
 
 def may_be_leg(points: torch.Tensor, pose: BonePose, bones: tuple[int, ...]) -> torch.Tensor:

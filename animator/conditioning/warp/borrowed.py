@@ -56,22 +56,31 @@ def is_unseen(pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...]) -
 
 
 def lends(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor, *, for_none: bool) -> bool:
-    """Whether a limb, cut out as `alpha`, is seen so well, and so alone, that its mirror image may stand for the other.
+    """Whether an arm, cut out as `alpha`, is seen so well, and so alone, that its mirror image may stand for the other.
 
     Args:
         figure: the person.
-        bones: of the limb that would lend, from the trunk outwards.
+        bones: of the arm that would lend, from the trunk outwards.
         alpha_HW: its opacity.
-        for_none: the other limb has no picture of its own, however bad.
+        for_none: the other arm has no picture of its own, however bad.
+    """
+    beyond = chain_distance(figure.points, figure.pose, bones) > _BEYOND
+    holds_a_thing = float((alpha_HW * beyond).sum()) > _THING * float(alpha_HW.sum())
+    return not holds_a_thing and is_well_seen(figure, bones, alpha_HW, least=_FREE_FOR_NONE if for_none else _FREE)
+
+
+def is_well_seen(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor, *, least: float = _FREE) -> bool:
+    """Whether two bones of a limb, cut out as `alpha`, are sure and in full view, its outline so far in the open.
+
+    Args:
+        figure: the person.
+        bones: of the limb; what follows the second one does not count.
+        alpha_HW: its opacity.
+        least: share of its outline that must lie before the background.
     """
     if min(float(figure.pose.trust_BJ[0, bone]) for bone in bones[:2]) < _SURE:
         return False
-    if shown_share(figure.pose, bones, alpha_HW) < _WHOLE:
-        return False
-    beyond = chain_distance(figure.points, figure.pose, bones) > _BEYOND
-    holds_a_thing = float((alpha_HW * beyond).sum()) > _THING * float(alpha_HW.sum())
-    least = _FREE_FOR_NONE if for_none else _FREE
-    return not holds_a_thing and free_share(alpha_HW, figure.matte_HW) >= least
+    return shown_share(figure.pose, bones, alpha_HW) >= _WHOLE and free_share(alpha_HW, figure.matte_HW) >= least
 
 
 def free_share(alpha_HW: torch.Tensor, matte_HW: torch.Tensor) -> float:

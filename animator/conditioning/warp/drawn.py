@@ -6,6 +6,7 @@ Legend: B poses, h w window pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
@@ -61,19 +62,24 @@ class Drawn:
 
 def legs_by_depth(pictures: dict[str, Drawn], target: BonePose) -> list[Drawn]:
     """The legs' pictures, farther first: the foot lower in the picture stands nearer to the camera."""
-    if "left_leg" not in pictures or "right_leg" not in pictures:
-        return [pictures[name] for name in ("left_leg", "right_leg") if name in pictures]
-    left, right, body = pictures["left_leg"], pictures["right_leg"], pictures["body"]
+    left, right = (
+        [pictures[name] for name in (f"{side}_leg", f"{side}_lower_leg") if name in pictures]
+        for side in ("left", "right")
+    )
+    if not left or not right:
+        return [*left, *right]
+    body = pictures["body"]
     lower_B = target.end_BJ2[:, LEFT_SHIN, 1] - target.end_BJ2[:, RIGHT_SHIN, 1]
     left_near_B = smoothstep(-SAME_DEPTH, SAME_DEPTH, lower_B / target.torso_length_B.clamp_min(1e-3))
-    far_right = _behind_root(right, body, target, LEFT_THIGH)
-    far_left = _behind_root(left, body, target, RIGHT_THIGH)
+    far_right = [_behind_root(part, body, target, LEFT_THIGH).where(left_near_B > 0) for part in right]
     # In between, the left leg goes behind the other's root as far as that one is the nearer.
-    share = left_near_B[:, None, None]
-    picture = left.picture_B5hw.clone()
-    picture[:, 3] = torch.lerp(far_left.picture_B5hw[:, 3], picture[:, 3], share)
-    left = Drawn(picture_B5hw=picture, top=left.top, left=left.left)
-    return [*far_right.where(left_near_B > 0), left, *right.fading(1 - left_near_B)]
+    share, crossing = left_near_B[:, None, None], []
+    for part in left:
+        picture, behind = part.picture_B5hw.clone(), _behind_root(part, body, target, RIGHT_THIGH)
+        picture[:, 3] = torch.lerp(behind.picture_B5hw[:, 3], picture[:, 3], share)
+        crossing.append(Drawn(picture_B5hw=picture, top=part.top, left=part.left))
+    near_right = [part.fading(1 - left_near_B) for part in right]
+    return [*chain.from_iterable(far_right), *crossing, *chain.from_iterable(near_right)]
 
 
 def _behind_root(far: Drawn, body: Drawn, target: BonePose, thigh: int) -> Drawn:

@@ -33,6 +33,8 @@ _CORE, _EDGE = 0.6, 1.05
 _HOME = 0.8
 # Radii about an upper arm that go with it, hidden or not; and about the elbow, where both parts have a round end.
 _UPPER, _ROUND = (1.0, 1.3), (0.8, 1.1)
+# From where to where along an upper half it becomes as round as it ends.
+_TOWARDS_JOINT = 0.6, 0.8
 # Log-odds per radius, what colours count against them, and torso lengths around a pixel within which they are compared.
 _SHAPE_ODDS, _COLOR_ODDS, _REACH = 4.0, 2.0, 0.3
 # Torso lengths: what a px of border costs in log-odds, and how far colours mix at it.
@@ -113,15 +115,27 @@ def folded_arm(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -
 
 
 def upper_part(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> torch.Tensor:
-    """The upper arm of one that is not folded, cut out as `alpha` [H, W]: it ends round about its elbow."""
-    points, pose = figure.points, figure.pose
-    before_elbow, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
-    thickness = max(limb_thickness(figure.matte_HW, pose, bones[:2]))
-    return alpha_HW * torch.maximum((before_elbow < 1).to(alpha_HW), _end(figure, bones, thickness))
+    """The upper half of a limb that is not folded, cut out as `alpha` [H, W]: it ends round about elbow or knee."""
+    place, thickness = _along_upper(figure, bones), limb_thickness(figure.matte_HW, figure.pose, bones[:2])
+    # What hangs aside of the joint is of the lower half.
+    near = 1 - smoothstep(*_UPPER, chain_distance(figure.points, figure.pose, bones[:1], thickness))
+    own = torch.maximum(near, 1 - smoothstep(*_TOWARDS_JOINT, place)) * (place < 1)
+    return alpha_HW * torch.maximum(own, _end(figure, bones, max(thickness)))
+
+
+def lower_part(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> torch.Tensor:
+    """The lower half of such a limb: it begins as round."""
+    end = _end(figure, bones, max(limb_thickness(figure.matte_HW, figure.pose, bones[:2])))
+    return alpha_HW * torch.maximum((_along_upper(figure, bones) >= 1).to(alpha_HW), end)
+
+
+def _along_upper(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
+    """[H, W]: 0 at shoulder or hip, 1 at elbow or knee."""
+    return segment(figure.points, figure.pose.start_BJ2[0, bones[0]], figure.pose.end_BJ2[0, bones[0]])[0]
 
 
 def _end(figure: Figure, bones: tuple[int, ...], thickness: float) -> torch.Tensor:
-    """[H, W] in [0, 1]: a disc about the elbow."""
+    """[H, W] in [0, 1]: a disc about the elbow, or the knee."""
     elbow = (figure.points - figure.pose.end_BJ2[0, bones[0]]).norm(dim=-1)
     return 1 - smoothstep(*_ROUND, elbow / (RADIUS[bones[1]] * figure.size * thickness))
 

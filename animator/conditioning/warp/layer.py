@@ -32,8 +32,8 @@ class Layer:
 
     Attributes:
         name: `body`, `left_arm`, `right_arm`; below a skirt or in trousers `left_leg` and `right_leg`; `left_held` and
-            `right_held` for what hands hold; `left_upper_arm` and `right_upper_arm` behind folded arms; `hair` for hair
-            before an arm.
+            `right_held` for what hands hold; `left_upper_arm` and `right_upper_arm` behind folded arms;
+            `left_lower_leg` or `right_lower_leg` for a shin that the other leg lends; `hair` for hair before an arm.
         colors_3HW: [0, 1], continued beyond the edge.
         alpha_HW: opacity.
         invented_HW: 1 where the photo did not show this surface (filled under an arm).

@@ -12,15 +12,16 @@ from dataclasses import replace
 
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, leg_place, pixel_centers, segment, smoothstep
+from animator.conditioning.warp.anatomy import pixel_centers
 from animator.conditioning.warp.arm_layers import ARMS, Arms, arms_of
-from animator.conditioning.warp.binding import body_binding, leg_binding, may_be_leg
+from animator.conditioning.warp.binding import body_binding
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
-from animator.conditioning.warp.cutout import leg_masks, widened, without_hidden_hands, without_islands
+from animator.conditioning.warp.cutout import widened, without_hidden_hands, without_islands
 from animator.conditioning.warp.drape import Drape, skirt_drape
 from animator.conditioning.warp.figure import Figure, figure_of
 from animator.conditioning.warp.hidden import BehindArms, behind_arms
-from animator.conditioning.warp.layer import Layer, limb_layer, without_haze
+from animator.conditioning.warp.layer import Layer, without_haze
+from animator.conditioning.warp.leg_layers import legs_of
 from animator.conditioning.warp.mesh import GridMesh, grid_mesh
 from animator.conditioning.warp.shoulders import shoulder_of
 from animator.matting import colors_to_draw, foreground_colors
@@ -39,41 +40,17 @@ def split_layers(
 
     Returns:
         The body first, then arms, what they hold, legs, and hair before an arm, as the photo shows them; and the pose
-        with hidden hands distrusted, and with an arm that the other one lent its picture where that one's mirror image
-        lies.
+        with hidden hands distrusted, and with an arm or a shin that the other one lent its picture where that one's
+        mirror image lies.
     """
     drawn_3HW, colors_3HW = colors_to_draw(colors_3HW, matte_HW), foreground_colors(colors_3HW, matte_HW)
     pose = without_hidden_hands(pixel_centers(matte_HW), colors_3HW, matte_HW, pose)
     figure = figure_of(colors_3HW, matte_HW, pose, drawn_3HW=drawn_3HW)
     arms = arms_of(figure, cell_px)
     behind = behind_arms(figure, arms.covers_HW, arms.lent_HW, arms.hair_HW)
-    legs, moved_away = _leg_layers(figure, behind, cell_px)
-    body = _body_layer(figure, behind, moved_away, arms, cell_px)
-    return (body, *arms.upper, *arms.layers, *arms.held, *legs, *_hair_layer(figure, arms, cell_px)), arms.pose
-
-
-def _leg_layers(figure: Figure, behind: BehindArms, cell_px: int) -> tuple[list[Layer], torch.Tensor]:
-    """The legs, below the hem of a skirt if there is one, and how far [H, W] the body's own layer leaves them out."""
-    points, pose, hem = figure.points, figure.pose, figure.hem
-    legs, moved_away = [], torch.zeros_like(behind.alpha_HW)
-    for name, bones, member in leg_masks(points, pose):
-        place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
-        bare = smoothstep(-0.1, 0.2, place)
-        if hem is None:
-            member = member * may_be_leg(points, pose, bones)
-            moved_away = moved_away + member * smoothstep(0.2, 0.5, place)
-        else:
-            # A little of each leg goes on under the hem; the cloth beside it does not.
-            below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
-            bare = smoothstep(hem - 0.05, hem - 0.02, below) * torch.maximum(
-                slim, smoothstep(hem + 0.08, hem + 0.15, below)
-            )
-            moved_away = moved_away + member * smoothstep(hem - 0.02, hem + 0.02, below)
-        alpha = without_islands(behind.alpha_HW * member * bare, chain_distance(points, pose, bones) < 0.8)
-        leg = limb_layer(name, bones, behind.colors_3HW, alpha, pose, cell_px, bind=leg_binding)
-        invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
-        legs.append(replace(leg, under_body=hem is not None, invented_HW=invented))
-    return legs, moved_away.clamp_max(1)
+    legs = legs_of(figure, behind, arms.pose, cell_px)
+    body = _body_layer(figure, behind, legs.moved_away_HW, arms, cell_px)
+    return (body, *arms.upper, *arms.layers, *arms.held, *legs.layers, *_hair_layer(figure, arms, cell_px)), legs.pose
 
 
 def _hair_layer(figure: Figure, arms: Arms, cell_px: int) -> tuple[Layer, ...]:

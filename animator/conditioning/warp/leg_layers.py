@@ -1,0 +1,129 @@
+"""The legs of a photo as pictures of their own, and what of them the other leg lends.
+
+Legend: H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, segment, smoothstep
+from animator.conditioning.warp.binding import leg_binding, lower_limb_binding, may_be_leg, thigh_binding
+from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
+from animator.conditioning.warp.borrowed import (
+    is_unseen,
+    is_well_seen,
+    light_ratio,
+    mirror_image,
+    on_other_side,
+    with_lent_bones,
+)
+from animator.conditioning.warp.cutout import leg_masks, without_islands
+from animator.conditioning.warp.figure import Figure
+from animator.conditioning.warp.folded import lower_part, upper_part
+from animator.conditioning.warp.hidden import BehindArms
+from animator.conditioning.warp.layer import Layer, limb_layer
+
+LEGS = {"left_leg": LEFT_LEG, "right_leg": RIGHT_LEG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legs:
+    """The legs of a photo, taken off the body.
+
+    Attributes:
+        layers: below the hem of a skirt, if there is one; a shin that the other leg lends, after its thigh.
+        moved_away_HW: [0, 1], how far the body's own layer leaves them out.
+        pose: of the photo (one), as the legs hang on it.
+    """
+
+    layers: tuple[Layer, ...]
+    moved_away_HW: torch.Tensor
+    pose: BonePose
+
+
+def legs_of(figure: Figure, behind: BehindArms, pose: BonePose, cell_px: int) -> Legs:
+    """Cut out the legs, below the hem of a skirt if there is one.
+
+    Args:
+        figure: the person.
+        behind: the person without arms.
+        pose: of the photo (one), as the other limbs hang on it.
+        cell_px: side of the mesh cells.
+    """
+    layers: dict[str, tuple[Layer, ...]] = {}
+    moved_away = torch.zeros_like(behind.alpha_HW)
+    for name, bones, member in leg_masks(figure.points, figure.pose):
+        bare, away = _below_hem(figure, bones, member)
+        moved_away = moved_away + away
+        near = chain_distance(figure.points, figure.pose, bones) < 0.8
+        alpha = without_islands(behind.alpha_HW * bare, near)
+        leg = limb_layer(name, bones, behind.colors_3HW, alpha, figure.pose, cell_px, bind=leg_binding)
+        invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
+        layers[name] = (replace(leg, under_body=figure.hem is not None, invented_HW=invented),)
+    borrower = _borrower({name: parts[0] for name, parts in layers.items()}, figure)
+    if borrower is not None:
+        (lender,) = LEGS.keys() - {borrower}
+        bones, others = LEGS[borrower], LEGS[lender]
+        layers[borrower] = _with_lent_shin(layers[borrower][0], layers[lender][0], figure, cell_px)
+        pose = with_lent_bones(pose, bones[1:], others[1:])
+    each = tuple(layer for parts in layers.values() for layer in parts)
+    return Legs(layers=each, moved_away_HW=moved_away.clamp_max(1), pose=pose)
+
+
+def _below_hem(figure: Figure, bones: tuple[int, ...], member: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far [H, W] pixels are of the leg's picture, and how far the body's own leaves them out.
+
+    Args:
+        figure: the person.
+        bones: of the leg.
+        member: which pixels are nearer to it than to the other leg, from `leg_masks`.
+    """
+    points, pose, hem = figure.points, figure.pose, figure.hem
+    if hem is None:
+        place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
+        member = member * may_be_leg(points, pose, bones)
+        return member * smoothstep(-0.1, 0.2, place), member * smoothstep(0.2, 0.5, place)
+    # A little of each leg goes on under the hem; the cloth beside it does not.
+    below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
+    bare = torch.maximum(slim, smoothstep(hem + 0.08, hem + 0.15, below))
+    return member * smoothstep(hem - 0.05, hem - 0.02, below) * bare, member * smoothstep(hem - 0.02, hem + 0.02, below)
+
+
+def _borrower(legs: dict[str, Layer], figure: Figure) -> str | None:
+    """The leg whose shin points at the camera or away from it, where that of the other is seen well."""
+    for name, other in (("left_leg", "right_leg"), ("right_leg", "left_leg")):
+        if name not in legs or other not in legs:
+            continue
+        bones, others = LEGS[name], LEGS[other]
+        shin_HW = lower_part(figure, others, legs[other].alpha_HW)
+        if is_unseen(figure.pose, bones[1:2], others[1:2]) and is_well_seen(figure, others[1:], shin_HW):
+            return name
+    return None
+
+
+def _with_lent_shin(leg: Layer, other: Layer, figure: Figure, cell_px: int) -> tuple[Layer, Layer]:
+    """The thigh of a leg as the photo shows it, and the mirror image of the other's shin and foot below its knee.
+
+    A shin that is seen for a fifth of its length is a foot: drawn as long as it is, it is shreds of a shoe.
+    """
+    pose, bones, others = figure.pose, LEGS[leg.name], LEGS[other.name]
+
+    def part(layer: Layer, alpha_HW: torch.Tensor, on: tuple[int, ...], lower: bool) -> Layer:
+        bind = lower_limb_binding if lower else thigh_binding
+        cut = limb_layer(leg.name, on, layer.colors_3HW, alpha_HW, pose, cell_px, bind=bind)
+        invented = torch.minimum(layer.invented_HW, cut.alpha_HW)
+        return replace(cut, under_body=layer.under_body, invented_HW=invented)
+
+    thigh = part(leg, upper_part(figure, bones, leg.alpha_HW), bones, lower=False)
+    shin = part(other, lower_part(figure, others, other.alpha_HW), others, lower=True)
+    parent, bone, weight = shin.bindings[0]
+    return thigh, replace(
+        shin,
+        name=leg.name.replace("leg", "lower_leg"),
+        colors_3HW=(shin.colors_3HW * light_ratio(figure, bones, others)).clamp(0, 1),
+        places_V2=mirror_image(shin.mesh.vertices_V2, pose, bones[1:], others[1:]),
+        bindings=((on_other_side(parent, bones, others), on_other_side(bone, bones, others), weight),),
+    )
