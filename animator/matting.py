@@ -14,6 +14,8 @@ from animator.inpainting import push_pull
 _OUTSIDE = 0.02
 # Share of the person's colour from which on a pixel of the rim is no mixture, and from which on surely none.
 _OWN_SHARE = 0.8, 0.95
+# Distance from every mixture, as a share of how far both colours are apart, from which on a pixel of the rim is none.
+_FOREIGN = 0.3, 0.6
 # Opacity from which on a pixel of the rim may be the person's own, and from which on it is taken as it is.
 _OPAQUE = 0.5, 0.8
 
@@ -164,8 +166,8 @@ def colors_to_draw(photo_3HW: torch.Tensor, matte_HW: torch.Tensor) -> torch.Ten
     outside = 1 - _widened((matte_HW > _OUTSIDE).to(photo_3HW.dtype))
     if float(outside.sum()) < 1:
         return person_3HW
-    share, _, _ = unmixed(photo_3HW, person_3HW, push_pull(photo_3HW, outside))
-    own = ramp(_OWN_SHARE, share) * ramp(_OPAQUE, matte_HW)
+    share, foreign, _ = unmixed(photo_3HW, person_3HW, push_pull(photo_3HW, outside))
+    own = torch.maximum(ramp(_OWN_SHARE, share), ramp(_FOREIGN, foreign)) * ramp(_OPAQUE, matte_HW)
     return torch.lerp(person_3HW, photo_3HW, own)
 
 

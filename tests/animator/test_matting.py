@@ -120,3 +120,10 @@ def test_a_rim_that_the_background_shines_into_is_drawn_without_it() -> None:
 def test_where_everything_is_the_person_nothing_is_a_rim() -> None:
     photo = torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(colors_to_draw(photo, torch.ones(20, 20)), photo)
+
+
+def test_a_rim_of_another_colour_than_limb_and_background_is_the_person_s_own() -> None:
+    photo, matte = limb(1.0, behind=0.9)
+    hem = torch.tensor([0.1, 0.2, 0.9])
+    photo[:, :, 39] = hem[:, None]
+    torch.testing.assert_close(colors_to_draw(photo, matte)[:, 30, 39], hem)
