@@ -23,8 +23,9 @@ from animator.conditioning.warp.plane import direction, wrap
 from animator.matting import shortest_boundary
 
 # Degrees between upper arm and forearm: the elbow of a wider angle is one picture. At this one the two cover each other
-# over two of their radii, nearly half of their length.
-_FOLDED = 60.0
+# over two of their radii, nearly half of their length; and over as large a share at a wider one where one of them looks
+# shorter than this, torso lengths, because it points at the camera.
+_FOLDED, _USUAL = 60.0, 0.5
 # Torso lengths that an upper arm must be seen long: one that points at the camera is no picture of one that turns.
 _SEEN = 0.3
 # Radii about its bones within which a part surely is, and from which on it is not.
@@ -81,8 +82,10 @@ def is_folded(pose: BonePose, bones: tuple[int, ...]) -> bool:
     towards_us = (pose.end_BJ2[0, bones[0]] - pose.start_BJ2[0, bones[0]]).norm() < _SEEN * pose.torso_length_B[0]
     if bool(towards_us):
         return False
-    upper, lower = (direction(pose.end_BJ2[0, bone] - pose.start_BJ2[0, bone]) for bone in bones[:2])
-    return float(wrap(lower - upper - math.pi).abs()) < math.radians(_FOLDED)
+    along = [pose.end_BJ2[0, bone] - pose.start_BJ2[0, bone] for bone in bones[:2]]
+    angle = float(wrap(direction(along[1]) - direction(along[0]) - math.pi).abs())
+    shorter = float(min(bone.norm() for bone in along)) / float(pose.torso_length_B[0])
+    return math.tan(angle / 2) * min(shorter / _USUAL, 1.0) < math.tan(math.radians(_FOLDED) / 2)
 
 
 def folded_arm(figure: Figure, bones: tuple[int, ...], alpha_HW: torch.Tensor) -> FoldedArm:

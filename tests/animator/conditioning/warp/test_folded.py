@@ -52,6 +52,12 @@ def test_folded_is_an_arm_whose_parts_lie_before_each_other(degrees: float, fold
     assert not is_folded(pose_of(folded_arm(degrees)), RIGHT_ARM)
 
 
+@pytest.mark.parametrize("degrees", [-80, 80])
+def test_a_forearm_that_points_at_the_camera_is_before_the_upper_arm_at_a_wider_angle(degrees: float) -> None:
+    assert is_folded(pose_of(folded_arm(degrees, reach=0.4)), LEFT_ARM)
+    assert not is_folded(pose_of(folded_arm(1.9 * degrees, reach=0.4)), LEFT_ARM)
+
+
 def test_an_upper_arm_that_points_at_the_camera_is_no_picture_by_itself() -> None:
     keypoints = folded_arm(0)
     shoulder = keypoints[BLAZEPOSE_33.index("left_shoulder")]
