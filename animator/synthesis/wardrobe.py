@@ -16,9 +16,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from animator.errors import JobError
-from animator.synthesis.base_mesh import NUM_BODY_VERTICES, parse_obj, triangulate
+from animator.synthesis.base_mesh import NUM_BODY_VERTICES, load_base_mesh, parse_obj, triangulate
 from animator.synthesis.body import Body, skin_weights
 from animator.synthesis.mesh import Material, Piece
 from animator.synthesis.splits import stratum_of_split
@@ -115,17 +116,33 @@ def load_asset(wardrobe: Path, kind: str, name: str) -> Asset:
     """Reads one asset.
 
     Raises:
-        JobError: its tables do not fit its mesh.
+        JobError: a file of it is missing or damaged, or its tables do not fit its mesh.
     """
     folder = wardrobe / FOLDERS[kind] / name
-    table = (folder / f"{name}.mhclo").read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        return _read_asset(folder, name)
+    except (OSError, ValueError, KeyError, IndexError, StopIteration, SyntaxError) as error:  # the last is Pillow's
+        raise JobError(
+            f"{folder}: an asset that cannot be worn ({type(error).__name__}: {error}); put it right, or take it out"
+        ) from error
+
+
+def _read_asset(folder: Path, name: str) -> Asset:
+    table = _lines(folder / f"{name}.mhclo")
     fields = {line.split()[0]: line.split()[1:] for line in table if line.strip() and not line.startswith("#")}
-    vertices, uv, groups = parse_obj((folder / fields["obj_file"][0]).read_text().splitlines())
+    vertices, uv, groups = parse_obj(_lines(folder / fields["obj_file"][0]))
     rows = _bindings(table)
     if len(rows) != len(vertices):
-        raise JobError(f"{folder}: {len(rows)} fitted vertices, expected the mesh's {len(vertices)}")
+        raise ValueError(f"{len(rows)} fitted vertices, expected the mesh's {len(vertices)}")
     quads = np.concatenate([group.quads_F4 for group in groups.values()])
     uv_quads = np.concatenate([group.uv_quads_F4 for group in groups.values()])
+    for what, places, count in (
+        ("base mesh", rows[:, :3], len(load_base_mesh().vertices_V3)),
+        ("mesh", quads, len(vertices)),
+        ("texture", uv_quads, len(uv)),
+    ):
+        if not 0 <= places.min() <= places.max() < count:
+            raise ValueError(f"it names places beyond the {count} of its {what}")
     scales = tuple((int(a), int(b), float(d)) for a, b, d in (fields[f"{axis}_scale"] for axis in "xyz"))
     return Asset(
         name=name,
@@ -138,6 +155,11 @@ def load_asset(wardrobe: Path, kind: str, name: str) -> Asset:
         hidden=_hidden(table),
         texture_HW4=_texture(folder, fields.get("material", [f"{name}.mhmat"])[0]),
     )
+
+
+def _lines(path: Path) -> list[str]:
+    """Of a text file, whatever alphabet its author's name is written in."""
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _bindings(table: list[str]) -> np.ndarray:
@@ -165,11 +187,11 @@ def _hidden(table: list[str]) -> np.ndarray:
 
 def _texture(folder: Path, material: str) -> np.ndarray | None:
     path = folder / material
-    named = re.search(r"^diffuseTexture\s+(\S+)", path.read_text(), re.M) if path.is_file() else None
-    if named is None or not (folder / named.group(1)).is_file():
+    named = [line.split()[1:] for line in _lines(path) if line.startswith("diffuseTexture")] if path.is_file() else []
+    if not named or not named[0] or not (folder / named[0][0]).is_file():
         return None
-    image = cv2.imread(str(folder / named.group(1)), cv2.IMREAD_UNCHANGED)
-    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[-1] == 4 else cv2.COLOR_BGR2RGBA)
+    with Image.open(folder / named[0][0]) as picture:
+        return np.array(picture.convert("RGBA"))
 
 
 def fit_asset(asset: Asset, body: Body) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from animator.errors import JobError
 from animator.synthesis.motions.legs import unit
-from animator.synthesis.motions.motion import Motion, motion_from_globals
+from animator.synthesis.motions.motion import MAX_FRAME_S, MIN_FRAME_S, Motion, motion_from_globals
 from animator.synthesis.rig import DEFAULT_REST_J3, JOINT, JOINTS, NUM_JOINTS, PARENTS
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -58,12 +59,12 @@ def read_bvh(path: Path) -> Motion:
         raise JobError(f"{path}: no BVH file of at most {MAX_FILE_BYTES >> 20} MiB")
     try:
         nodes, frames_TC, frame_s = _parse(path.read_text(encoding="utf-8", errors="replace"))
+        roots_T3, turned_TN33 = _play(nodes, frames_TC)
     except (ValueError, IndexError, StopIteration, KeyError) as error:
-        raise JobError(f"{path.name}: not a BVH file ({error})") from error
+        raise JobError(f"{path.name}: not a BVH file ({str(error) or 'it ends too soon'})") from error
     places, turns = _rig_sources(path.name, nodes)
     rest_N3 = _rest(nodes)
     to_rig = _axes(path.name, rest_N3, places)
-    roots_T3, turned_TN33 = _play(nodes, frames_TC)
     turned_TJ33 = np.tile(np.eye(3), (len(frames_TC), NUM_JOINTS, 1, 1))
     align_J33 = _alignment(rest_N3 @ to_rig.T, places)
     for joint in range(NUM_JOINTS):
@@ -91,8 +92,8 @@ def _parse(text: str) -> tuple[list[_Node], np.ndarray, float]:
     _parse_joints(words, nodes)
     count = re.search(r"Frames:\s*(\d+)", body)
     rate = re.search(r"Frame Time:\s*([\d.eE+-]+)", body)
-    if count is None or rate is None or not float(rate.group(1)) > 0:
-        raise ValueError("no frame count or frame time")
+    if count is None or rate is None or not MIN_FRAME_S <= float(rate.group(1)) <= MAX_FRAME_S:
+        raise ValueError(f"no frame count, or no frame time from {MIN_FRAME_S:g} to {MAX_FRAME_S:g} s")
     values = np.array(body[rate.end() :].split(), dtype=np.float64)
     channels = sum(len(node.channels) for node in nodes)
     frames = min(int(count.group(1)), len(values) // max(channels, 1))
@@ -112,11 +113,13 @@ def _parse_joints(words: Iterator[str], nodes: list[_Node]) -> None:
             next(words)
         elif word == "OFFSET":
             offset = (float(next(words)), float(next(words)), float(next(words)))
+            if not np.isfinite(offset).all():
+                raise ValueError(f"{name} has no place: {offset}")
             if not is_end:
                 parent = stack[-2] if len(stack) > 1 else -1
                 nodes.append(_Node(name=name, parent=parent, offset=offset, channels=()))
         elif word == "CHANNELS":
-            channels = tuple(next(words) for _ in range(int(next(words))))
+            channels = tuple(islice(words, int(next(words))))
             last = nodes[-1]
             nodes[-1] = _Node(name=last.name, parent=last.parent, offset=last.offset, channels=channels)
         elif word == "{":

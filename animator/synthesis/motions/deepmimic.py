@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from animator.errors import JobError
-from animator.synthesis.motions.motion import Motion, motion_from_globals
+from animator.synthesis.motions.motion import MAX_FRAME_S, MIN_FRAME_S, Motion, motion_from_globals
 from animator.synthesis.rig import JOINT, NUM_JOINTS, rotation
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -43,14 +43,16 @@ def read_deepmimic(path: Path) -> Motion:
         raise JobError(f"{path}: no motion file of at most {MAX_FILE_BYTES >> 20} MiB")
     try:
         frames = np.array(json.loads(path.read_text(encoding="utf-8"))["Frames"], dtype=np.float64)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JobError(f"{path.name}: not a DeepMimic motion ({type(error).__name__}: {error})") from error
-    if frames.ndim != 2 or frames.shape[1] != _NUM_VALUES or not np.isfinite(frames).all() or not frames[0, 0] > 0:
-        raise JobError(
-            f"{path.name}: frames of shape {list(frames.shape)}, expected [T, {_NUM_VALUES}] finite values that begin "
-            "with the frame's duration"
-        )
-    turned = _globals(frames)
+    if frames.ndim != 2 or frames.shape[1] != _NUM_VALUES or not np.isfinite(frames).all():
+        raise JobError(f"{path.name}: frames of shape {list(frames.shape)}, expected [T, {_NUM_VALUES}] finite values")
+    if not MIN_FRAME_S <= frames[0, 0] <= MAX_FRAME_S:
+        raise JobError(f"{path.name}: frames of {frames[0, 0]:g} s, expected {MIN_FRAME_S:g} to {MAX_FRAME_S:g} s")
+    try:
+        turned = _globals(frames)
+    except ValueError as error:  # a quaternion of zeros
+        raise JobError(f"{path.name}: not a DeepMimic motion ({error})") from error
     return motion_from_globals(turned, frames[:, 1:4] @ _TO_RIG.T / _PELVIS_M, fps=1 / frames[0, 0])
 
 

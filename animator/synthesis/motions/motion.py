@@ -23,6 +23,8 @@ from animator.synthesis.rig import (
     BodyPose,
 )
 
+# Nobody records faster, or slower: a file that says so is damaged.
+MIN_FRAME_S, MAX_FRAME_S = 1e-4, 100.0
 _UPPER = np.array([not any(part in name for part in ("pelvis", "hip", "knee", "ankle", "foot")) for name in JOINTS])
 
 

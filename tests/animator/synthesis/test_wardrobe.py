@@ -80,3 +80,36 @@ def test_a_folder_that_is_no_wardrobe_is_named(tmp_path: Path) -> None:
 def test_a_wardrobe_one_level_below_is_pointed_at(wardrobe: Path) -> None:
     with pytest.raises(JobError, match=f"did you mean {wardrobe}"):
         check_wardrobe(wardrobe.parent)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("cap.mhclo", b"obj_file cap.obj", b""),
+        ("cap.mhclo", b"obj_file cap.obj", b"obj_file hat.obj"),
+        ("cap.mhclo", b"verts 0", b""),
+        ("cap.mhclo", b"100 200 300 1.0", b"100 200 99999 1.0"),
+        ("cap.mhclo", b"0.2 0.3 0.5", b"0.2 0.3 -E0.5"),
+        ("cap.mhclo", b"x_scale 0 1 1.0", b"x_scale 0"),
+        ("cap.obj", b"f 1/1 2/2 3/3", b"f 1/1 2/2 4/3"),
+        ("cap.obj", b"f 1/1 2/2 3/3", b"f 1/1 2/2 3/4"),
+        ("cap.obj", b"f 1/1 2/2 3/3", b"f 1/1"),
+        ("cap.obj", b"v 0 0 0\nv 0 0 0\nv 0 0 0", b"v 0 0 0"),
+        ("cap.png", b"\x89PNG", b""),
+    ],
+)
+def test_a_damaged_asset_is_named(wardrobe: Path, name: str, old: bytes, new: bytes) -> None:
+    path = wardrobe / "hair" / "cap" / name
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(JobError, match=r"hair/cap: an asset that cannot be worn"):
+        load_asset(wardrobe, "hair", "cap")
+
+
+def test_an_author_s_name_in_another_alphabet_and_a_grey_texture_do_not_matter(wardrobe: Path) -> None:
+    folder = wardrobe / "hair" / "cap"
+    for name in ("cap.obj", "cap.mhmat", "cap.mhclo"):
+        (folder / name).write_bytes(b"# made by Andr\xe9\n" + (folder / name).read_bytes())
+    cv2.imwrite(str(folder / "cap.png"), np.full((8, 8), 90, np.uint8))
+    texture = load_asset(wardrobe, "hair", "cap").texture_HW4
+    assert texture is not None
+    assert texture[0, 0].tolist() == [90, 90, 90, 255]

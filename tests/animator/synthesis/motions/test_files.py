@@ -128,6 +128,25 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
         read_bvh(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("CHANNELS 3", "CHANNELS 99999"),
+        ("CHANNELS 3", "CHANNELS -3"),
+        ("Zrotation", "Wrotation"),
+        ("Zrotation", "Xrotation"),
+        ("OFFSET 0 20 0", "OFFSET 0 inf 0"),
+        ("0.04", "1e-320"),
+        ("0.04", "1e300"),
+    ],
+)
+def test_a_file_with_nonsense_in_it_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    path = write_bvh(tmp_path / "odd.bvh", {})
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(JobError, match=r"odd\.bvh: not a BVH file"):
+        read_bvh(path)
+
+
 def deepmimic_frame(**turns: list[float]) -> list[float]:
     frame = [0.04, 0.0, 0.9, 0.0] + [1.0, 0, 0, 0] * 4 + [0.0] + [1.0, 0, 0, 0] * 2 + [0.0]
     frame += [1.0, 0, 0, 0] + [0.0] + [1.0, 0, 0, 0] * 2 + [0.0]
@@ -155,6 +174,23 @@ def test_deepmimic_of_another_character_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dog.txt"
     path.write_text(json.dumps({"Frames": [[0.03] * 12]}))
     with pytest.raises(JobError, match=r"dog\.txt.*\[1, 12\].*44"):
+        read_deepmimic(path)
+
+
+@pytest.mark.parametrize(
+    ("frame", "complaint"),
+    [
+        ([1e-320, *deepmimic_frame()[1:]], "expected 0.0001 to 100 s"),
+        ([0.04, 0, 0.9, 0, 0, 0, 0, 0, *deepmimic_frame()[8:]], "not a DeepMimic motion"),
+    ],
+)
+def test_deepmimic_with_nonsense_in_it_is_refused(tmp_path: Path, frame: list[float], complaint: str) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_text(json.dumps({"Frames": [frame] * 2}))
+    with pytest.raises(JobError, match=rf"odd\.txt.*{complaint}"):
+        read_deepmimic(path)
+    path.write_text('{"Frames":' + "[" * 100_000)
+    with pytest.raises(JobError, match=r"odd\.txt: not a DeepMimic motion"):
         read_deepmimic(path)
 
 
