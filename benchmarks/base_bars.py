@@ -141,13 +141,14 @@ def _below(title: str, key: str, ours: Callable[[str], float], puppet: Callable[
     return Bar(what=f"{title}: {key}", value=value, asked=f"<= {limit:.4g}", reached=value <= limit)
 
 
-def document(results: Results, *, model: str, seeds: int, frames: int) -> str:
+def document(results: Results, *, model: str, seeds: int, frames: int, fps: float | None = None) -> str:
     """The results as Markdown: all bars, then every case of every set."""
     lines = [
         f"# The base `{model}` against its bars",
         "",
-        f"{datetime.date.today():%Y-%m-%d}; {seeds} seeds, {frames} frames a case; made by "
-        "`python benchmarks/evaluate_base.py`.",
+        f"{datetime.date.today():%Y-%m-%d}; {seeds} seeds, {frames} frames a case"
+        + ("" if fps is None else f", real clips at {fps:g} frames/s")
+        + "; made by `python benchmarks/evaluate_base.py`.",
         "",
         "| bar | measured | asked | |",
         "|---|---|---|---|",

@@ -44,6 +44,7 @@ from pose_tracking.errors import PipelineError
 from pose_tracking.frame import Frame
 from pose_tracking.skeleton import BLAZEPOSE_33
 from pose_tracking.trackers.blazepose import face_landmarks
+from temporal.motion import MotionConfig
 from temporal.windows import PoseWindow
 
 
@@ -87,7 +88,7 @@ def _film_frames(truths: Truth) -> Iterator[RealFrame]:
 
 def real_clip(results: Results, model: SubjectModel, clip: Path, given: argparse.Namespace) -> None:
     """Sets 2 and 3, one clip."""
-    settings = _settings(model, clip, given.frames)
+    settings = _settings(model, clip, given)
     plain = [evaluate_self(clip, generators=generators(model, seed), settings=settings) for seed in range(given.seeds)]
     results.add("self", clip.stem, [evaluation.scores for evaluation in plain])
     if given.no_subject_phase:
@@ -107,15 +108,19 @@ def real_clip(results: Results, model: SubjectModel, clip: Path, given: argparse
 
 def cross(results: Results, model: SubjectModel, photo: Path, clip: Path, given: argparse.Namespace) -> None:
     """Set 4, one photo and one clip."""
-    settings = _settings(model, clip, given.frames)
+    settings = _settings(model, clip, given)
     evaluation = evaluate_cross(photo, clip, generators=generators(model, 0), settings=settings)
     results.add("cross", f"{photo.stem} x {clip.stem}", [evaluation.scores])
 
 
-def _settings(model: SubjectModel, clip: Path, frames: int) -> EvaluationSettings:
+def _settings(model: SubjectModel, clip: Path, given: argparse.Namespace) -> EvaluationSettings:
     width, height = model.manifest.canvas
-    rate = float(DrivingClip.open(clip).info.fps)
-    return EvaluationSettings(canvas=CanvasConfig(width=width, height=height), end_s=frames / rate)
+    rate = given.fps or float(DrivingClip.open(clip).info.fps)
+    return EvaluationSettings(
+        canvas=CanvasConfig(width=width, height=height),
+        motion=MotionConfig(fps=given.fps),
+        end_s=given.frames / rate,
+    )
 
 
 def main() -> None:
@@ -125,14 +130,15 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="folder of real photos")
     parser.add_argument("--only", nargs="*", help="names of clips")
     parser.add_argument("--pairs", type=int, default=8, help="rendered pairs")
-    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--frames", type=int, default=40, help="of each case, from the beginning (40)")
+    parser.add_argument("--fps", type=float, help="of real clips; few spread the frames over more of a clip (its own)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cross", type=int, default=6, help="photos, each with the next clip")
     parser.add_argument("--no-subject-phase", action="store_true")
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args()
     model, results = open_base(given.model), Results()
-    told = partial(document, results, model=given.model, seeds=given.seeds, frames=given.frames)
+    told = partial(document, results, model=given.model, seeds=given.seeds, frames=given.frames, fps=given.fps)
 
     def attempt(what: str, work: Callable[[], None]) -> None:
         began = time.monotonic()
