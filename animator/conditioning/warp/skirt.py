@@ -18,6 +18,11 @@ _HEM_FROM_SIDE, _FLARED = (0.6, 1.7), 1.35
 _OPEN_FROM, _OPEN = 0.8, 0.3
 # Torso lengths: what is wider than this about the shins, from the side, is a gown.
 _GOWN = 0.6
+# Down to where nothing opens between the legs of somebody who strides, or stands with feet together; where along the
+# shins cloth is measured; and by how many torso lengths that of a skirt is wider, at least, than bones are apart. Two
+# bare shins are 0.26. Of legs that touched or crossed 0.07 to 0.33, in baggy trousers 0.39; of gowns 0.46 to 1.2; a
+# narrow one may be as a sheath dress is at its knees, 0.33 to 0.43.
+_TOGETHER, _SHINS, _WIDER = 1.5, (1.2, 1.8), 0.34
 # Torso lengths: a thigh that looks shorter points at the camera.
 _SHORT_THIGH = 0.7
 # Where down the legs their outline is looked at; how many times wider it is above a hem than below.
@@ -66,15 +71,17 @@ def skirt_hem(pose: BonePose, matte_HW: torch.Tensor) -> float | None:
     Followed down the middle between the legs, cloth ends at the crotch of trousers or at the hem of a skirt. At a
     hem the outline jumps inwards to the legs, though a photo's hem may take some rows for it, or legs stand so far
     apart that there is as much ground between them at once; at a crotch the outline goes on as it was, and legs part
-    by little and little.
+    by little and little. Where it opens nowhere, or at the ankles alone, legs that touch are no wider than legs.
     """
     if not _legs_shown(pose):
         return None
     rows = [_leg_row(pose, matte_HW, place) for place in _PLACES]
-    extents = [outer for _, outer, _ in rows]
+    extents, torso_px = [outer for _, outer, _ in rows], float(pose.torso_length_B[0])
     if _from_side(pose, matte_HW):
-        return _hem_from_side(_PLACES, extents, float(pose.torso_length_B[0]))
+        return _hem_from_side(_PLACES, extents, torso_px)
     gap = _gap([inner for inner, _, _ in rows])
+    if (gap is None or _PLACES[gap] > _TOGETHER) and not _is_gown(pose, extents, torso_px):
+        return None
     if gap is None:
         return 2.0
     # Above the knees legs that stride part as fast as that at a crotch, too.
@@ -139,13 +146,26 @@ def _narrows(extents: list[float], row: int) -> float:
     return max(extents[max(row - 4, 0) : row + 1]) / max(below[len(below) // 2], 1e-6)
 
 
+def _is_gown(pose: BonePose, extents: list[float], torso_px: float) -> bool:
+    """Whether what goes on down the shins is wider than two legs that touch are together."""
+    beyond = []
+    for place, extent in zip(_PLACES, extents, strict=True):
+        if _SHINS[0] < place < _SHINS[1]:
+            first, second = _on_legs(pose, place)
+            beyond.append((extent - abs(float(first[0] - second[0]))) / torso_px)
+    return sorted(beyond)[len(beyond) // 2] > _WIDER
+
+
+def _on_legs(pose: BonePose, place: float) -> list[torch.Tensor]:
+    """The places [2] px on the bones of both legs."""
+    segment_of_leg = min(int(place), 1)
+    bones = (LEFT_LEG[segment_of_leg], RIGHT_LEG[segment_of_leg])
+    return [torch.lerp(pose.start_BJ2[0, bone], pose.end_BJ2[0, bone], place - segment_of_leg) for bone in bones]
+
+
 def _leg_row(pose: BonePose, matte_HW: torch.Tensor, place: float) -> tuple[float, float, float]:
     """At one height: opacity half-way between the legs, px of the opaque run around both and of ground between."""
-    segment_of_leg, share = min(int(place), 1), place - min(int(place), 1)
-    points = []
-    for bones in (LEFT_LEG, RIGHT_LEG):
-        bone = bones[segment_of_leg]
-        points.append(torch.lerp(pose.start_BJ2[0, bone], pose.end_BJ2[0, bone], share))
+    points = _on_legs(pose, place)
     row = int(((points[0][1] + points[1][1]) / 2).clamp(0, matte_HW.shape[0] - 1))
     first, last = sorted(int(point[0].clamp(0, matte_HW.shape[1] - 1)) for point in points)
     center = (first + last) // 2

@@ -78,8 +78,24 @@ def test_a_straight_skirt_over_legs_astride_is_no_pair_of_trousers():
 def test_a_gown_to_the_floor_ends_at_the_ankles():
     _, matte = figure()
     left, right, foot = joint("left_hip"), joint("right_hip"), int(joint("left_ankle")[1])
-    matte[int(left[1]) : foot + 8, int(right[0]) - 8 : int(left[0]) + 8] = 1
+    matte[int(left[1]) : foot + 8, int(right[0]) - 16 : int(left[0]) + 16] = 1
     assert skirt_hem(pose_of(), matte) == 2.0
+
+
+@pytest.mark.parametrize("parts_at", [None, 1.8])
+def test_legs_in_trousers_that_touch_down_to_the_ankles_are_in_no_gown(parts_at: float | None):
+    """One leg before the other, or feet together: no ground shows between them, but they are no wider than legs."""
+    keypoints = STANDING.copy()
+    middle, names = keypoints[0, 0], ("knee", "ankle", "heel", "foot_index")
+    below = [index for index, name in enumerate(BLAZEPOSE_33.joints) if name.endswith(names)]
+    keypoints[below, 0] = middle + 0.6 * (keypoints[below, 0] - middle)
+    pose, (photo, matte) = pose_of(keypoints), figure(keypoints)
+    points = pixel_centers(matte)
+    ends = 2.2 if parts_at is None else parts_at
+    between = (leg_place(points, pose) > 0) & (leg_place(points, pose) < ends)
+    matte[between & ((points[..., 0] - middle).abs() < 6)] = 1
+    assert skirt_hem(pose, matte) is None
+    assert hem_of(photo, matte, pose) is None
 
 
 def column(widths: dict[float, float]) -> torch.Tensor:
