@@ -62,7 +62,7 @@ class Results:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One line of the issue's table."""
+    """One thing that is asked of the base, and what was measured."""
 
     what: str
     value: float

@@ -1,6 +1,6 @@
 """What a generated frame costs: ms per UNet evaluation, evaluations per frame, and where the workers' time goes.
 
-    python benchmarks/bench_denoise.py [--model DIR] [--steps 4] [--frames 12]
+    python benchmarks/bench_denoise.py [--model DIR] [--steps 4] [--frames 12] [--repair 0.5]
 
 Renders the portrait of examples/media in poses of its walking clip; photo and tracking are not timed. Shares are of the
 seconds that the workers spend on frames, each in its own thread; the subject's preparation, once per render, is told
@@ -19,13 +19,14 @@ from pathlib import Path
 from animator.benchmarking.clock import Clock
 from animator.canvas import CanvasConfig
 from animator.device import pick_device, working_dtype
+from animator.generators import branches
 from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.parallel import frame_workers
 from animator.models.bases import open_base
 from animator.photo import read_photo
 from animator.pipeline import prepare_motion, track_clip
 from animator.progress import SilentProgress
-from animator.sampling.config import SamplerConfig
+from animator.sampling.config import DEFAULT_REPAIR, SamplerConfig
 from animator.subject import Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.retargeting import retarget
@@ -62,6 +63,9 @@ def main() -> None:
     arguments.add_argument("--steps", type=int, default=SamplerConfig().steps)
     arguments.add_argument("--frames", type=int, default=12)
     arguments.add_argument("--batch", type=int, default=None)
+    arguments.add_argument(
+        "--repair", type=float, default=DEFAULT_REPAIR, help="as in a job; at a base's own, few frames may need it"
+    )
     given = arguments.parse_args()
     device = pick_device(given.device)
     model = open_base(given.model).to(device, working_dtype(device, given.precision))
@@ -70,13 +74,14 @@ def main() -> None:
     paces = []
     with ExitStack() as watched:
         for thing, method, name in (
-            (model.unet, "forward", "unet"),
+            (branches, "predict", "unet"),  # the network itself is called through views of it
             (model.vae, "encode", "encode"),
             (model.vae, "decode", "decode"),
         ):
             watched.enter_context(clock.watching(thing, method, name))
         for round_ in range(ROUNDS + 1):
-            generator = DiffusionGenerator(model, SamplerConfig(steps=given.steps, batch=given.batch))
+            config = SamplerConfig(steps=given.steps, batch=given.batch, repair=given.repair)
+            generator = DiffusionGenerator(model, config)
             began = time.perf_counter()
             with clock.watching(generator, "_frames", "frames"), clock.watching(generator, "_prepare", "prepare"):
                 count = sum(1 for _ in generator.generate(windows, subject))
@@ -84,6 +89,8 @@ def main() -> None:
                 clock.seconds.clear()
                 continue
             paces.append((time.perf_counter() - began) / count)
+    if not clock.total("unet"):
+        raise SystemExit(f"with --repair {given.repair:g} nothing of these frames needs the network; give a larger one")
     whole, median = clock.total("frames"), {name: statistics.median(each) for name, each in clock.seconds.items()}
     # Preparing the subject encodes, too: what a frame's encoding takes is told by the median.
     spent = {"unet": clock.total("unet"), "decode": clock.total("decode"), "encode": median["encode"] * ROUNDS * count}

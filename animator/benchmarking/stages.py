@@ -34,6 +34,7 @@ from animator.models.vae import has_preview
 from animator.photo import read_photo
 from animator.pipeline import TRACKING_SIDE_PX, place_subject, prepare_motion, track_clip
 from animator.progress import Progress
+from animator.sampling.config import DEFAULT_REPAIR
 from animator.subject import Portrait, Subject
 from pose_tracking.clip import DrivingClip
 from pose_tracking.frame import Frame
@@ -178,8 +179,11 @@ class _Bench:
         self._each("encode the video", self.clock.total("encode"), len(frames))
 
     def diffusion(self, subject: Subject, windows: list[PoseWindow]) -> None:
-        """The network's parts, one worker alone."""
-        generator = DiffusionGenerator(self.model, self.job.sampler, seed=self.job.seed, on_note=lambda _: None)
+        """The network's parts, one worker alone, of frames that need the network."""
+        sampler = self.job.sampler
+        if sampler.repair is None:  # where a base is to repair little, hardly a frame of so few may need it
+            sampler = sampler.model_copy(update={"repair": DEFAULT_REPAIR})
+        generator = DiffusionGenerator(self.model, sampler, seed=self.job.seed, on_note=lambda _: None)
         list(generator.generate(windows[:1], subject))
         vae, decode = self.model.vae, "net decode"
         # Where deep layers are used again the network is called through views of it: its own call would miss them.

@@ -12,7 +12,6 @@ from typing import Any
 
 # The frame in hand gets this long; whoever asked is promised ten seconds.
 PATIENCE_S = 6.0
-_Handler = Callable[[int, FrameType | None], Any]
 
 
 class StopRequest:
