@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, ImageSequence
 
+from animator.encoding.provenance import pictures_in
 from animator.errors import JobError, PhotoError
 from animator.progress import Progress
 from animator.sidecar import is_sidecar
@@ -208,7 +209,7 @@ def _inspect_poses(path: Path, progress: Progress) -> Inspection:
 
 def _inspect_pictures(path: Path, progress: Progress) -> Inspection:
     """A folder of numbered PNG, or an animated WebP."""
-    files = sorted(file for file in path.glob("*.png") if file.is_file()) if path.is_dir() else [path]
+    files = pictures_in(path) if path.is_dir() else [path]
     if not files:
         raise PhotoError(f"{path}: a folder without PNG pictures or poses; give a file, or the folder of a PNG result")
     try:

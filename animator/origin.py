@@ -13,6 +13,7 @@ import numpy as np
 
 from animator.encoding import read_provenance
 from animator.encoding.content_credentials import Credentials, read_credentials
+from animator.encoding.provenance import pictures_in
 from animator.encoding.watermark import Watermark, WatermarkReader
 from animator.sidecar import Sidecar, read_sidecar
 
@@ -110,9 +111,7 @@ def find_watermark(path: Path) -> Watermark | None:
 
 def _pictures(path: Path) -> Iterator[np.ndarray]:
     if path.is_dir():
-        # Whoever opens a pipe waits for ever.
-        files = sorted(picture for picture in path.glob("*.png") if picture.is_file())
-        for picture in files[:_NUM_PICTURES]:
+        for picture in pictures_in(path)[:_NUM_PICTURES]:
             yield from _still_pictures(picture)
     elif path.suffix.lower() in (".png", ".webp", ".jpg", ".jpeg"):
         yield from _still_pictures(path)

@@ -7,21 +7,20 @@ does not import; they are repeated here in words, and a test compares the two.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import typer
 
-from animator.commands.option import Choice, in_panel
+from animator.commands.option import Choice, in_panel, size_of
 from animator.commands.result_choices import ORIGIN, RESULT
 
 
 def _canvas(text: str) -> dict[str, Any]:
-    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
-    if match is None:
-        raise typer.BadParameter(f"--canvas: got {text!r}, expected WIDTHxHEIGHT in px, for example 512x640")
-    return {"canvas.width": int(match[1]), "canvas.height": int(match[2])}
+    width, height = size_of("--canvas", text)
+    return {"canvas.width": width, "canvas.height": height}
 
 
 def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
@@ -30,15 +29,15 @@ def person_of(key: str, flag: str) -> Callable[[str], dict[str, Any]]:
     def changes(text: str) -> dict[str, Any]:
         if text in ("largest", "center"):
             return {key: text}
-        if re.fullmatch(r"\d+", text):
+        if re.fullmatch(r"\d{1,9}", text):
             return {key: int(text)}
         with suppress(ValueError):
             x, y = (float(part) for part in text.split(","))
             if 0 <= x <= 1 and 0 <= y <= 1:
                 return {key: [x, y]}
         raise typer.BadParameter(
-            f"{flag}: got {text!r}, expected largest, center, a number from the left (0, 1, ...), or X,Y: a point, "
-            "both from 0 to 1 (fractions of width and height)"
+            f"{flag}: got {reprlib.repr(text)}, expected largest, center, a number from the left (0, 1, ...), or X,Y: "
+            "a point, both from 0 to 1 (fractions of width and height)"
         )
 
     return changes

@@ -11,6 +11,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import PARTIAL, Console
+from animator.commands.jobs import Trust
 from animator.commands.option import written
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def evaluate(
         Path | None, written("--output", "-o", metavar="FOLDER", text="Where to write the JSON and HTML reports.")
     ] = None,
     overrides: Overrides = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")] = False,
+    trust: Trust = False,
     *,
     changes: Mapping[str, Any],
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from animator.commands.console import Console, Group, Verb
-from animator.commands.option import written
+from animator.commands.option import size_of, written
 
 if TYPE_CHECKING:
     from animator.models.listing import ModelFacts
@@ -167,7 +166,7 @@ def import_dreampose(
         "image_encoder": _pair("--clip-range", clip_range),
         "pose": _pair("--pose-range", pose_range),
     }
-    size = _size(canvas)
+    size = size_of("--canvas", canvas)
 
     from animator.encoding.atomic_file import check_folder_place
 
@@ -205,13 +204,6 @@ def _pair(option: str, text: str) -> tuple[float, float]:
     if not low < high:
         raise typer.BadParameter(f"{option}: got {text!r}, the first number must be the smaller one")
     return low, high
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
-    if match is None:
-        raise typer.BadParameter(f"--canvas: got {text!r}, expected WIDTHxHEIGHT in px, for example 512x640")
-    return int(match[1]), int(match[2])
 
 
 _EXAMPLES: dict[Callable[..., None], str] = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +58,18 @@ class Choice:
         if value is None or (value is False and "/" not in self.flags[0]):
             return {}
         return {self.sets: value} if isinstance(self.sets, str) else self.sets(value)
+
+
+def size_of(flag: str, text: str) -> tuple[int, int]:
+    """(width, height) of `512x640`, px.
+
+    Raises:
+        BadParameter: it is something else.
+    """
+    match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{flag}: got {reprlib.repr(text)}, expected WIDTHxHEIGHT in px, for example 512x640")
+    return int(match[1]), int(match[2])
 
 
 def written(*flags: str, text: str, metavar: str | None = None) -> Any:

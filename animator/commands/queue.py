@@ -49,7 +49,6 @@ def worker(
     from animator.jobs.heap import share_arenas
 
     share_arenas()  # before anything heavy is imported, which may start threads
-    from animator.jobs.queue import JobQueue
     from animator.jobs.record import read_record
     from animator.jobs.shift import work_shift
     from animator.pipeline import resume
@@ -64,7 +63,7 @@ def worker(
         require_compliance(read_record(job).render_job(trust=trust).provenance, policy)
         return resume(job.path, progress=progress, trust=trust, executor=chosen)
 
-    held = _existing(queue, JobQueue)
+    held = _existing(queue)
     _warn_of_unlisted(console, held)
     all_well = True
     for turn in work_shift(held, run, until_empty=until_empty):
@@ -76,9 +75,7 @@ def worker(
 
 def list_jobs(context: typer.Context, queue: QueueFolder) -> None:
     """Say which jobs a queue holds: those at work, those that wait in their order, those that are over."""
-    from animator.jobs.queue import JobQueue
-
-    held = _existing(queue, JobQueue)
+    held = _existing(queue)
     jobs = held.jobs()
     _warn_of_unlisted(Console.of(context), held)
     if not jobs:
@@ -92,22 +89,21 @@ def list_jobs(context: typer.Context, queue: QueueFolder) -> None:
 
 def reindex(context: typer.Context, queue: QueueFolder) -> None:
     """Make a queue's index anew from the folders of its jobs, such as after copying some there by hand."""
-    from animator.jobs.queue import JobQueue
-
     refuse_dry_run(Console.of(context), instead="animator jobs list QUEUE")
-    num_jobs = _existing(queue, JobQueue).rebuild()
+    num_jobs = _existing(queue).rebuild()
     line = f"{queue}: {counted(num_jobs, 'job')}"
     Console.of(context).result("queue", {"queue": str(queue), "jobs": num_jobs}, [line])
 
 
-def _existing(queue: Path, kind: type[JobQueue]) -> JobQueue:
+def _existing(queue: Path) -> JobQueue:
     from animator.errors import JobError
+    from animator.jobs.queue import JobQueue
 
     if queue.exists() and not queue.is_dir():
         raise JobError(f"{queue}: is a file; a queue is a folder of job folders")
     if not queue.is_dir():
         raise JobError(f"{queue}: no such folder; animator jobs submit JOB.toml --queue {quote(str(queue))} makes it")
-    return kind(queue)
+    return JobQueue(queue)
 
 
 def _warn_of_unlisted(console: Console, queue: JobQueue) -> None:

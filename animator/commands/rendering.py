@@ -10,7 +10,7 @@ import typer
 
 from animator.commands.choices import Overrides, typed_job, with_choices
 from animator.commands.console import Console
-from animator.commands.jobs import ExecutorName, PolicyFile, Workers, open_named_executor, tell_plan
+from animator.commands.jobs import ExecutorName, PolicyFile, Trust, Workers, open_named_executor, tell_plan
 from animator.commands.option import written
 from animator.commands.reporting import tell_report
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from animator.config import RenderJob
     from animator.jobs.executors.protocol import Executor
 
-Trust = Annotated[bool, typer.Option("--trust", help="Allow my_pkg.mod:Thing, which runs that code.")]
 KeptJob = Annotated[
     Path | None,
     typer.Option("--job", "-j", metavar="DIR", help="Keep the job in this folder; go on with it if it is there."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from animator.commands.console import Console, Group, Verb, overview
-from animator.commands.option import written
+from animator.commands.option import size_of, written
 from animator.errors import JobError
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _options(
         raise JobError(
             f"{error.name} is missing; install what rendering people needs: pip install 'pose-animator[synthesis]'"
         ) from error
-    width, height = _parse_size(size)
+    width, height = size_of("--size", size)
     try:
         if wardrobe is not None:
             check_wardrobe(wardrobe)
@@ -161,13 +161,6 @@ def _options(
         return ExportOptions(take=take, crf=crf, maps=maps)
     except JobError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _parse_size(size: str) -> tuple[int, int]:
-    width, cross, height = size.lower().partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal()):
-        raise typer.BadParameter(f"size is {size!r}, expected WIDTHxHEIGHT such as 384x480")
-    return int(width), int(height)
 
 
 def _write_many(

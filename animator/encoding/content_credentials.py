@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animator.encoding.leftovers import supersede
+from animator.encoding.provenance import pictures_in
 from animator.errors import EncodeError, JobError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def read_credentials(path: str | Path) -> Credentials | None:
     """
     path = Path(path)
     if path.is_dir():
-        pictures = sorted(picture for picture in path.glob("*.png") if picture.is_file())
+        pictures = pictures_in(path)
         return read_credentials(pictures[0]) if pictures else None
     try:
         if not _has_store(path):

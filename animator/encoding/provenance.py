@@ -72,7 +72,7 @@ def read_provenance(path: str | Path) -> dict[str, str] | None:
     """
     path = Path(path)
     if path.is_dir():
-        pictures = sorted(picture for picture in path.glob("*.png") if picture.is_file())
+        pictures = pictures_in(path)
         return read_provenance(pictures[0]) if pictures else None
     try:
         packet = _find_packet(path)
@@ -86,6 +86,11 @@ def read_provenance(path: str | Path) -> dict[str, str] | None:
         raise EncodeError(
             f"{path.name}: its XMP packet is damaged ({error}); nothing is known of its origin"
         ) from error
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The PNG files of a folder, in order; pipes are left out: whoever opens one waits for ever."""
+    return sorted(path for path in folder.glob("*.png") if path.is_file())
 
 
 def xmp_packet(metadata: Mapping[str, str]) -> bytes:

@@ -111,7 +111,7 @@ def _typed(cell: str) -> Any:
     """A TOML value, or the text where it is none."""
     try:
         parsed = tomllib.loads(f"value = {cell}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # TOML's are ValueErrors, as is a number without end
         return cell
     return parsed["value"] if len(parsed) == 1 else cell
 
@@ -122,7 +122,7 @@ def _combinations(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return  # `read_job` says why not
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return
     if "photos" not in values and "clips" not in values:
         return

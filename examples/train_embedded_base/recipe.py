@@ -96,7 +96,7 @@ def read_recipe(given: argparse.Namespace) -> Recipe:
         raise JobError(f"{given.config}: the recipe cannot be read ({error.strerror})") from error
     except ValidationError as error:
         raise JobError(f"{given.config}: {complain(error, model=Recipe)}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise JobError(f"{given.config}: not TOML: {error}") from error
     places = {name: getattr(given, name) for name in ("wardrobe", "motions") if getattr(given, name) is not None}
     recipe.data = recipe.data.model_copy(update=places)

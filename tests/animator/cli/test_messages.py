@@ -161,6 +161,8 @@ def test_a_partial_result_is_told_and_ends_with_seven(pipeline: Any, capsys: pyt
         (["animate", "me.png", "dance.mp4"], "--output"),
         ([*ANIMATE, "--frobnicate"], "--frobnicate"),
         ([*ANIMATE, "--canvas", "huge"], "expected WIDTHxHEIGHT"),
+        ([*ANIMATE, "--person", "9" * 5000], "expected largest, center, a number from the left"),
+        (["synth", "clip", "-o", "walk.mp4", "--size", "9" * 5000 + "x64"], "expected WIDTHxHEIGHT"),
         ([*ANIMATE, "--canvas", "513x640"], "canvas.width: got 513, expected a multiple of 2"),
         ([*ANIMATE, "--person", "a,b"], f"--person: got 'a,b', {PEOPLE}"),
         ([*ANIMATE, "--person", "-1"], f"--person: got '-1', {PEOPLE}"),

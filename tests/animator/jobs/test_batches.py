@@ -78,6 +78,8 @@ def test_job_files_and_tables_mix_and_options_go_for_all(folder: Path) -> None:
         ("t.csv", "photo,clip,output\na.jpg,walk.mp4\n", "line 2 has 2 cells"),
         ("t.csv", "photo,clip,output,sed\na.jpg,walk.mp4,o.mp4,3\n", "line 2.*sed"),
         ("t.csv", "photo,clip,output,seed\na.jpg,walk.mp4,o.mp4,many\n", "line 2: seed"),
+        ("t.csv", f"photo,clip,output,seed\na.jpg,walk.mp4,o.mp4,{'9' * 5000}\n", "line 2: seed"),
+        ("t.toml", f'photos = ["a.jpg"]\nseed = {"9" * 5000}\n', "not TOML"),
         ("t.csv", "photo,clip,output,seed.x,seed.x.y\na.jpg,walk.mp4,o.mp4,3,4\n", "x is a value, not a table"),
         ("t.csv", "photo,clip,output\na.jpg,walk.mp4,o.mp4\nb.jpg,walk.mp4,./o.mp4\n", "the output of two jobs"),
         ("t.csv", "photo,clip,output\n", "no jobs to render"),
