@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import tempfile
@@ -17,13 +18,17 @@ from hypothesis import strategies as st
 from animator.errors import JobError, ModelError
 from animator.job_file import build_job, read_job
 from animator.job_schema import job_keys
+from animator.jobs.batches import read_batch
 from animator.models.manifest import MANIFEST, read_manifest
 from animator.provenance import read_policy
+from animator.synthesis.motions.bvh import read_bvh
+from animator.synthesis.motions.deepmimic import read_deepmimic
 from pose_tracking.errors import PipelineError, TrackingError
 from pose_tracking.trackers.recorded import read_recording
+from tests.animator.synthesis.motions.test_files import write_bvh
 from tests.faults.hostile.conftest import IS_LONG
 
-# 1,000 in the long set, over six parsers; more than that costs nothing and is no waste.
+# 1,000 in the long set, over the parsers; more than that costs nothing and is no waste.
 EXAMPLES = 200 if IS_LONG else 40
 KEYS = [key.name for key in job_keys()]
 
@@ -103,6 +108,24 @@ def test_a_job_file_of_any_text(text: str | list[tuple[str, str]]) -> None:
     refuses_or_reads(lambda: read_policy(path), JobError)
 
 
+cells = st.text(max_size=12) | st.sampled_from(["me.png", "~nobody at all/x", "[", "9" * 5000, "[" * 2000, "1e999", ""])
+
+
+@quickly
+@given(
+    st.lists(st.sampled_from([*KEYS, "photos", "clips"]), max_size=4), st.lists(st.lists(cells, max_size=7), max_size=3)
+)
+def test_a_table_of_any_cells(columns: list[str], rows: list[list[str]]) -> None:
+    table = io.StringIO()
+    csv.writer(table).writerows([["photo", "clip", "output", *columns], *rows])
+    path = written(".csv", table.getvalue().encode("utf-8", errors="surrogatepass"))
+    refuses_or_reads(lambda: read_batch([path]), JobError)
+    lines = [f"{key} = {value}" for row in rows for key, value in zip(columns, row, strict=False)]
+    text = "\n".join(['photos = ["*.png", "me.png"]', 'clips = ["dance.mp4"]', 'output = "{photo}.mp4"', *lines])
+    path = written(".toml", text.encode("utf-8", errors="surrogatepass"))
+    refuses_or_reads(lambda: read_batch([path]), JobError)
+
+
 @quickly
 @given(st.lists(st.text(max_size=40), max_size=3))
 def test_settings_of_any_text(overrides: list[str]) -> None:
@@ -141,3 +164,23 @@ def test_a_manifest_of_any_values(content: dict[str, Any]) -> None:
     path = written(".json", json.dumps(content).encode("utf-8", errors="surrogatepass"))
     path = path.rename(path.with_name(MANIFEST))
     refuses_or_reads(lambda: read_manifest(path.parent), ModelError)
+
+
+@quickly
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10_000), st.sampled_from(["nan", "-1", "1e308", "99999999", "CHANNELS", "}", ""]))
+    ),
+    st.integers(0, 10_000),
+)
+def test_a_motion_file_with_any_words(changes: list[tuple[int, str]], length: int) -> None:
+    words = write_bvh(Path(tempfile.mkdtemp(dir=FOLDER)) / "whole.bvh", {}, frames=2).read_text().split(" ")
+    for place, word in changes:
+        words[place % len(words)] = word
+    path = written(".bvh", " ".join(words)[-length:].encode())
+    refuses_or_reads(lambda: read_bvh(path), JobError)
+    path = written(".bvh", " ".join(words).encode())
+    refuses_or_reads(lambda: read_bvh(path), JobError)
+    frames = [[0.04] * 44, [float(word) if word in ("nan", "-1", "1e308") else 0.0 for _, word in changes]]
+    path = written(".txt", json.dumps({"Frames": frames[: 1 + len(changes) % 2]}).encode()[: length + 1])
+    refuses_or_reads(lambda: read_deepmimic(path), JobError)
