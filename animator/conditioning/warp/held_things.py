@@ -67,7 +67,9 @@ def held_thing(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     near &= (rival > 1) | (rival > chain_distance(points, pose, bones))
     # Skin counts as foreign unless legs show it: fingers go with what they hold. Shoes are too far to tell anything.
     head = (points - pose.start_BJ2[0, HEAD]).norm(dim=-1) < 1.6 * RADIUS[HEAD] * size
-    body = (matte_HW > 0.9) & ~near & ~head & (figure.hull > 0.5) & (from_wrist < 2 * _REACH * size)
+    # What lies beside the forearm within reach may be the thing's upper part.
+    beyond = (from_wrist > _REACH * size) & (from_wrist < 2 * _REACH * size)
+    body = (matte_HW > 0.9) & beyond & ~head & (figure.hull > 0.5)
     if int(near.sum()) < fewest or int(body.sum()) < fewest:
         return nothing
     odds = torch.full_like(matte_HW, -2.0)
