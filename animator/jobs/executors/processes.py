@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -159,7 +160,7 @@ def _end_hands(hands: list[_Hand]) -> None:
 def _serve(line: Connection, work: Work, device: str | None, threads: int) -> None:
     """Render chunks as they come, until nobody asks any more."""
     share_arenas()
-    os.environ["OMP_NUM_THREADS"] = str(min(threads, int(os.environ.get("OMP_NUM_THREADS", threads))))
+    os.environ["OMP_NUM_THREADS"] = str(_allowed_threads(threads))
     end_when_told()
     try:
         worker = Worker.open(work.folder, work.open_generator, device=device, trust=work.trust)
@@ -174,6 +175,12 @@ def _serve(line: Connection, work: Work, device: str | None, threads: int) -> No
         traceback.clear_frames(error.__traceback__)
         with suppress(OSError):
             line.send(("failed", fit_to_send(error)))
+
+
+def _allowed_threads(share: int) -> int:
+    """A worker's share of the cores, or fewer where OpenMP's own variable says so: a number, or one for each level."""
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(share, int(told)) if re.fullmatch(r"[1-9]\d{0,5}", told) else share
 
 
 def _render(worker: Worker, first: Chunk, line: Connection, stop: StopRequest) -> None:
