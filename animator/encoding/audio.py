@@ -139,7 +139,11 @@ def _run(command: Any, *, patience_s: float) -> list[str]:
     except RuntimeError as error:
         raise SoundError("there is no ffmpeg program; reinstall imageio-ffmpeg") from error
     command = command.global_args("-hide_banner", "-nostdin", "-loglevel", "error").overwrite_output()
-    with ffmpeg.run_async(command, cmd=program, quiet=True) as process:
+    try:
+        running = ffmpeg.run_async(command, cmd=program, quiet=True)
+    except OSError as error:  # it is the program's fault, not that of what is written
+        raise SoundError(f"{program} cannot be started ({error.strerror}); see: animator doctor") from error
+    with running as process:
         try:
             _, complaint = process.communicate(timeout=patience_s)
         except subprocess.TimeoutExpired as error:

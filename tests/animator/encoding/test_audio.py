@@ -278,6 +278,18 @@ def test_hanging_ffmpeg_is_ended(
         os.kill(int(note.read_text()), 0)
 
 
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file"), (".", "Permission denied")])
+def test_ffmpeg_that_cannot_be_started_leaves_a_silent_film(
+    tmp_path: Path, make_clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / name))
+    result = encode_with(AudioSource(path=make_clip("clip.mp4")), black_film(1.0), tmp_path / "out.mp4")
+    assert sound_length(result.path) is None
+    (warning,) = result.warnings
+    assert warning.startswith("clip.mp4: its sound is left out: ")
+    assert f"cannot be started ({reason}" in warning
+
+
 def test_playlist_that_points_at_another_file_is_not_followed(tmp_path: Path, make_clip: Callable[..., Path]) -> None:
     secret = make_clip("secret.ts")
     playlist = tmp_path / "clip.mp4"
