@@ -96,7 +96,8 @@ def _hole(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, height: int) -> torch
     near, wide = (widened((matte_HW > 0.05).float(), height * reach) > 0.5 for reach in (MARGIN, WIDE_MARGIN))
     shadow = widened(cast_shadow(photo_3HW, wide).float(), height * WIDE_MARGIN) > 0.5
     ground = PlainGround.beside(photo_3HW, ~wide, reach_px=height * GROUND_REACH)
-    doubted = (ground.plain_HW > 0.5) | ~_occurs(photo_3HW, ~wide, height * GROUND_REACH)
+    plain = (ground.plain_HW > 0.5) | ground.shaded(photo_3HW)
+    doubted = plain | ~_occurs(photo_3HW, ~wide, height * GROUND_REACH)
     hidden = near | (wide & doubted) | shadow
     # A speck that is left of the ring is no background: pieces of it would be copied.
     return 1 - widened(1 - widened(hidden.float(), 1), 1) > 0.5

@@ -16,6 +16,9 @@ from animator.matting import box_mean, ramp, unmixed
 
 # Spread of colours (RGB in [0, 1]) about a pixel up to which a ground is plain, and from which on it is not.
 _PLAIN = 0.015, 0.03
+# Spread below which a ground is calm enough for shade on it to be told; share of the ground's light that is less than
+# all of it, and how far the channels of a shade may differ in theirs.
+_CALM, _IN_SHADE, _TINT = 0.05, 0.98, 0.1
 # A pixel is the ground's up to so many spreads from the colour foretold, and so much for what light and lens add.
 _SPREADS, _SHADE = 2.0, 0.02
 # Difference of person and ground from which on colours begin to tell them apart, and from which on they do.
@@ -68,6 +71,12 @@ class PlainGround:
         """Bool [H, W]: where a pixel has the ground's colour, or one `within` times as far from it as that may be."""
         apart = (photo_3HW - self.colors_3HW).norm(dim=0)
         return (apart < within * (_SPREADS * self.spread_HW + _SHADE)) & (self.plain_HW > 0.5)
+
+    def shaded(self, photo_3HW: torch.Tensor) -> torch.Tensor:
+        """Bool [H, W]: where a ground that is calm, if not plain, is seen in less light: the person's own shade."""
+        light = photo_3HW / self.colors_3HW.clamp_min(0.05)
+        same_tint = light.amax(0) - light.amin(0) < _TINT
+        return (light.mean(0) < _IN_SHADE) & same_tint & (self.spread_HW < _CALM)
 
 
 def clear_of_ground(

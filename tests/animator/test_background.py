@@ -91,6 +91,16 @@ def test_before_a_plain_wall_no_glow_of_the_person_is_left() -> None:
     assert float((filled - wall).abs().max()) < 0.02
 
 
+def test_the_dark_beside_a_shoe_goes_with_the_person() -> None:
+    """On a calm ground, which is none of the plainest."""
+    ground = 0.6 + 0.017 * torch.randn(3, 320, 320, generator=torch.Generator().manual_seed(3))
+    photo, matte = before_a(ground)
+    photo[:, 152:168, 203:206] *= 0.8
+    photo[:, 158:162, 212:216] *= 0.78  # so dark a colour occurs beside it as well
+    filled = fill_background(photo, matte, torch.ones_like(matte, dtype=torch.bool))
+    assert float(filled[:, 154:166, 203:206].mean()) > 0.95 * float(ground.mean())
+
+
 def test_a_colour_that_occurs_nowhere_else_is_the_person_s() -> None:
     """A white tip, 4 px beside the person, which the matte did not see, before grass."""
     grass = torch.rand(3, 320, 320, generator=torch.Generator().manual_seed(3)) * 0.4

@@ -93,3 +93,14 @@ def test_the_ground_goes_on_behind_the_person_as_it_is_beside_them():
     ground = PlainGround.beside(photo, seen, reach_px=4)
     assert float((ground.colors_3HW - WALL[..., None]).abs().max()) < 0.03
     assert bool((ground.plain_HW > 0.5).all())
+
+
+def test_shade_is_the_ground_s_tint_in_less_light_and_other_colours_are_none():
+    photo, _, _ = _scene(noise=0.02)
+    seen = torch.zeros(ROWS, COLUMNS, dtype=torch.bool)
+    seen[:, :16] = seen[:, 64:] = True
+    ground = PlainGround.beside(photo, seen, reach_px=12)
+    assert float(ground.plain_HW[:, 20:60].max()) < 0.5
+    shaded = ground.shaded(torch.where(seen, photo, 0.7 * WALL[..., None]))
+    assert bool(shaded[:, 20:60].all())
+    assert not bool(ground.shaded(photo)[:, 26:54].any())
