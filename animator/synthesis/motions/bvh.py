@@ -117,6 +117,8 @@ def _parse_joints(words: Iterator[str], nodes: list[_Node]) -> None:
                 raise ValueError(f"{name} has no place: {offset}")
             if not is_end:
                 parent = stack[-2] if len(stack) > 1 else -1
+                if parent >= len(nodes):  # going up its parents would never end
+                    raise ValueError(f"{name} hangs on a joint that has no OFFSET")
                 nodes.append(_Node(name=name, parent=parent, offset=offset, channels=()))
         elif word == "CHANNELS":
             channels = tuple(islice(words, int(next(words))))

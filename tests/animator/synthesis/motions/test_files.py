@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from animator.errors import JobError
+from animator.synthesis.motions import bvh
 from animator.synthesis.motions.bvh import read_bvh
 from animator.synthesis.motions.deepmimic import read_deepmimic
 from animator.synthesis.motions.library import random_motion, read_motion_files
@@ -119,6 +120,14 @@ def test_a_file_without_a_person_says_what_is_missing(tmp_path: Path, text: str,
     path.write_text(text)
     with pytest.raises(JobError, match=rf"odd\.bvh.*{reason}"):
         read_bvh(path)
+
+
+def test_a_joint_below_one_without_a_place_is_refused_before_anyone_goes_up_its_parents(tmp_path: Path) -> None:
+    """It would be its own parent, and whoever went up from it would never arrive."""
+    whole = write_bvh(tmp_path / "torn.bvh", {}).read_text()
+    before, _, after = whole.partition("JOINT Spine")
+    with pytest.raises(ValueError, match="hangs on a joint that has no OFFSET"):
+        bvh._parse(f"{before}JOINT Spine{after.replace('OFFSET', 'nan', 1)}")
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
