@@ -1,4 +1,4 @@
-"""Other people in the photo who touch the person: what belongs to whom, and who stands before the person.
+"""Other people in the photo: where they are, what belongs to whom where they touch, and who stands before the person.
 
 The pose model's matte of one of several people is vague where another one is close: it takes in a piece of the
 neighbour, and where the neighbour was painted out for it, it ends at the paint. A segmentation of everybody, less the
@@ -58,18 +58,19 @@ def part_people(
     close = [other for other in others if person.is_beside(other, margin=_CLOTH)]
     if not close:
         return matte_HW, None
-    everybody = (person, *others)
-    mattes = [segment_person(pixels_HWC, each, others=[one for one in everybody if one is not each]) for each in close]
-    return divide(matte_HW, mattes, segment_anybody(pixels_HWC), person, close)
+    return divide(matte_HW, _mattes(pixels_HWC, close, (person, *others)), segment_anybody(pixels_HWC), person, close)
 
 
 def others_matte(pixels_HWC: np.ndarray, person: Detection, others: Sequence[Detection]) -> np.ndarray | None:
     """Opacity of everybody but the person: float32 [H, W] in [0, 1]; none where there is nobody else."""
     if not others:
         return None
-    everybody = (person, *others)
-    mattes = [segment_person(pixels_HWC, each, others=[one for one in everybody if one is not each]) for each in others]
-    return np.asarray(np.maximum.reduce(mattes))
+    return np.asarray(np.maximum.reduce(_mattes(pixels_HWC, others, (person, *others))))
+
+
+def _mattes(pixels_HWC: np.ndarray, whose: Sequence[Detection], everybody: Sequence[Detection]) -> list[np.ndarray]:
+    """One [H, W] each."""
+    return [segment_person(pixels_HWC, each, others=[one for one in everybody if one is not each]) for each in whose]
 
 
 def divide(
