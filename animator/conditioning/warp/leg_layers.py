@@ -26,6 +26,8 @@ from animator.conditioning.warp.folded import lower_part, upper_part
 from animator.conditioning.warp.hidden import BehindArms
 from animator.conditioning.warp.layer import Layer, limb_layer
 
+# Share of the thigh from which on the body's own picture leaves it out, and from which on wholly.
+_CROTCH = 0.28, 0.35
 LEGS = {"left_leg": LEFT_LEG, "right_leg": RIGHT_LEG}
 
 
@@ -85,7 +87,8 @@ def _below_hem(figure: Figure, bones: tuple[int, ...], member: torch.Tensor) -> 
     if hem is None:
         place, _ = segment(points, pose.start_BJ2[0, bones[0]], pose.end_BJ2[0, bones[0]])
         member = member * may_be_leg(points, pose, bones)
-        return member * smoothstep(-0.1, 0.2, place), member * smoothstep(0.2, 0.5, place)
+        # Between legs astride the body's end is seen: it is the trousers' crotch, and no haze.
+        return member * smoothstep(-0.1, 0.2, place), member * smoothstep(*_CROTCH, place)
     # A little of each leg goes on under the hem; the cloth beside it does not.
     below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
     bare = torch.maximum(slim, smoothstep(hem + 0.08, hem + 0.15, below))

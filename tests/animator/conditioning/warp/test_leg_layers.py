@@ -79,3 +79,24 @@ def test_a_leg_that_goes_on_beyond_the_photo_lends_no_shin() -> None:
     cut = int(joint("right_knee")[1]) + 12
     layers, _ = split_layers(photo[:, :cut], matte[:cut], pose_of(lifted), cell_px=4)
     assert all(layer.places_V2 is None for layer in layers)
+
+
+def test_between_legs_astride_trousers_end_at_an_edge() -> None:
+    """In the photo the legs stand together, and their cloth meets."""
+    middle = float(joint("left_hip")[0] + joint("right_hip")[0]) / 2
+    together, astride = STANDING.copy(), STANDING.copy()
+    for side in ("left", "right"):
+        outwards = np.sign(joint(f"{side}_hip")[0] - middle)
+        for part, aside, by in (("knee", 7, 14), ("ankle", 7, 28), ("heel", 7, 28), ("foot_index", 10, 28)):
+            index = BLAZEPOSE_33.index(f"{side}_{part}")
+            together[index, 0] = middle + outwards * aside
+            astride[index, 0] = together[index, 0] + outwards * by
+    photo, matte = figure(together)
+    top, end, x = int(joint("left_hip")[1]), int(joint("left_ankle")[1]) - 20, int(middle)
+    photo[:, top:end, x - 8 : x + 9] = photo[:, top + 30, x + 7].clone()[:, None, None]
+    matte[top:end, x - 8 : x + 9] = 1
+    warp = PhotoWarp(photo, matte, torch.from_numpy(together), torch.ones(33))
+    coverage = warp(torch.from_numpy(astride)[None], torch.ones(1, 33)).coverage_BHW[0, top : top + 40, x]
+    assert float(coverage[0]) > 0.9
+    assert float(coverage[-1]) < 0.1
+    assert int(((coverage > 0.1) & (coverage < 0.9)).sum()) <= 3
