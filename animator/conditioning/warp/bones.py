@@ -54,8 +54,10 @@ _ENDS = {
 }
 # Of the trunk; backwards, each one's other side.
 _CORNERS = [BLAZEPOSE_33.index(name) for name in ("left_shoulder", "left_hip", "right_hip", "right_shoulder")]
-# Below this confidence a joint says nothing; above the second it is believed in full.
+# Below the first confidence a joint says nothing; above the second it is believed in full.
 UNSURE, SURE = 0.15, 0.45
+# A photo shows nothing of a joint that is hidden. A pose still says where it is: trackers follow limbs behind bodies.
+BELIEVED = (0.0, 0.03)
 # From so much trust on a photo shows a bone, however unsurely.
 SHOWN = 0.2
 
@@ -67,7 +69,8 @@ class BonePose:
     Attributes:
         start_BJ2: proximal end of each bone; middle of the hips for the torso, middle of the face for the head.
         end_BJ2: distal end; middle of the shoulders for the torso, above the head for the head.
-        trust_BJ: 0 where the bone was not seen, 1 where both ends are sure.
+        trust_BJ: 0 where nobody knows where the bone is, 1 where both ends are sure.
+        seen_BJ: confidence of the distal end, [0, 1]; low where something hides it. 1 for torso, head and hands.
         shoulders_B22, hips_B22: (left, right) ends.
         face_BN2, face_trust_BN: the face's points and how far each is to be believed.
     """
@@ -75,6 +78,7 @@ class BonePose:
     start_BJ2: torch.Tensor
     end_BJ2: torch.Tensor
     trust_BJ: torch.Tensor
+    seen_BJ: torch.Tensor
     shoulders_B22: torch.Tensor
     hips_B22: torch.Tensor
     face_BN2: torch.Tensor
@@ -104,14 +108,17 @@ class BonePose:
         return (self.end_BJ2[:, TORSO] - self.start_BJ2[:, TORSO]).norm(dim=-1)
 
 
-def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BonePose:
+def bone_pose(
+    keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor, *, trusted: tuple[float, float] = (UNSURE, SURE)
+) -> BonePose:
     """Lay the bones through BlazePose-33 keypoints; what is missing is continued from what is there.
 
     Args:
         keypoints_BK2: px, NaN where unseen.
         confidence_BK: [0, 1].
+        trusted: confidence up to which a joint tells nothing, and from which on it is believed.
     """
-    trust = ((confidence_BK - UNSURE) / (SURE - UNSURE)).clamp(0, 1) * ~keypoints_BK2.isnan().any(-1)
+    trust = ((confidence_BK - trusted[0]) / (trusted[1] - trusted[0])).clamp(0, 1) * ~keypoints_BK2.isnan().any(-1)
     points = _with_both_sides(keypoints_BK2).nan_to_num(0.0)
     joint = {name: (points[:, place], trust[:, place]) for place, name in enumerate(BLAZEPOSE_33.joints)}
     for side in ("left", "right"):
@@ -121,9 +128,12 @@ def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BoneP
     start = torch.zeros(len(points), NUM_BONES, 2, dtype=points.dtype, device=points.device)
     end, known = start.clone(), start[..., 0].clone()
     start[:, TORSO], end[:, TORSO], known[:, TORSO] = hips.mean(1), shoulders.mean(1), 1.0
+    seen = torch.ones_like(known)
     for bone, (proximal, distal) in _ENDS.items():
         start[:, bone], end[:, bone] = joint[proximal][0], joint[distal][0]
         known[:, bone] = torch.minimum(joint[proximal][1], joint[distal][1])
+        if distal in BLAZEPOSE_33.joints:
+            seen[:, bone] = confidence_BK[:, BLAZEPOSE_33.index(distal)]
     torso_length = (end[:, TORSO] - start[:, TORSO]).norm(dim=-1).clamp_min(1)
     for bone in (LEFT_HAND, RIGHT_HAND):
         # The knuckles are half way to the fingertips. Knuckles that sit on the wrist belong to a hidden hand.
@@ -138,6 +148,7 @@ def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor) -> BoneP
         start_BJ2=start,
         end_BJ2=end,
         trust_BJ=known,
+        seen_BJ=seen,
         shoulders_B22=shoulders,
         hips_B22=hips,
         face_BN2=face,

@@ -155,12 +155,13 @@ def light_ratio(figure: Figure, bones: tuple[int, ...], others: tuple[int, ...])
 
 def with_lent_bones(pose: BonePose, bones: tuple[int, ...], others: tuple[int, ...]) -> BonePose:
     """The photo's pose (one) with a limb's bones where the mirror image of the other's lies."""
-    start, end, trust = pose.start_BJ2.clone(), pose.end_BJ2.clone(), pose.trust_BJ.clone()
+    start, end = pose.start_BJ2.clone(), pose.end_BJ2.clone()
+    trust, seen = pose.trust_BJ.clone(), pose.seen_BJ.clone()
     own, lent = list(bones), list(others)
     start[0, own] = mirror_image(pose.start_BJ2[0, lent], pose, bones, others)
     end[0, own] = mirror_image(pose.end_BJ2[0, lent], pose, bones, others)
-    trust[0, own] = trust[0, lent]
-    return replace(pose, start_BJ2=start, end_BJ2=end, trust_BJ=trust)
+    trust[0, own], seen[0, own] = trust[0, lent], seen[0, lent]
+    return replace(pose, start_BJ2=start, end_BJ2=end, trust_BJ=trust, seen_BJ=seen)
 
 
 def mirror_image(

@@ -12,7 +12,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import smoothstep
 from animator.conditioning.warp.bones import LEFT_FOOT, LEFT_SHIN, RIGHT_FOOT, RIGHT_SHIN, BonePose
-from animator.conditioning.warp.plane import direction, wrap
+from animator.conditioning.warp.plane import bent_at_most, direction, wrap
 
 SHINS = {LEFT_FOOT: LEFT_SHIN, RIGHT_FOOT: RIGHT_SHIN}
 # Torso lengths by which a foot is higher in the picture than the other: up to the first it may stand farther away, from
@@ -48,10 +48,8 @@ def foot_motion(
         scale_B: target size over photo size.
     """
     stands = standing(photo, foot) * standing(target, foot) * target.trust_BJ[:, foot] * photo.trust_BJ[:, foot]
-    bend = wrap(turn_B - shin_B)
-    # Back to none at half a circle: a tip on the other side is that of a foot turned about its leg; no bend shows that.
-    back = ANKLE_TURN * (torch.pi - bend.abs()) / (torch.pi - ANKLE_TURN)
-    bent = shin_B + bend.sign() * torch.minimum(bend.abs(), back)
+    # A tip on the other side is that of a foot turned about its leg; no bend shows that.
+    bent = shin_B + bent_at_most(wrap(turn_B - shin_B), ANKLE_TURN)
     # Upright after as many whole turns as the shin has made, so that no ankle is wound up. Shins of feet that stand are
     # nowhere near half a turn.
     upright = 2 * torch.pi * (shin_B / (2 * torch.pi)).round()

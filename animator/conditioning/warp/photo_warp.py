@@ -17,12 +17,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
+    BELIEVED,
     LIMBS,
     RADIUS,
     BonePose,
     bone_pose,
 )
-from animator.conditioning.warp.drawn import Drawn, farness, legs_by_depth
+from animator.conditioning.warp.drawn import Drawn, farness, hiddenness, legs_by_depth
 from animator.conditioning.warp.exposure import smear, travel_between, travel_field
 from animator.conditioning.warp.layer import Layer
 from animator.conditioning.warp.layers import split_layers
@@ -150,11 +151,11 @@ class PhotoWarp:
         field_B2HW: torch.Tensor | None,
     ) -> WarpedPhoto:
         """Carry the photo to B poses, each of somebody."""
-        target = bone_pose(keypoints_BK2, confidence_BK)
+        target = bone_pose(keypoints_BK2, confidence_BK, trusted=BELIEVED)
         moments = target
         if shutter is not None:
             # All moments as one batch: what skinning costs is its number of operations.
-            moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1))
+            moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1), trusted=BELIEVED)
         motion = bone_motion(self.pose, moments)
         pictures = {layer.name: self._draw(layer, motion, len(keypoints_BK2), field_B2HW) for layer in self.layers}
         colors, coverage, repair = self._compose(pictures, target)
@@ -201,7 +202,7 @@ class PhotoWarp:
         behind, before = (legs, []) if any(layer.under_body for layer in self.layers) else ([], legs)
         for side in ("left", "right"):
             if f"{side}_arm" in pictures:
-                far_B = farness(target, side)
+                far_B = torch.maximum(farness(target, side), hiddenness(self.pose, target, side))
                 names = (f"{side}_upper_arm", f"{side}_arm", f"{side}_held")
                 parts = [pictures[name] for name in names if name in pictures]
                 behind = [*(drawn for part in parts for drawn in part.where(far_B > 0)), *behind]

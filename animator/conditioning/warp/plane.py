@@ -29,6 +29,15 @@ def wrap(angle: torch.Tensor) -> torch.Tensor:
     return torch.atan2(angle.sin(), angle.cos())
 
 
+def bent_at_most(bend: torch.Tensor, most: float) -> torch.Tensor:
+    """Angles in [-pi, pi] of a joint that bends by `most` at most, radians.
+
+    Back to none at half a circle, where one side meets the other: a joint must not jump from one end to the other.
+    """
+    back = most * (torch.pi - bend.abs()) / (torch.pi - most)
+    return bend.sign() * torch.minimum(bend.abs(), back)
+
+
 def mirror(points_BN2: torch.Tensor, mirrored_B: torch.Tensor, axis_x: float) -> torch.Tensor:
     """Points with x reflected about `axis_x` in the poses that are mirrored."""
     flipped = torch.stack([2 * axis_x - points_BN2[..., 0], points_BN2[..., 1]], -1)

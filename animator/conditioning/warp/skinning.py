@@ -26,7 +26,7 @@ from animator.conditioning.warp.bones import (
 )
 from animator.conditioning.warp.feet import SHINS, foot_motion
 from animator.conditioning.warp.head import SLIDE, SLIDE_REACH, face_travel, head_motion
-from animator.conditioning.warp.plane import apply, direction, mirror, rotation, stretch_along, wrap
+from animator.conditioning.warp.plane import apply, bent_at_most, direction, mirror, rotation, stretch_along, wrap
 from animator.conditioning.warp.torso import BREADTH, body_scale, breadth, outward, spine, torso_motion
 
 # A limb may grow or shrink this much along itself; beyond, the photo tears or piles up visibly.
@@ -181,6 +181,7 @@ def _mirrored_pose(photo: BonePose, mirrored: torch.Tensor, axis_x: float) -> Bo
         start_BJ2=flip(photo.start_BJ2),
         end_BJ2=flip(photo.end_BJ2),
         trust_BJ=photo.trust_BJ.expand(batch, -1),
+        seen_BJ=photo.seen_BJ.expand(batch, -1),
         shoulders_B22=flip(photo.shoulders_B22),
         hips_B22=flip(photo.hips_B22),
         face_BN2=flip(photo.face_BN2),
@@ -211,8 +212,19 @@ def _limb(
             turn = turn + 2 * torch.pi * ((unfolded_B - turn) / (2 * torch.pi)).round()
     if bone in (LEFT_HAND, RIGHT_HAND):
         # Knuckles are the noisiest joints: a hand bends at the wrist, it does not spin or grow.
-        turn, length = turn.clamp(-HAND_TURN, HAND_TURN), length.clamp(0.75, 1.15)
-    return parent_angle + turn * target.trust_BJ[:, bone] * photo.trust_BJ[:, bone], length
+        turn, length = bent_at_most(turn, HAND_TURN), length.clamp(0.75, 1.15)
+    return parent_angle + _believed(turn, target.trust_BJ[:, bone] * photo.trust_BJ[:, bone]), length
+
+
+def _believed(turn_B: torch.Tensor, trust_B: torch.Tensor) -> torch.Tensor:
+    """As much of a turn as it is trusted, 0 to 1: the direction between both, not a share of the angle.
+
+    Half a turn to one side is half a turn to the other. A share of the angle would throw a limb that is hardly seen
+    from one side to the other there; between directions there is no jump. Whole turns are kept where it is believed.
+    """
+    between = torch.atan2(trust_B * turn_B.sin(), 1 - trust_B + trust_B * turn_B.cos())
+    whole = ((turn_B - between) / (2 * torch.pi)).round()
+    return between + 2 * torch.pi * torch.where(trust_B > 0.5, whole, 0.0)
 
 
 def _stretched(

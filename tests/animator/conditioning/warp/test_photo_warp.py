@@ -33,8 +33,9 @@ def warp() -> PhotoWarp:
     return PhotoWarp(photo, torch.from_numpy(matte), torch.from_numpy(STANDING), torch.ones(33))
 
 
-def carried(warp: PhotoWarp, keypoints_K2: np.ndarray) -> WarpedPhoto:
-    return warp(torch.from_numpy(keypoints_K2.astype(np.float32))[None], torch.ones(1, 33))
+def carried(warp: PhotoWarp, keypoints_K2: np.ndarray, confidence_K: torch.Tensor | None = None) -> WarpedPhoto:
+    confidence = torch.ones(33) if confidence_K is None else confidence_K
+    return warp(torch.from_numpy(keypoints_K2.astype(np.float32))[None], confidence[None])
 
 
 def share_of(color: tuple[int, int, int], result: WarpedPhoto) -> float:
@@ -63,14 +64,54 @@ def test_the_far_arm_of_who_looks_aside_lies_behind_the_trunk(warp: PhotoWarp) -
     assert to_the_left > 2 * to_the_right
 
 
-def test_an_arm_before_somebody_who_faces_us_lies_over_the_trunk(warp: PhotoWarp) -> None:
+def forearm_before_the_trunk() -> np.ndarray:
+    """The left one, from an elbow beside the trunk."""
     names = tuple(f"left_{name}" for name in ARM[1:])
     elbow = joint("left_elbow") - [14, 0]
-    across = np.stack([elbow, *(elbow + np.array(step) for step in ((-38, 2), (-44, 2), (-44, 4), (-42, 0)))])
-    pose = moved(names, across)
+    return moved(
+        names, np.stack([elbow, *(elbow + np.array(step) for step in ((-38, 2), (-44, 2), (-44, 4), (-42, 0)))])
+    )
+
+
+def sure_of_the_left_wrist(confidence: float) -> torch.Tensor:
+    """Everything else is sure."""
+    confidence_K = torch.ones(33)
+    confidence_K[BLAZEPOSE_33.index("left_wrist")] = confidence
+    return confidence_K
+
+
+def shows_the_forearm(result: WarpedPhoto) -> bool:
+    """Whether the picture is green in the middle of `forearm_before_the_trunk`."""
+    pose = forearm_before_the_trunk()
     x, y = (pose[BLAZEPOSE_33.index("left_elbow")] + pose[BLAZEPOSE_33.index("left_wrist")]) / 2
-    shown = carried(warp, pose).colors_B3HW[0, :, int(y), int(x)]
-    assert (shown * 255 - torch.tensor(GREEN)).abs().max() < 60
+    away = result.colors_B3HW[0, :, int(y), int(x)] * 255 - torch.tensor(GREEN)
+    return bool(away.abs().max() < 60)
+
+
+def test_an_arm_before_somebody_who_faces_us_lies_over_the_trunk(warp: PhotoWarp) -> None:
+    assert shows_the_forearm(carried(warp, forearm_before_the_trunk()))
+
+
+@pytest.mark.parametrize("confidence", [0.05, 0.3, 0.5])
+def test_a_forearm_that_nobody_sees_lies_behind_the_trunk(warp: PhotoWarp, confidence: float) -> None:
+    """It stood out beside people seen from behind, who hold their hands before them."""
+    result = carried(warp, forearm_before_the_trunk(), sure_of_the_left_wrist(confidence))
+    assert not shows_the_forearm(result)
+    assert share_of(GREEN, result) < share_of(GREEN, carried(warp, forearm_before_the_trunk())) / 2
+
+
+@pytest.mark.parametrize("confidence", [0.25, 0.5])
+def test_an_arm_that_the_photo_shows_unsurely_stays_before_the_trunk(confidence: float) -> None:
+    """In its own pose a photo looks as it is, hands in pockets included."""
+    pose = forearm_before_the_trunk()
+    picture, matte = draw_figure(pose, SIZE)
+    image = Image.fromarray(picture)
+    points = [tuple(pose[BLAZEPOSE_33.index(f"left_{name}")]) for name in ARM[:4]]
+    ImageDraw.Draw(image).line(points, fill=GREEN, width=9, joint="curve")
+    photo = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).float() / 255
+    unsure = sure_of_the_left_wrist(confidence)
+    shown = PhotoWarp(photo, torch.from_numpy(matte), torch.from_numpy(pose.astype(np.float32)), unsure)
+    assert shows_the_forearm(carried(shown, pose, unsure))
 
 
 @pytest.mark.parametrize(("left_lower", "is_shown"), [(8.0, True), (-8.0, False)])
