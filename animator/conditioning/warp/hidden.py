@@ -147,9 +147,14 @@ def _goes_on(figure: Figure, own_HW: torch.Tensor, inside_HW: torch.Tensor, told
     if figure.hem is not None:
         cloth = smoothstep(-0.2, 0.0, leg_place(figure.points, figure.pose)) * (1 - figure.beside_HW)
         goes_on = torch.maximum(goes_on, cloth * between(own_HW > 0.5, reach=_HAND_REACH * figure.size))
-    # Below the trunk there may be ground between the legs, of which the sides tell nothing.
-    trunk = trunk_place(figure.points, figure.pose)[0] > _TRUNK_ENDS
-    return torch.where(told_HW, torch.where(trunk, inside_HW, torch.minimum(inside_HW, goes_on)), goes_on)
+    place, _ = trunk_place(figure.points, figure.pose)
+    if figure.hem is not None:
+        # A skirt may bulge from one place where it is seen to the next: straight from there to there it is at least.
+        below, trunk = torch.maximum(inside_HW, goes_on), place > 0
+    else:
+        # Below the trunk there may be ground between the legs, of which the sides tell nothing.
+        below, trunk = torch.minimum(inside_HW, goes_on), place > _TRUNK_ENDS
+    return torch.where(told_HW, torch.where(trunk, inside_HW, below), goes_on)
 
 
 def _across(pose: BonePose) -> tuple[float, float]:

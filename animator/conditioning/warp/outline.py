@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from torch.nn import functional as F  # noqa: N812
 
-from animator.conditioning.warp.anatomy import chain_distance, smoothstep, trunk_place, unit
+from animator.conditioning.warp.anatomy import chain_distance, leg_place, smoothstep, trunk_place, unit
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, TORSO
 from animator.conditioning.warp.figure import Figure
 
@@ -21,6 +22,11 @@ _LOW, _HIGH, _ROW, _MEDIAN = -0.75, 1.0, 0.02, 5
 # Lengths of the trunk that may lie between two rows in which its side is seen; below the waist as much as a
 # forearm and its hand are long, which hang there. Above it the sides bend away to the shoulders.
 _HIDDEN, _WAIST, _HIDDEN_BELOW = 0.4, 0.4, 0.9
+# How far above a skirt's hem its sides still tell, in lengths of a thigh.
+_ABOVE_HEM = 0.1
+# Above armpits the ground beside the trunk is that above a shoulder; half widths that a side may go aside from row to
+# row.
+_ARMPIT, _STEP = 0.8, 0.06
 # Half widths of the trunk over which its edge is soft.
 _SOFT = 0.03
 # Cosine between the trunk and a thigh below which the thigh leads away from it; radii around the bones of such a leg.
@@ -42,16 +48,24 @@ def inside_outline(
     """
     place, across = trunk_place(figure.points, figure.pose)
     rows = ((place - _LOW) / _ROW).floor().long()
-    # Behind a skirt's cloth other rules hold, see `behind_arms`.
-    first = 0 if figure.hem is None else round(-_LOW / _ROW)
     count = round((_HIGH - _LOW) / _ROW)
-    within = (rows >= first) & (rows < count)
+    within = (rows >= 0) & (rows < count)
+    if figure.hem is not None:
+        # A skirt's sides end at its hem, where those of the legs begin farther inside.
+        within &= leg_place(figure.points, figure.pose) < figure.hem - _ABOVE_HEM
     inside, told = torch.zeros_like(own_HW), torch.zeros_like(own_HW, dtype=torch.bool)
     free_HW = (near_arm_HW < 0.05) & ~_legs_led_away(figure)
+    open_HW = free_HW | _beside_ground(figure) & (place < _ARMPIT)
     for side in (-1.0, 1.0):
         sideways = across * side
         asked = within & (sideways > 0)
-        seen_R = _edges(rows, sideways, asked & (own_HW > 0.5), free_HW, count)
+        own = asked & (own_HW > 0.5)
+        seen_R = _edges(rows, sideways, own, free_HW, count)
+        if figure.hem is not None:
+            # Beside open ground a skirt ends where it is seen to, however near an arm is beyond the gap.
+            arm = asked & (own_HW < 0.5) & (figure.matte_HW > 0.5)
+            inside_arm = sideways < _outermost(rows, sideways, arm, count)[rows.clamp(0, count - 1)]
+            seen_R = np.fmax(seen_R, _steady(_edges(rows, sideways, own, free_HW | open_HW & inside_arm, count)))
         edge_R = torch.from_numpy(_bridged(seen_R)).to(own_HW)
         at = (place - _LOW) / _ROW - 0.5
         low = at.floor().long().clamp(0, count - 2)
@@ -73,6 +87,18 @@ def _legs_led_away(figure: Figure) -> torch.Tensor:
     return away
 
 
+def _beside_ground(figure: Figure) -> torch.Tensor:
+    """Bool [H, W]: pixels next to background."""
+    ground = (figure.matte_HW < 0.5).to(figure.matte_HW)
+    return F.max_pool2d(ground[None, None], 3, stride=1, padding=1)[0, 0] > 0
+
+
+def _outermost(rows_HW: torch.Tensor, sideways_HW: torch.Tensor, what_HW: torch.Tensor, count: int) -> torch.Tensor:
+    """How far out something reaches in each row [R], 0 where it does not."""
+    outermost = torch.zeros(count, dtype=sideways_HW.dtype, device=sideways_HW.device)
+    return outermost.scatter_reduce(0, rows_HW[what_HW], sideways_HW[what_HW], "amax")
+
+
 def _edges(
     rows_HW: torch.Tensor, sideways_HW: torch.Tensor, own_HW: torch.Tensor, free_HW: torch.Tensor, count: int
 ) -> np.ndarray:
@@ -84,6 +110,16 @@ def _edges(
     outermost = order[last]
     edges[row[outermost]] = np.where(free[outermost], outwards[outermost], np.nan)
     return edges
+
+
+def _steady(edge_R: np.ndarray) -> np.ndarray:
+    """The edges of which enough lie in a row, none far beside the next: scraps of sleeves are short."""
+    jumps = ~(np.abs(np.diff(edge_R)) < _STEP)
+    runs = np.split(np.arange(len(edge_R)), np.flatnonzero(jumps) + 1)
+    short = np.concatenate([run for run in runs if len(run) < _MEDIAN] or [np.arange(0)])
+    steady = edge_R.copy()
+    steady[short] = np.nan
+    return steady
 
 
 def _bridged(edge_R: np.ndarray) -> np.ndarray:

@@ -57,6 +57,33 @@ def test_a_forearm_that_hangs_before_the_hip_leaves_no_bulge_there() -> None:
     assert float(alpha[rows & (across < 0.68)].min()) > 0.9
 
 
+def test_a_flared_skirt_goes_on_straight_behind_a_hand_below_a_gap() -> None:
+    """A step was left in the hem's line where a hand had hung before it."""
+    found, place, across = _slim(0.8)
+    edge = 0.8 - 0.7 * place.clamp_max(0.0)
+    skirt = (across.abs() < edge) & (place > -0.75) & (place < 1)
+    forearm = (place > -0.15) & (place < 0.5) & (across > edge + 0.15) & (across < edge + 0.5)
+    hand = (place > -0.45) & (place <= -0.15) & (across > edge - 0.5) & (across < edge + 0.5)
+    arm = (forearm | hand).float()
+    narrow = (across.abs() < 0.8).float()
+    found = replace(found, matte_HW=torch.maximum(skirt.float(), arm), hull=narrow, hem=1.5)
+    alpha = behind_arms(found, arm).alpha_HW
+    rows = (place > -0.42) & (place < -0.18) & (across > 0.3)
+    assert float(alpha[rows & (across < edge - 0.08)].min()) > 0.9
+    assert float(alpha[rows & (across > edge + 0.15)].max()) < 0.1
+
+
+def test_a_scrap_of_a_sleeve_beside_a_skirt_is_no_side_of_it() -> None:
+    """Open ground between it and the arm made a spur of it."""
+    found, place, across = _slim(0.8)
+    rows = (place > 0.06) & (place < 0.12)
+    scrap, ground = rows & (across > 0.3) & (across < 1.2), rows & (across >= 1.2) & (across < 1.3)
+    arm = _hand(place, across, low=0.0, high=1.1) * ~(scrap | ground)
+    found = replace(found, matte_HW=torch.maximum(found.matte_HW, torch.maximum(arm, scrap.float())), hem=1.5)
+    inside, told = inside_outline(found, found.matte_HW * (1 - arm), widened(arm, 3))
+    assert not bool((told & (inside > 0.1) & (place > 0) & (place < 0.5) & (across > 0.95)).any())
+
+
 def test_a_hand_between_the_legs_leaves_the_ground_there_open() -> None:
     found, place, across = _in_shorts(1.0)
     hand = ((place > -0.6) & (place < -0.35) & (across.abs() < 0.2)).float()
