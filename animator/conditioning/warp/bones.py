@@ -56,8 +56,10 @@ _ENDS = {
 _CORNERS = [BLAZEPOSE_33.index(name) for name in ("left_shoulder", "left_hip", "right_hip", "right_shoulder")]
 # Below the first confidence a joint says nothing; above the second it is believed in full.
 UNSURE, SURE = 0.15, 0.45
-# A photo shows nothing of a joint that is hidden. A pose still says where it is: trackers follow limbs behind bodies.
-BELIEVED = (0.0, 0.03)
+# BlazePose follows limbs behind bodies, too: then little confidence says that a joint is hidden, not that it is
+# elsewhere. It is known by the fingers, which trackers that tell only what they see (COCO, OpenPose) do not have.
+FOLLOWED = (0.0, 0.03)
+_KNUCKLES = [BLAZEPOSE_33.index(f"{side}_{finger}") for side in ("left", "right") for finger in ("index", "pinky")]
 # From so much trust on a photo shows a bone, however unsurely.
 SHOWN = 0.2
 
@@ -70,7 +72,8 @@ class BonePose:
         start_BJ2: proximal end of each bone; middle of the hips for the torso, middle of the face for the head.
         end_BJ2: distal end; middle of the shoulders for the torso, above the head for the head.
         trust_BJ: 0 where nobody knows where the bone is, 1 where both ends are sure.
-        seen_BJ: confidence of the distal end, [0, 1]; low where something hides it. 1 for torso, head and hands.
+        seen_BJ: confidence of the distal end, [0, 1]; low where something hides it. 1 for torso, head and hands, and
+            where the tracker does not follow what is hidden.
         shoulders_B22, hips_B22: (left, right) ends.
         face_BN2, face_trust_BN: the face's points and how far each is to be believed.
     """
@@ -108,17 +111,20 @@ class BonePose:
         return (self.end_BJ2[:, TORSO] - self.start_BJ2[:, TORSO]).norm(dim=-1)
 
 
-def bone_pose(
-    keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor, *, trusted: tuple[float, float] = (UNSURE, SURE)
-) -> BonePose:
+def bone_pose(keypoints_BK2: torch.Tensor, confidence_BK: torch.Tensor, *, hidden_too: bool = False) -> BonePose:
     """Lay the bones through BlazePose-33 keypoints; what is missing is continued from what is there.
 
     Args:
         keypoints_BK2: px, NaN where unseen.
         confidence_BK: [0, 1].
-        trusted: confidence up to which a joint tells nothing, and from which on it is believed.
+        hidden_too: believe a tracker that follows hidden joints where it says they are. A photo shows nothing of them.
     """
-    trust = ((confidence_BK - trusted[0]) / (trusted[1] - trusted[0])).clamp(0, 1) * ~keypoints_BK2.isnan().any(-1)
+    known_BK = ~keypoints_BK2.isnan().any(-1)
+    follows_B1 = known_BK[:, _KNUCKLES].any(1, keepdim=True)
+    trust = ((confidence_BK - UNSURE) / (SURE - UNSURE)).clamp(0, 1) * known_BK
+    if hidden_too:
+        followed = ((confidence_BK - FOLLOWED[0]) / (FOLLOWED[1] - FOLLOWED[0])).clamp(0, 1) * known_BK
+        trust = torch.where(follows_B1, followed, trust)
     points = _with_both_sides(keypoints_BK2).nan_to_num(0.0)
     joint = {name: (points[:, place], trust[:, place]) for place, name in enumerate(BLAZEPOSE_33.joints)}
     for side in ("left", "right"):
@@ -133,7 +139,7 @@ def bone_pose(
         start[:, bone], end[:, bone] = joint[proximal][0], joint[distal][0]
         known[:, bone] = torch.minimum(joint[proximal][1], joint[distal][1])
         if distal in BLAZEPOSE_33.joints:
-            seen[:, bone] = confidence_BK[:, BLAZEPOSE_33.index(distal)]
+            seen[:, bone] = torch.where(follows_B1[:, 0], confidence_BK[:, BLAZEPOSE_33.index(distal)], 1.0)
     torso_length = (end[:, TORSO] - start[:, TORSO]).norm(dim=-1).clamp_min(1)
     for bone in (LEFT_HAND, RIGHT_HAND):
         # The knuckles are half way to the fingertips. Knuckles that sit on the wrist belong to a hidden hand.

@@ -17,7 +17,6 @@ from torch.nn import functional as F  # noqa: N812
 
 from animator.conditioning.warp.anatomy import pixel_centers, smoothstep
 from animator.conditioning.warp.bones import (
-    BELIEVED,
     LIMBS,
     RADIUS,
     BonePose,
@@ -151,11 +150,11 @@ class PhotoWarp:
         field_B2HW: torch.Tensor | None,
     ) -> WarpedPhoto:
         """Carry the photo to B poses, each of somebody."""
-        target = bone_pose(keypoints_BK2, confidence_BK, trusted=BELIEVED)
+        target = bone_pose(keypoints_BK2, confidence_BK, hidden_too=True)
         moments = target
         if shutter is not None:
             # All moments as one batch: what skinning costs is its number of operations.
-            moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1), trusted=BELIEVED)
+            moments = bone_pose(torch.cat([keypoints_BK2, *shutter]), confidence_BK.repeat(3, 1), hidden_too=True)
         motion = bone_motion(self.pose, moments)
         pictures = {layer.name: self._draw(layer, motion, len(keypoints_BK2), field_B2HW) for layer in self.layers}
         colors, coverage, repair = self._compose(pictures, target)

@@ -100,6 +100,16 @@ def test_a_forearm_that_nobody_sees_lies_behind_the_trunk(warp: PhotoWarp, confi
     assert share_of(GREEN, result) < share_of(GREEN, carried(warp, forearm_before_the_trunk())) / 2
 
 
+@pytest.mark.parametrize("confidence", [0.05, 0.3, 0.5])
+def test_a_tracker_without_fingers_tells_only_what_it_sees(warp: PhotoWarp, confidence: float) -> None:
+    """COCO and OpenPose do not follow a hidden wrist: little confidence says that it may be elsewhere."""
+    pose = forearm_before_the_trunk()
+    for name in ("index", "pinky", "thumb"):
+        pose[[BLAZEPOSE_33.index(f"{side}_{name}") for side in ("left", "right")]] = np.nan
+    shown = carried(warp, pose, sure_of_the_left_wrist(confidence))
+    assert share_of(GREEN, shown) > 0.8 * share_of(GREEN, carried(warp, pose))
+
+
 @pytest.mark.parametrize("confidence", [0.25, 0.5])
 def test_an_arm_that_the_photo_shows_unsurely_stays_before_the_trunk(confidence: float) -> None:
     """In its own pose a photo looks as it is, hands in pockets included."""
