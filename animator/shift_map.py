@@ -10,12 +10,12 @@ Legend: H W pixels, N pixels of the hole, S shifts, E pairs of neighbours in the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-# Difference of colours (RGB in [0, 1]) at the hole's border from which on two things meet there, not two shades of one.
-_ANOTHER = 0.45
 # Longer side of the pictures that pieces are chosen in, and put together in; px.
 _CHOSEN_PX, _BLENDED_PX = 96, 256
 _PATCH, _COMPONENTS, _NEIGHBOURS = 7, 10, 12
@@ -27,8 +27,6 @@ _LEVEL = np.arange(1, 8) / 8
 # Cost of a shift by the whole side, along the horizon and across it: what a camera sees at one height lies about as far
 # away and in the same light, so that it has the same size and shade.
 _ALONG, _ACROSS = 0.6, 1.5
-# What a colour's distance from the hole's smooth filling costs: things stand there as seldom as anywhere else.
-_UNLIKELY = 0.5
 # Known pixels within this way (px) are to agree with what a shift brings there.
 _RING = 2
 # Cost of a shift that leads into the hole or out of the picture.
@@ -36,12 +34,35 @@ _NOWHERE = 500.0
 _SWEEPS = 2
 # Flows are counted in whole numbers, of at most so many.
 _UNITS, _MOST = 1000, 2**28
-# How much the copied colours count beside their differences: a shade is evened out over some 1 / sqrt px.
-_KEPT = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class PieceFit:
+    """How pieces are chosen and fitted into the hole.
+
+    Attributes:
+        unlikely: what a colour's distance (RGB in [0, 1]) from the hole's smooth filling costs.
+        another: difference of colours at the hole's border from which on two things meet there, not two shades of one.
+        kept: how much the copied colours count beside their differences: a shade is evened out over some 1 / sqrt px.
+    """
+
+    unlikely: float
+    another: float
+    kept: float
+
+
+# Of a background: things stand in the hole as seldom as anywhere else, and a shade falls across half the picture.
+GROUND = PieceFit(unlikely=0.5, another=0.45, kept=0.002)
+# Of clothes, whose stripes and seams are sharp, and whose shades are those of folds.
+CLOTH = PieceFit(unlikely=2.0, another=0.15, kept=0.03)
 
 
 def fill_from_shifts(
-    smooth_3HW: torch.Tensor, hole_HW: torch.Tensor, *, barred_HW: torch.Tensor | None = None
+    smooth_3HW: torch.Tensor,
+    hole_HW: torch.Tensor,
+    *,
+    barred_HW: torch.Tensor | None = None,
+    fit: PieceFit = GROUND,
 ) -> torch.Tensor:
     """The picture with pieces of it in the hole.
 
@@ -50,6 +71,7 @@ def fill_from_shifts(
             shift leads to anything.
         hole_HW: bool.
         barred_HW: bool, what is no background either: it stays, and nothing of it is copied or goes on in the hole.
+        fit: how pieces are chosen and fitted in.
 
     Returns:
         [3, H, W]: the picture itself outside the hole.
@@ -58,10 +80,10 @@ def fill_from_shifts(
     smooth, hole, unusable = _reduced(smooth_3HW, hole_HW, unusable_HW, _CHOSEN_PX)
     shifts_S2 = find_shifts(smooth, unusable)
     label_HW = np.full(hole.shape, -1)
-    label_HW[hole] = label_hole(smooth, hole, shifts_S2, unusable)
+    label_HW[hole] = label_hole(smooth, hole, shifts_S2, unusable, unlikely=fit.unlikely)
     picture, fine_hole, unusable = _reduced(smooth_3HW, hole_HW, unusable_HW, _BLENDED_PX)
     source_HW2 = _sources(label_HW, shifts_S2, fine_hole, unusable)
-    filled = blend(picture, fine_hole, source_HW2, unusable & ~fine_hole)
+    filled = blend(picture, fine_hole, source_HW2, unusable & ~fine_hole, fit=fit)
     # Next to the hole, detail is apart from a mean in which what was in the hole has no part.
     return _at_full_size(smooth_3HW, hole_HW, unusable_HW, filled, source_HW2)
 
@@ -116,14 +138,19 @@ def _matches(picture_HW3: np.ndarray, hole_HW: np.ndarray) -> np.ndarray:
 
 
 def label_hole(
-    smooth_HW3: np.ndarray, hole_HW: np.ndarray, shifts_S2: np.ndarray, unusable_HW: np.ndarray
+    smooth_HW3: np.ndarray,
+    hole_HW: np.ndarray,
+    shifts_S2: np.ndarray,
+    unusable_HW: np.ndarray,
+    *,
+    unlikely: float = GROUND.unlikely,
 ) -> np.ndarray:
     """int [N]: along which shift each pixel of the hole is filled; -1 where none leads to a usable one."""
     here_N2 = np.argwhere(hole_HW)
     source_SN2 = (here_N2[None] + shifts_S2[:, None]).clip(0, np.array(hole_HW.shape) - 1)
     colors_SN3 = smooth_HW3[source_SN2[..., 0], source_SN2[..., 1]]
     cost_SN = _costs(smooth_HW3, hole_HW, shifts_S2, unusable_HW)
-    cost_SN += _UNLIKELY * np.linalg.norm(colors_SN3 - smooth_HW3[hole_HW], axis=-1)
+    cost_SN += unlikely * np.linalg.norm(colors_SN3 - smooth_HW3[hole_HW], axis=-1)
     pairs_2E = _neighbours(hole_HW)
     label_N = cost_SN.argmin(0)
     for _ in range(_SWEEPS):
@@ -230,7 +257,12 @@ def _sources(label_hw: np.ndarray, shifts_S2: np.ndarray, hole_HW: np.ndarray, u
 
 
 def blend(
-    picture_HW3: np.ndarray, hole_HW: np.ndarray, source_HW2: np.ndarray, barred_HW: np.ndarray | None = None
+    picture_HW3: np.ndarray,
+    hole_HW: np.ndarray,
+    source_HW2: np.ndarray,
+    barred_HW: np.ndarray | None = None,
+    *,
+    fit: PieceFit = GROUND,
 ) -> np.ndarray:
     """[H, W, 3]: the hole with the differences between neighbours that its sources have, fitted to what is around it.
 
@@ -243,7 +275,7 @@ def blend(
     here_N2, source_N2, number_HW = np.argwhere(hole_HW), source_HW2[hole_HW], _numbers(hole_HW)
     count, limit = len(here_N2), np.array(hole_HW.shape) - 1
     copied_N3 = _at(picture_HW3, source_N2)
-    diagonal_N, wanted_N3 = np.full(count, _KEPT), _KEPT * copied_N3
+    diagonal_N, wanted_N3 = np.full(count, fit.kept), fit.kept * copied_N3
     rows, columns = [np.arange(count)], [np.arange(count)]
     for way in ((0, 1), (0, -1), (1, 0), (-1, 0)):
         inside = ((here_N2 + way >= 0) & (here_N2 + way <= limit)).all(1)
@@ -254,7 +286,7 @@ def blend(
         linked, beside = inside & (number_N >= 0), inside & (number_N < 0)
         # Where the piece has something else than lies there, that ends at the hole: it is no shade to go on inside.
         off_N = np.linalg.norm(_at(picture_HW3, there_N2) - _at(picture_HW3, (source_N2 + way).clip(0, limit)), axis=1)
-        beside &= off_N < _ANOTHER
+        beside &= off_N < fit.another
         if barred_HW is not None:
             beside &= ~_at(barred_HW, there_N2)
         diagonal_N += linked | beside

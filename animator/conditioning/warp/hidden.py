@@ -24,6 +24,7 @@ from animator.conditioning.warp.anatomy import (
 from animator.conditioning.warp.arm_shade import shade_of_arms
 from animator.conditioning.warp.arms import hanging
 from animator.conditioning.warp.bones import HEAD, LEFT_ARM, RADIUS, RIGHT_ARM, TORSO, BonePose
+from animator.conditioning.warp.cloth_pieces import with_pieces
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
 from animator.conditioning.warp.cutout import widened, without_islands, without_slivers
 from animator.conditioning.warp.figure import Figure
@@ -34,6 +35,8 @@ from animator.inpainting import nearest_fill
 _RIM = 0.075
 # Where along the trunk it ends and legs begin.
 _TRUNK_ENDS = -0.25
+# Down the legs, 0 at the hips: from here on there may be cloth between them.
+_LEGS_BEGIN = -0.2
 # Torso lengths that a hand can hide of an outline.
 _HAND_REACH = 0.35
 # Along the trunk a px counts as so many across it.
@@ -85,7 +88,7 @@ def behind_arms(
     sides = inside_outline(figure, own, near_arm)
     kept = hull if hair_HW is None else torch.maximum(hull, hair_HW.to(hull.dtype))
     own = torch.maximum(without_slivers(own, covered, width_px=_RIM * size), own * kept)
-    shown = (near_arm < 0.05) & (own > 0.9) & (hull > 0.5)
+    shown = (near_arm < 0.05) & (own > 0.9) & _body(figure)
     left = _left_of_hands(figure, arms_HW, shown)
     near_hidden = torch.maximum(near_arm, F.max_pool2d(left[None, None], reach, stride=1, padding=reach // 2)[0, 0])
     shown &= near_hidden < 0.05
@@ -93,6 +96,7 @@ def behind_arms(
     across = _across(figure.pose)
     shade = shade_of_arms(figure, arms_HW, cloth, blur_px=reach, farness=across)
     filled = nearest_fill(colors_3HW, cloth & (shade < _LIT), blur_px=reach, farness=across)
+    filled = with_pieces(figure, filled, (near_hidden > 0.02) | (shade > 0.02), cloth & (shade < _LIT))
     filled = _with_neck(figure, filled, near_hidden > 0.02, shown, blur_px=reach)
     alpha = torch.maximum(own, torch.minimum(matte_HW, _goes_on(figure, own, *sides)))
     # Behind a hand with background all around it there is no body, however near the body is.
@@ -108,6 +112,13 @@ def behind_arms(
         alpha_HW=alpha,
         invented_HW=torch.maximum(covered, left) * alpha,
     )
+
+
+def _body(figure: Figure) -> torch.Tensor:
+    """Bool [H, W]: where the photo may show trunk, head and legs, and what cloth hangs between the legs."""
+    body = figure.hull > 0.5
+    legs = body & (leg_place(figure.points, figure.pose) > _LEGS_BEGIN)
+    return body | (between(legs, reach=_HAND_REACH * figure.size) > 0.5)
 
 
 def _with_neck(

@@ -127,6 +127,25 @@ def test_the_rim_of_a_cuff_is_no_cloth_though_the_blouse_is_as_white() -> None:
     assert float(behind_arms(found, _covering(found, arm)).colors_3HW[asked].max()) < 0.3
 
 
+def test_cloth_between_the_legs_goes_on_behind_a_hand_before_it() -> None:
+    """Of a long skirt whose hem the photo does not show, only what lay before the legs was cloth."""
+    photo, matte = figure()
+    apart = STANDING.copy()
+    for name in ("knee", "ankle", "heel", "foot_index"):
+        apart[BLAZEPOSE_33.index(f"left_{name}"), 0] += 14
+    (row, left), right = pixel(joint("right_knee")), pixel(joint("left_knee"))[1] + 14
+    skirt, middle = (slice(row - 40, row + 60), slice(left - 8, right + 8)), (left + right) // 2
+    matte[skirt] = 1
+    found = replace(figure_of(photo, matte, pose_of(apart)), hem=None)
+    stripe = (found.hull < 0.5) & (found.matte_HW > 0.5)
+    colors = torch.where(stripe, 0.9, torch.tensor([0.2, 0.4, 0.7])[:, None, None])
+    hand = (slice(row, row + 12), slice(middle - 4, middle + 4))
+    assert bool(stripe[hand].all())
+    colors[(slice(None), *hand)] = torch.tensor([0.8, 0.6, 0.5])[:, None, None]
+    filled = behind_arms(replace(found, colors_3HW=colors, drawn_3HW=colors), _covering(found, hand)).colors_3HW
+    assert float((filled[:, row + 3 : row + 9, middle - 2 : middle + 2] - 0.9).abs().max()) < 0.1
+
+
 def _in_shade(tint: tuple[float, float, float]) -> tuple[Figure, tuple[slice, slice], slice]:
     """A blue shirt with an arm before it and, right of the arm, three columns of another tint; these, too."""
     photo, matte = figure()
