@@ -15,6 +15,9 @@ _SHOWN = 0.5
 _MOSTLY = 0.5
 # Fewer joints than this share of the sighting's usual number are part of a body.
 _WHOLE = 0.8
+# Torso lengths above the hips, towards the shoulders, at which both ankles are a guess: of somebody who comes in below
+# the picture's edge a tracker folds the whole body into the part that is in view.
+_FOLDED = 0.1
 # A sighting between two absences that lasts no longer shows nobody who does anything: a tracker's guess at who is about
 # to come in, often at half the size.
 _GLIMPSE_S = 0.3
@@ -30,10 +33,10 @@ def drop_passages(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[flo
     What a tracker says of a body that is mostly outside the picture is guesswork, most of all of one close to the
     camera: its place and its size would throw the subject out of the picture, and be held there while nobody is in
     view. Only frames next to an absence are taken out, as long as they show less than `_WHOLE` of what the rest of
-    that sighting shows; a body that is never shown whole stays. A sighting that is over within `_GLIMPSE_S` is taken
-    out as a whole, unless there is no longer one. All this within a shot: whom a cut takes out of view has not left.
-    A shot of a face, of legs or of hands alone, in a clip whose other shots show a trunk, is taken out, too: it tells
-    nothing of where the rest of the body is.
+    that sighting shows, or legs folded up into the trunk; a body that is never shown whole stays. A sighting that is
+    over within `_GLIMPSE_S` is taken out as a whole, unless there is no longer one. All this within a shot: whom a cut
+    takes out of view has not left. A shot of a face, of legs or of hands alone, in a clip whose other shots show a
+    trunk, is taken out, too: it tells nothing of where the rest of the body is.
 
     Args:
         sequence: a motion with gaps, in px of the clip.
@@ -55,7 +58,7 @@ def _without_passages(sequence: PoseSequence) -> PoseSequence:
     seen_T = sequence.seen_TK.any(axis=1)
     if seen_T.all():
         return sequence
-    number_T = _shown_TK(sequence, _BODY).sum(axis=1)
+    number_T = np.where(_folded_up(sequence), 0, _shown_TK(sequence, _BODY).sum(axis=1))
     passing_T = np.zeros(len(seen_T), dtype=bool)
     sightings = _runs(seen_T)
     glimpses = _glimpses(sightings, sequence.times_s_T)
@@ -87,6 +90,22 @@ def _shown_TK(sequence: PoseSequence, joints: tuple[str, ...]) -> np.ndarray:
     inside_TK = ((sequence.keypoints_TK2 >= 0) & (sequence.keypoints_TK2 <= sequence.frame_size)).all(axis=-1)
     known = [sequence.skeleton.index(joint) for joint in joints if joint in sequence.skeleton]
     return np.asarray((inside_TK & (sequence.confidence_TK >= _SHOWN))[:, known])
+
+
+def _folded_up(sequence: PoseSequence) -> np.ndarray:
+    """Bool [T]: whether both ankles lie on the trunk."""
+    shoulders_T2, hips_T2 = (
+        (sequence.joint(f"left_{joint}") + sequence.joint(f"right_{joint}")) / 2 for joint in ("shoulder", "hip")
+    )
+    trunk_T2 = shoulders_T2 - hips_T2
+    squared_T = np.square(trunk_T2).sum(axis=1).clip(1e-6)
+    lower_T = np.minimum(
+        *(
+            ((sequence.joint(f"{side}_ankle") - hips_T2) * trunk_T2).sum(axis=1) / squared_T
+            for side in ("left", "right")
+        )
+    )
+    return np.asarray(lower_T > _FOLDED)
 
 
 def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

@@ -84,6 +84,34 @@ def test_who_comes_in_from_the_edge_counts_once_the_body_is_in_view():
     np.testing.assert_allclose(absences, [(0.0, 0.4), (0.8, 0.9)])
 
 
+def _upright(*, seen, feet_at):
+    """A body 100 px long from shoulders to hips, whose legs hang, or at some frames end at another height."""
+    motion = _motion(seen)
+    keypoints = np.zeros_like(motion.keypoints_TK2)
+    for place, name in enumerate(COCO_17.joints):
+        height = {"hip": 200, "knee": 260, "ankle": 320}.get(name.split("_")[-1], 100)
+        keypoints[:, place] = 300 + (20 if name.startswith("left") else -20), height
+    for frame, (left, right) in feet_at.items():
+        keypoints[frame, COCO_17.index("left_ankle"), 1], keypoints[frame, COCO_17.index("right_ankle"), 1] = (
+            left,
+            right,
+        )
+    keypoints[~np.asarray(seen, dtype=bool)] = np.nan
+    return motion.replace(keypoints_TK2=keypoints)
+
+
+def test_a_body_folded_into_the_part_in_view_is_a_guess_at_who_comes_in():
+    """For five seconds of an empty room the subject crouched down into the pose to come."""
+    seen = [0, 0] + [1] * 8
+    folded = {2: (160, 150), 3: (170, 180)}
+    whole, passages = drop_passages(_upright(seen=seen, feet_at=folded))
+    assert whole.seen_TK.any(1).tolist() == [False] * 4 + [True] * 6
+    np.testing.assert_allclose(passages, [(0.2, 0.4)])
+    # One foot may be raised, and with nobody coming in both may.
+    assert drop_passages(_upright(seen=seen, feet_at={2: (160, 320), 3: (160, 320)}))[1] == ()
+    assert drop_passages(_upright(seen=[1] * 10, feet_at=folded))[1] == ()
+
+
 def test_a_slip_of_the_tracker_does_not_make_a_leaving_body_whole():
     times_s = np.arange(60) / 30
     motion = _motion([1] * 50 + [0] * 10).replace(times_s_T=times_s)
