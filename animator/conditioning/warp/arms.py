@@ -12,6 +12,7 @@ import torch
 
 from animator.conditioning.warp.anatomy import (
     chain_distance,
+    leg_place,
     limb_thickness,
     other_arm_distance,
     segment,
@@ -24,7 +25,7 @@ from animator.conditioning.warp.color_evidence import color_evidence
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
 from animator.conditioning.warp.gaps import beyond_gap, on_bones
-from animator.matting import shortest_boundary
+from animator.matting import box_mean, shortest_boundary
 
 # Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
 _ARM_REACH, _BORDER = 0.3, 0.012
@@ -52,6 +53,11 @@ _SLEEVE_ODDS = 1.8
 # Radii about the bones that are surely arm, and at a wrist: one thickness is measured for the whole arm, and wrists are
 # slimmer than a sleeve or a strong upper arm makes them. Between which places down the forearm that changes.
 _CORE, _WRIST_CORE, _TOWARDS_WRIST = 0.6, 0.45, (0.3, 0.6)
+# Torso lengths about a wrist in which the cuff over a pocket lies, radii of the arm in which it does before the hips,
+# and how far up the trunk pockets are; where down the legs there is surely no hem; how wide folds are.
+_CUFF, _CUFF_CORE, _POCKETS, _PANTS, _FOLDS = 0.3, 0.8, 0.4, 0.3, 0.04
+# Log-odds at which a sleeve differs from the legs' cloth, and those from which on a colour is not the body's.
+_NO_SUIT, _CLOTH_LIKELIER = 0.5, -0.2
 # Radii about the other arm's bones within which a pixel may be of that arm.
 _RIVAL = 1.2
 # Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
@@ -112,6 +118,7 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
     hair, before_arm = _hair_odds(place, arm)
     odds = _shape_odds(place) + _color_odds(place, arm, hair, held_HW)
     odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
+    odds = torch.where(_cuff(place, arm), 2.5, odds) if place.hand_hidden else odds
     # Wherever hair lies, also right before the bones: it falls from the head, and the arm goes on below it.
     odds = torch.minimum(odds, torch.where(before_arm, _COLOR_ODDS * hair, float("inf")))
     odds = torch.where(held_HW, 2.5, odds)
@@ -163,6 +170,30 @@ def _shape_odds(place: _Place) -> torch.Tensor:
     nearer = _SHAPE_ODDS * (place.rival - distance)
     odds = torch.where(place.rival < _RIVAL, torch.minimum(odds, nearer), odds).clamp(-2.5, 2.5)
     return torch.where(place.apart, -2.5, odds)
+
+
+def _cuff(place: _Place, arm: torch.Tensor) -> torch.Tensor:
+    """Bool [H, W]: what bulges beside the hips over a pocket in the sleeve's colours, which the legs do not have.
+
+    Args:
+        place: about the arm, whose hand is hidden.
+        arm: bool [H, W], surely the arm, from `_surely_arm`.
+    """
+    figure, pose = place.figure, place.figure.pose
+    from_wrist = (figure.points - pose.end_BJ2[0, place.bones[1]]).norm(dim=-1)
+    asked = (figure.hull < 0.5) | (place.distance < _CUFF_CORE)
+    low = trunk_place(figure.points, pose)[0] < _POCKETS
+    asked = asked & low & (figure.matte_HW > 0.02) & (from_wrist < _CUFF * figure.size)
+    cloth = (figure.matte_HW > 0.8) & (figure.hull > 0.5) & (place.distance > 1.15)
+    legs = cloth & (leg_place(figure.points, pose) > _PANTS)
+    differs = color_evidence(figure.colors_3HW, arm, legs, arm, reach_px=None)
+    if not bool(arm.any()) or float(differs[arm].mean()) < _NO_SUIT:
+        return torch.zeros_like(asked)
+    evidence = color_evidence(figure.colors_3HW, arm, cloth, asked, reach_px=None)
+    # Folds are darker than any other part of either.
+    radius = max(1, round(_FOLDS * figure.size))
+    nearby, of = (box_mean(each[None, None], radius)[0, 0] for each in (evidence, asked.to(evidence)))
+    return asked & (nearby > _CLOTH_LIKELIER * of)
 
 
 def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:

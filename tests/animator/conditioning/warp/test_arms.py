@@ -114,6 +114,38 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
     assert member[pixel(sleeve)] > 0.9
 
 
+def _hand_in_pocket(trousers):
+    """Somebody in a blue pullover, left hand in a pocket: the member, and where the cuff bulges beside the hip."""
+    keypoints = STANDING.copy()
+    wrist = joint("left_hip") + np.array([8, -6], dtype=np.float32)
+    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array([14, 32])
+    for name in ("wrist", "pinky", "index", "thumb"):
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = wrist + joint(f"left_{name}") - joint("left_wrist")
+    photo, matte = figure(keypoints)
+    pose, points = pose_of(keypoints), pixel_centers(matte)
+    pose.trust_BJ[0, LEFT_HAND] = 0
+    cuff = (points - torch.from_numpy(wrist + np.array([4, 4], dtype=np.float32))).norm(dim=-1) < 8
+    matte[cuff] = 1.0
+    pullover = (matte > 0.5) & ((points[..., 1] < joint("left_hip")[1]) | cuff)
+    photo[:, matte > 0.5] = torch.tensor(trousers)[:, None]
+    photo[:, pullover] = torch.tensor([0.1, 0.2, 0.6])[:, None]
+    found = figure_of(photo, matte, pose)
+    member, _ = arm_and_hair(found, LEFT_ARM, _nothing(matte))
+    return member, cuff & (found.hull < 0.5) & (points[..., 1] > float(wrist[1]) + 3)
+
+
+def test_a_cuff_that_bulges_over_a_pocket_goes_with_its_sleeve():
+    """It stayed at the hip as a wing when the arm was raised."""
+    member, bulge = _hand_in_pocket([0.7, 0.6, 0.4])
+    assert int(bulge.sum()) > 20
+    assert float(member[bulge].mean()) > 0.8
+
+
+def test_over_the_pocket_of_a_suit_nothing_tells_cuff_from_trousers():
+    member, bulge = _hand_in_pocket([0.1, 0.2, 0.6])
+    assert float(member[bulge].mean()) < 0.5
+
+
 def test_hair_that_falls_before_an_arm_is_none_of_it_also_over_the_bone():
     photo, matte, lock = with_a_lock((225, 180, 150))
     member, _ = arm_and_hair(figure_of(photo, matte, pose_of()), LEFT_ARM, _nothing(matte))
