@@ -7,6 +7,7 @@ Legend: H W pixels.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from animator.cast_shadow import cast_shadow
@@ -100,7 +101,17 @@ def _hole(photo_3HW: torch.Tensor, matte_HW: torch.Tensor, height: int) -> torch
     doubted = plain | ~_occurs(photo_3HW, ~wide, height * GROUND_REACH)
     hidden = near | (wide & doubted) | shadow
     # A speck that is left of the ring is no background: pieces of it would be copied.
-    return 1 - widened(1 - widened(hidden.float(), 1), 1) > 0.5
+    return _without_specks(1 - widened(1 - widened(hidden.float(), 1), 1) > 0.5, (height * WIDE_MARGIN) ** 2)
+
+
+def _without_specks(hole_HW: torch.Tensor, area_px: float) -> torch.Tensor:
+    """The hole with all islands in it of less than so many px."""
+    from scipy.ndimage import label
+
+    pieces, _ = label((~hole_HW).cpu().numpy())
+    is_speck = np.bincount(pieces.ravel()) < area_px
+    is_speck[0] = False
+    return hole_HW | torch.from_numpy(is_speck[pieces]).to(hole_HW.device)
 
 
 def _occurs(photo_3HW: torch.Tensor, seen_HW: torch.Tensor, reach_px: float) -> torch.Tensor:

@@ -27,7 +27,8 @@ _TINT = 0.15
 # Share of a shadow that may lie beyond reach; more, and it is a dark part of the room.
 _BEYOND = 0.05
 # Side of a shadow's square that may lie along the picture's edge; more, and it is the floor or a corner of the room.
-_AT_BORDER = 0.7
+# Beside somebody whom the picture's side cuts so does the shadow: as a share of the longer side, how near that is.
+_AT_BORDER, _CUT_TOO = 0.7, 0.06
 _SAMPLES, _ROUNDS = 4000, 12
 
 
@@ -55,7 +56,7 @@ def cast_shadow(photo_3HW: torch.Tensor, person_HW: torch.Tensor) -> torch.Tenso
     pieces, count = label(darker)
     area, touching, beyond, at_border = (
         np.bincount(pieces.ravel(), weights=mask.ravel(), minlength=count + 1)
-        for mask in (darker, from_person < 2, from_person > reach_px, _border(person.shape))
+        for mask in (darker, from_person < 2, from_person > reach_px, _floor_or_corner(from_person))
     )
     kept = (touching > 0) & (beyond <= _BEYOND * area) & (at_border <= _AT_BORDER * np.sqrt(area))
     kept[0] = False
@@ -65,10 +66,13 @@ def cast_shadow(photo_3HW: torch.Tensor, person_HW: torch.Tensor) -> torch.Tenso
     return torch.from_numpy(kept[pieces])
 
 
-def _border(size: tuple[int, ...]) -> np.ndarray:
-    border_HW = np.ones(size, dtype=bool)
-    border_HW[1:-1, 1:-1] = False
-    return border_HW
+def _floor_or_corner(from_person_HW: np.ndarray) -> np.ndarray:
+    """Bool [H, W]: the lower edge of the picture, and of the others what is not beside the person (px from whom)."""
+    edge_HW = np.ones(from_person_HW.shape, dtype=bool)
+    edge_HW[1:-1, 1:-1] = False
+    lower_HW = np.zeros_like(edge_HW)
+    lower_HW[-1] = True
+    return edge_HW & (lower_HW | (from_person_HW > _CUT_TOO * max(edge_HW.shape)))
 
 
 def _wall(colors_HW3: np.ndarray, far_HW: np.ndarray) -> tuple[np.ndarray, float]:

@@ -91,6 +91,18 @@ def test_before_a_plain_wall_no_glow_of_the_person_is_left() -> None:
     assert float((filled - wall).abs().max()) < 0.02
 
 
+def test_no_speck_of_what_lay_in_the_crook_of_an_arm_is_left() -> None:
+    """A few px of the gap's middle floated on the wall when the person had left."""
+    y, x = torch.meshgrid(torch.arange(320) + 0.5, torch.arange(320) + 0.5, indexing="ij")
+    from_middle = (y - 160).hypot(x - 160)
+    matte = (40 - from_middle).clamp(0, 1) * (from_middle - 11).clamp(0, 1)
+    wall = torch.full((3, 320, 320), 0.7)
+    in_the_crook = torch.where(from_middle < 12, torch.tensor([0.4, 0.2, 0.1])[:, None, None], wall)
+    photo = torch.lerp(in_the_crook, torch.tensor([0.1, 0.1, 0.6])[:, None, None], matte)
+    filled = fill_background(photo, matte, torch.ones_like(matte, dtype=torch.bool))
+    assert float((filled - wall).abs().max()) < 0.02
+
+
 def test_the_dark_beside_a_shoe_goes_with_the_person() -> None:
     """On a calm ground, which is none of the plainest."""
     ground = 0.6 + 0.017 * torch.randn(3, 320, 320, generator=torch.Generator().manual_seed(3))

@@ -43,15 +43,23 @@ def test_darker_wall_beside_the_person_is_the_persons_shadow() -> None:
     assert torch.equal(cast_shadow(_scene(shadow), _person()), shadow)
 
 
+def test_where_the_picture_cuts_the_person_it_cuts_the_shadow_too() -> None:
+    """Somebody beside the picture's edge left the shadow behind there."""
+    scene = _scene(_box(slice(40, 80), slice(46, 51)))[:, :, : WIDTH - 29]
+    person = _person()[:, : WIDTH - 29]
+    assert cast_shadow(scene, person)[40:80, -5:].all()
+
+
 @pytest.mark.parametrize(
     ("dark", "colour"),
     [
+        (_box(slice(80, 96), slice(46, 60)), None),
         (_box(slice(0, 96), slice(46, 80)), None),
         (_box(slice(40, 60), slice(50, 55)), None),
         (_box(slice(40, 80), slice(46, 55)), torch.tensor([0.6, 0.1, 0.1])),
         (_box(slice(40, 80), slice(46, 55)), 0.1 * WALL),
     ],
-    ids=["a dark half of the room", "a spot apart from the person", "a red thing", "a black thing"],
+    ids=["the floor", "a dark half of the room", "a spot apart from the person", "a red thing", "a black thing"],
 )
 def test_what_is_no_shadow_stays(dark: torch.Tensor, colour: torch.Tensor | None) -> None:
     assert not cast_shadow(_scene(dark, colour), _person()).any()
