@@ -29,6 +29,8 @@ _ABOVE_HEM = 0.1
 _ARMPIT, _STEP = 0.8, 0.06
 # Half widths of the trunk over which its edge is soft.
 _SOFT = 0.03
+# Along the trunk: where hips are, and from where on it is as wide as usual.
+_HIPS, _USUAL = (-0.35, 0.15), 0.5
 # Cosine between the trunk and a thigh below which the thigh leads away from it; radii around the bones of such a leg.
 _LEADS_AWAY, _LEG = 0.6, 1.2
 
@@ -66,7 +68,8 @@ def inside_outline(
             arm = asked & (own_HW < 0.5) & (figure.matte_HW > 0.5)
             inside_arm = sideways < _outermost(rows, sideways, arm, count)[rows.clamp(0, count - 1)]
             seen_R = np.fmax(seen_R, _steady(_edges(rows, sideways, own, free_HW | open_HW & inside_arm, count)))
-        edge_R = torch.from_numpy(_bridged(seen_R)).to(own_HW)
+        bridged_R = _bridged(seen_R) if figure.hem is not None else _from_hips(_bridged(seen_R))
+        edge_R = torch.from_numpy(bridged_R).to(own_HW)
         at = (place - _LOW) / _ROW - 0.5
         low = at.floor().long().clamp(0, count - 2)
         edge = torch.lerp(edge_R[low], edge_R[low + 1], (at - low).clamp(0, 1))
@@ -136,3 +139,21 @@ def _bridged(edge_R: np.ndarray) -> np.ndarray:
         if (after - before) * _ROW > most:
             bridged[before + 1 : after] = np.nan
     return bridged
+
+
+def _from_hips(edge_R: np.ndarray) -> np.ndarray:
+    """The edges; where a whole side is hidden, one that goes on from hips wider than the trunk's usual side to that.
+
+    Below a sleeve that hides the whole side trousers came out from behind the trunk in a step.
+    """
+    place_R = _LOW + (np.arange(len(edge_R)) + 0.5) * _ROW
+    known_R = ~np.isnan(edge_R)
+    below = np.flatnonzero(known_R & (place_R > _HIPS[0]) & (place_R < _HIPS[1]))
+    if not len(below):
+        return edge_R
+    top, usual = below[-1], int(np.searchsorted(place_R, _USUAL))
+    if edge_R[top] <= 1 or known_R[top + 1 : usual + 1].any():
+        return edge_R
+    joined = edge_R.copy()
+    joined[top : usual + 1] = np.linspace(edge_R[top], 1, usual + 1 - top)
+    return joined

@@ -57,6 +57,18 @@ def test_a_forearm_that_hangs_before_the_hip_leaves_no_bulge_there() -> None:
     assert float(alpha[rows & (across < 0.68)].min()) > 0.9
 
 
+def test_behind_a_sleeve_as_long_as_the_trunk_its_side_runs_to_wider_hips() -> None:
+    """Hands in pockets, a wide pullover: raised arms left a trunk that was slimmer than the trousers by a step."""
+    found, place, across = _in_shorts(0.8)
+    hips = (across.abs() < 1.4) & (place > -0.75) & (place < -0.1)
+    sleeve = _hand(place, across, low=-0.1, high=1.0)
+    found = replace(found, matte_HW=torch.maximum(torch.maximum(found.matte_HW, hips.float()), sleeve))
+    alpha = behind_arms(replace(found, hull=(across.abs() < 1).float()), sleeve).alpha_HW
+    beside = (across > 1.05) & (across < 1.2) & (sleeve > 0)
+    assert float(alpha[beside & (place > -0.1) & (place < 0.05)].min()) > 0.9
+    assert float(alpha[beside & (across > 1.1) & (place > 0.45)].max()) < 0.1
+
+
 def test_a_flared_skirt_goes_on_straight_behind_a_hand_below_a_gap() -> None:
     """A step was left in the hem's line where a hand had hung before it."""
     found, place, across = _slim(0.8)
