@@ -93,19 +93,17 @@ def _shown_TK(sequence: PoseSequence, joints: tuple[str, ...]) -> np.ndarray:
 
 
 def _folded_up(sequence: PoseSequence) -> np.ndarray:
-    """Bool [T]: whether both ankles lie on the trunk."""
-    shoulders_T2, hips_T2 = (
-        (sequence.joint(f"left_{joint}") + sequence.joint(f"right_{joint}")) / 2 for joint in ("shoulder", "hip")
+    """Bool [T]: whether both ankles lie on the trunk; nowhere in a skeleton without ankles or trunk."""
+    ends = [f"{side}_{joint}" for joint in ("shoulder", "hip", "ankle") for side in ("left", "right")]
+    if not all(joint in sequence.skeleton for joint in ends):
+        return np.zeros(len(sequence), dtype=bool)
+    shoulders_T22, hips_T22, ankles_T22 = np.split(
+        np.stack([sequence.joint(joint) for joint in ends], axis=1), 3, axis=1
     )
-    trunk_T2 = shoulders_T2 - hips_T2
-    squared_T = np.square(trunk_T2).sum(axis=1).clip(1e-6)
-    lower_T = np.minimum(
-        *(
-            ((sequence.joint(f"{side}_ankle") - hips_T2) * trunk_T2).sum(axis=1) / squared_T
-            for side in ("left", "right")
-        )
-    )
-    return np.asarray(lower_T > _FOLDED)
+    hips_T12 = hips_T22.mean(axis=1, keepdims=True)
+    trunk_T12 = shoulders_T22.mean(axis=1, keepdims=True) - hips_T12
+    along_T2 = ((ankles_T22 - hips_T12) * trunk_T12).sum(axis=2) / np.square(trunk_T12).sum(axis=2).clip(1e-6)
+    return np.asarray(along_T2.min(axis=1) > _FOLDED)
 
 
 def _lasting(whole_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pose_tracking.sequence import PoseSequence
-from pose_tracking.skeleton import COCO_17
+from pose_tracking.skeleton import COCO_17, Skeleton
 from temporal.absence import drop_passages, hold_through_absence
 
 
@@ -110,6 +110,15 @@ def test_a_body_folded_into_the_part_in_view_is_a_guess_at_who_comes_in():
     # One foot may be raised, and with nobody coming in both may.
     assert drop_passages(_upright(seen=seen, feet_at={2: (160, 320), 3: (160, 320)}))[1] == ()
     assert drop_passages(_upright(seen=[1] * 10, feet_at=folded))[1] == ()
+
+
+def test_a_skeleton_without_legs_has_none_to_fold():
+    bust = Skeleton(name="bust", joints=("left_shoulder", "right_shoulder"), limbs=((0, 1),))
+    motion = _motion([0, 1, 1])
+    kept = motion.replace(
+        keypoints_TK2=motion.keypoints_TK2[:, :2], confidence_TK=motion.confidence_TK[:, :2], skeleton=bust
+    )
+    assert drop_passages(kept)[1] == ()
 
 
 def test_a_slip_of_the_tracker_does_not_make_a_leaving_body_whole():

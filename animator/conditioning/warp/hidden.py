@@ -37,7 +37,7 @@ _RIM = 0.075
 _TRUNK_ENDS = -0.25
 # Down the legs, 0 at the hips: from here on there may be cloth between them.
 _LEGS_BEGIN = -0.2
-# Torso lengths that a hand can hide of an outline.
+# Torso lengths that a hand can hide of an outline, and that legs below one cloth may be apart.
 _HAND_REACH = 0.35
 # Along the trunk a px counts as so many across it.
 _BANDS = 2.5

@@ -96,12 +96,18 @@ def test_a_strip_of_cloth_beyond_open_ground_is_no_arm():
     assert member[pixel(((elbow + wrist) / 2).numpy())] > 0.9
 
 
-def test_cloth_around_a_hidden_hand_stays_with_the_body():
+def _left_hand_at(wrist, *, elbow):
+    """The standing figure with this wrist, and its elbow so far from the shoulder."""
     keypoints = STANDING.copy()
-    hip = joint("left_hip") + np.array([6, -4], dtype=np.float32)
-    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array([22, 40])
+    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array(elbow)
     for name in ("wrist", "pinky", "index", "thumb"):
-        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = hip + joint(f"left_{name}") - joint("left_wrist")
+        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = wrist + joint(f"left_{name}") - joint("left_wrist")
+    return keypoints
+
+
+def test_cloth_around_a_hidden_hand_stays_with_the_body():
+    hip = joint("left_hip") + np.array([6, -4], dtype=np.float32)
+    keypoints = _left_hand_at(hip, elbow=(22, 40))
     photo, matte = figure(keypoints)
     pose, points = pose_of(keypoints), pixel_centers(matte)
     cloth = torch.tensor(CLOTH)[:, None] / 255
@@ -116,11 +122,8 @@ def test_cloth_around_a_hidden_hand_stays_with_the_body():
 
 def _hand_in_pocket(trousers):
     """Somebody in a blue pullover, left hand in a pocket: the member, and where the cuff bulges beside the hip."""
-    keypoints = STANDING.copy()
     wrist = joint("left_hip") + np.array([8, -6], dtype=np.float32)
-    keypoints[BLAZEPOSE_33.index("left_elbow")] = joint("left_shoulder") + np.array([14, 32])
-    for name in ("wrist", "pinky", "index", "thumb"):
-        keypoints[BLAZEPOSE_33.index(f"left_{name}")] = wrist + joint(f"left_{name}") - joint("left_wrist")
+    keypoints = _left_hand_at(wrist, elbow=(14, 32))
     photo, matte = figure(keypoints)
     pose, points = pose_of(keypoints), pixel_centers(matte)
     pose.trust_BJ[0, LEFT_HAND] = 0
