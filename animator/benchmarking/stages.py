@@ -28,7 +28,8 @@ from animator.generators.diffusion import DiffusionGenerator
 from animator.generators.parallel import most_workers
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet import PuppetGenerator
-from animator.generators.registry import ChosenGenerator, choose_generator, open_weights
+from animator.generators.registry import ChosenGenerator, choose_generator
+from animator.generators.weights import open_weights
 from animator.models.subject_model import SubjectModel
 from animator.models.vae import has_preview
 from animator.photo import read_photo

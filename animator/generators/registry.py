@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from animator.canvas import DEFAULT_SIZE, CanvasConfig
 from animator.encoding.provenance import SourceType
-from animator.errors import DeviceError, JobError, ModelError
+from animator.errors import JobError, ModelError
 from animator.generators.protocol import FrameGenerator
 from animator.generators.puppet_config import PuppetConfig
 from animator.models.manifest import check_canvas
@@ -23,7 +23,6 @@ from pose_tracking.hashing import file_sha256
 
 if TYPE_CHECKING:
     from animator.device import Precision
-    from animator.models.subject_model import SubjectModel
 
 _WANTED = "expected a class of generators, see animator.generators.protocol"
 log_note = logging.getLogger(__name__).warning
@@ -242,6 +241,7 @@ def _open_diffusion(
     from animator.generators.diffusion import DiffusionGenerator
     from animator.generators.memory import plan_model
     from animator.generators.parallel import most_workers
+    from animator.generators.weights import open_weights
 
     opened = open_weights(model, canvas, device, precision=settings.precision)
     workers = most_workers(settings.workers)
@@ -254,33 +254,6 @@ def _open_diffusion(
         plan=plan,
         lock_background=settings.lock_background,
     )
-
-
-def open_weights(model: ModelSource, canvas: CanvasConfig, device: Any, *, precision: Precision) -> SubjectModel:
-    """The networks of a model that was found, on the device and in the number format to compute with.
-
-    Args:
-        model: as `find_model` gives it, with an image encoder of its own or another's.
-        canvas: that they are to fill, both sides set.
-        device: a torch device.
-        precision: see `GeneratorSettings`.
-
-    Raises:
-        ModelError: damaged, incomplete, or of shapes that do not fit together.
-        DeviceError: they do not fit into the device's memory.
-    """
-    from animator.device import is_out_of_memory, working_dtype
-    from animator.models.bases import open_base
-
-    clip = None if model.image_encoder is None else model.image_encoder.name
-    try:
-        return open_base(model.name, canvas=canvas.size, clip=clip).to(device, working_dtype(device, precision))
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise DeviceError(
-            f"{model.title}: its weights do not fit into the memory of {device}; use --device cpu"
-        ) from error
 
 
 def _model_canvas(model: ModelSource, canvas: CanvasConfig) -> CanvasConfig:

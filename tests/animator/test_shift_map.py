@@ -1,14 +1,12 @@
 """What a person hid is filled with pieces of the photo, each moved as a whole."""
 
-from itertools import product
-
 import numpy as np
 import torch
 
-from animator import shift_map
 from animator.background import fill_background
 from animator.inpainting import push_pull
-from animator.shift_map import blend, fill_from_shifts, find_shifts, label_hole
+from animator.shift_labels import find_shifts
+from animator.shift_map import blend, fill_from_shifts
 
 HEIGHT, WIDTH = 160, 128
 
@@ -98,37 +96,6 @@ def test_outside_the_hole_the_photo_stays_to_the_bit() -> None:
     torch.manual_seed(0)
     photo, hole = torch.rand(3, HEIGHT, WIDTH), _hole()
     assert torch.equal(_filled(photo, hole)[:, ~hole], photo[:, ~hole])
-
-
-def test_an_expansion_is_the_best_of_all() -> None:
-    """Every choice of pixels that could take the label, tried one by one."""
-    random = np.random.default_rng(5)
-    hole = np.zeros((5, 6), dtype=bool)
-    hole[1:4, 1:4] = True
-    colors, pairs = random.random((3, 9, 3)), shift_map._neighbours(hole)
-    costs, labels = random.random((3, 9)), random.integers(0, 2, 9)
-
-    def energy(chosen: np.ndarray) -> float:
-        seams = sum(
-            np.linalg.norm(colors[chosen[p], pixel] - colors[chosen[q], pixel]) for p, q in pairs.T for pixel in (p, q)
-        )
-        return float(costs[chosen, np.arange(9)].sum() + seams)
-
-    best = min(energy(np.where(takes, 2, labels)) for takes in product((False, True), repeat=9))
-    found = energy(shift_map._expand(2, labels, costs, colors, pairs))
-    assert found < energy(labels)
-    assert abs(found - best) < 0.02
-
-
-def test_labels_lead_to_known_pixels_inside_the_picture() -> None:
-    picture, hole = np.random.default_rng(1).random((30, 40, 3)), np.zeros((30, 40), dtype=bool)
-    hole[8:30, 10:28] = True
-    shifts = find_shifts(picture, hole)
-    labels = label_hole(picture, hole, shifts, hole)
-    assert (labels >= 0).any()
-    source = (np.argwhere(hole) + shifts[labels])[labels >= 0]
-    assert (source >= 0).all()
-    assert not hole[source[:, 0], source[:, 1]].any()
 
 
 def test_a_blend_between_two_places_has_no_seam() -> None:

@@ -5,45 +5,35 @@ Legend: H W pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
 import torch
 
 from animator.conditioning.warp.anatomy import (
     chain_distance,
-    leg_place,
     limb_thickness,
-    other_arm_distance,
     segment,
     smoothstep,
-    trunk_place,
     unit,
 )
-from animator.conditioning.warp.bones import HEAD, LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
+from animator.conditioning.warp.arm_hair import hair_odds
+from animator.conditioning.warp.arm_place import ArmPlace, arm_place
+from animator.conditioning.warp.bones import LEFT_LEG, RADIUS, RIGHT_LEG, TORSO, BonePose
 from animator.conditioning.warp.color_evidence import color_evidence
+from animator.conditioning.warp.cuff import cuff_over_pocket
 from animator.conditioning.warp.cutout import widened
 from animator.conditioning.warp.figure import Figure
-from animator.conditioning.warp.gaps import beyond_gap, on_bones
-from animator.matting import box_mean, shortest_boundary
+from animator.conditioning.warp.gaps import on_bones
+from animator.matting import shortest_boundary
 
 # Torso lengths: how far around a pixel colours are compared, and what a px of border costs in log-odds.
 _ARM_REACH, _BORDER = 0.3, 0.012
 # Torso lengths that cloth stands off the trunk's usual outline.
 _CLOTH_REACH = 0.12
-# Share of a stretched hand's length that one with bent fingers has.
-_CURLED = 0.6
-# Share of a hand's length that is palm; radii of a hand that fingers reach aside.
-_PALM, _FINGERS = 0.4, 1.0
+# Radii of a hand that fingers reach aside.
+_FINGERS = 1.0
 # Share of an arm's middle that must lie outside the trunk for its colours to be taken from there alone.
 _FREE_SIDE = 0.25
 # Torso lengths from the trunk within which cloth may be the trunk's.
 _BESIDE = 0.2
-# Torso lengths from the face that hair falls down to; log-odds from which on a colour is one of hair, not of the face;
-# those from which on what is over an arm is hair; shares of sleeve and shirt from which on such is their own colour.
-_HAIR_FALLS, _LOOKS_HAIR, _IS_HAIR, _OWN_COLOR = 1.3, 0.7, 0.3, (0.4, 0.6)
-# Where a trunk shows its cloth: up to where along it, and how far across it (1 at its side).
-_CHEST = 0.7, 0.4
 # What colours say counts this much more than where a pixel lies: cloth hangs before arms.
 _COLOR_ODDS = 2.0
 # Log-odds per radius of distance from an arm's edge.
@@ -53,47 +43,10 @@ _SLEEVE_ODDS = 1.8
 # Radii about the bones that are surely arm, and at a wrist: one thickness is measured for the whole arm, and wrists are
 # slimmer than a sleeve or a strong upper arm makes them. Between which places down the forearm that changes.
 _CORE, _WRIST_CORE, _TOWARDS_WRIST = 0.6, 0.45, (0.3, 0.6)
-# Torso lengths about a wrist in which the cuff over a pocket lies, radii of the arm in which it does before the hips,
-# and how far up the trunk pockets are; where down the legs there is surely no hem; how wide folds are.
-_CUFF, _CUFF_CORE, _POCKETS, _PANTS, _FOLDS = 0.3, 0.8, 0.4, 0.3, 0.04
-# Log-odds at which a sleeve differs from the legs' cloth, and those from which on a colour is not the body's.
-_NO_SUIT, _CLOTH_LIKELIER = 0.5, -0.2
 # Radii about the other arm's bones within which a pixel may be of that arm.
 _RIVAL = 1.2
 # Radii of an upper arm about its joint within which the trunk goes on below it, and from which on it does not.
 _SHOULDER = (0.75, 1.1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where the pixels of a photo lie about one arm.
-
-    Attributes:
-        figure: the person.
-        bones: upper arm, forearm and hand.
-        shown: those of them that the photo shows.
-        distance: from the arm's bones in radii.
-        curled_hand: the pose with this hand as short as bent fingers are.
-        head: distance from the middle of the face in head radii.
-        down: 0 at the elbow, 1 at the wrist; None where the forearm is not seen.
-        apart: bool, beyond open ground as seen from the arm's bones, but for fingers.
-        rival: distance from the other arm's bones in radii; infinite where the photo shows none.
-    """
-
-    figure: Figure
-    bones: tuple[int, ...]
-    shown: tuple[int, ...]
-    distance: torch.Tensor
-    curled_hand: BonePose
-    head: torch.Tensor
-    down: torch.Tensor | None
-    apart: torch.Tensor
-    rival: torch.Tensor
-
-    @property
-    def hand_hidden(self) -> bool:
-        """Whether the hand is in a pocket, or behind something."""
-        return self.bones[2] not in self.shown
 
 
 def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -107,7 +60,7 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
     Returns:
         [H, W] in [0, 1]; and bool [H, W], hair that lies before the arm.
     """
-    place = _place(figure, bones)
+    place = arm_place(figure, bones)
     beyond, core = torch.zeros_like(figure.hull), torch.full_like(figure.hull, _CORE)
     if place.down is not None:
         core = core + (_WRIST_CORE - _CORE) * smoothstep(*_TOWARDS_WRIST, place.down) * (place.down < 1)
@@ -115,10 +68,10 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
         # Where the hand is hidden, so is the wrist, and the arm ends there.
         beyond = smoothstep(0.9, 1.05, place.down)
     arm = _surely_arm(place, (figure.matte_HW > 0.8) & (place.distance < core) & (beyond < 0.5))
-    hair, before_arm = _hair_odds(place, arm)
+    hair, before_arm = hair_odds(place, arm)
     odds = _shape_odds(place) + _color_odds(place, arm, hair, held_HW)
     odds = torch.lerp(odds, torch.full_like(odds, -2.5), beyond)
-    odds = torch.where(_cuff(place, arm), 2.5, odds) if place.hand_hidden else odds
+    odds = torch.where(cuff_over_pocket(place, arm), 2.5, odds) if place.hand_hidden else odds
     # Wherever hair lies, also right before the bones: it falls from the head, and the arm goes on below it.
     odds = torch.minimum(odds, torch.where(before_arm, _COLOR_ODDS * hair, float("inf")))
     odds = torch.where(held_HW, 2.5, odds)
@@ -128,32 +81,7 @@ def arm_and_hair(figure: Figure, bones: tuple[int, ...], held_HW: torch.Tensor) 
     return arm_HW * ~(place.apart & ~held_HW), before_arm
 
 
-def _place(figure: Figure, bones: tuple[int, ...]) -> _Place:
-    points, pose = figure.points, figure.pose
-    shown = tuple(bone for bone in bones if pose.shows(bone))
-    thickness = limb_thickness(figure.matte_HW, pose, shown)
-    # Fingers bend: before a leg in the same skin the hand ends where bent ones do, elsewhere the outline tells.
-    curled_hand = _with_curled_hand(pose, bones[2])
-    straight, curled = (chain_distance(points, each, shown, thickness) for each in (pose, curled_hand))
-    down = segment(points, pose.start_BJ2[0, bones[1]], pose.end_BJ2[0, bones[1]])[0] if bones[1] in shown else None
-    apart = beyond_gap(points, figure.matte_HW, pose, shown, reach_px=figure.size) > 0.5
-    # Fingers leave gaps between them; sleeve, wrist and palm do not.
-    along_hand, _ = segment(points, pose.start_BJ2[0, bones[2]], pose.end_BJ2[0, bones[2]])
-    fingers = (along_hand > _PALM) & (chain_distance(points, pose, bones[2:]) < 1.2)
-    return _Place(
-        figure=figure,
-        bones=bones,
-        shown=shown,
-        distance=torch.where(figure.hull > 0.5, curled, straight),
-        curled_hand=curled_hand,
-        head=(points - pose.start_BJ2[0, HEAD]).norm(dim=-1) / (RADIUS[HEAD] * figure.size),
-        down=down,
-        apart=apart & ~fingers,
-        rival=other_arm_distance(points, pose, bones),
-    )
-
-
-def _shape_odds(place: _Place) -> torch.Tensor:
+def _shape_odds(place: ArmPlace) -> torch.Tensor:
     """Log-odds [H, W] of belonging to the arm by distance alone."""
     points, pose, hull, distance = place.figure.points, place.figure.pose, place.figure.hull, place.distance
     body = torch.minimum(chain_distance(points, pose, LEFT_LEG), chain_distance(points, pose, RIGHT_LEG))
@@ -172,31 +100,7 @@ def _shape_odds(place: _Place) -> torch.Tensor:
     return torch.where(place.apart, -2.5, odds)
 
 
-def _cuff(place: _Place, arm: torch.Tensor) -> torch.Tensor:
-    """Bool [H, W]: what bulges beside the hips over a pocket in the sleeve's colours, which the legs do not have.
-
-    Args:
-        place: about the arm, whose hand is hidden.
-        arm: bool [H, W], surely the arm, from `_surely_arm`.
-    """
-    figure, pose = place.figure, place.figure.pose
-    from_wrist = (figure.points - pose.end_BJ2[0, place.bones[1]]).norm(dim=-1)
-    asked = (figure.hull < 0.5) | (place.distance < _CUFF_CORE)
-    low = trunk_place(figure.points, pose)[0] < _POCKETS
-    asked = asked & low & (figure.matte_HW > 0.02) & (from_wrist < _CUFF * figure.size)
-    cloth = (figure.matte_HW > 0.8) & (figure.hull > 0.5) & (place.distance > 1.15)
-    legs = cloth & (leg_place(figure.points, pose) > _PANTS)
-    differs = color_evidence(figure.colors_3HW, arm, legs, arm, reach_px=None)
-    if not bool(arm.any()) or float(differs[arm].mean()) < _NO_SUIT:
-        return torch.zeros_like(asked)
-    evidence = color_evidence(figure.colors_3HW, arm, cloth, asked, reach_px=None)
-    # Folds are darker than any other part of either.
-    radius = max(1, round(_FOLDS * figure.size))
-    nearby, of = (box_mean(each[None, None], radius)[0, 0] for each in (evidence, asked.to(evidence)))
-    return asked & (nearby > _CLOTH_LIKELIER * of)
-
-
-def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
+def _color_odds(place: ArmPlace, arm: torch.Tensor, hair: torch.Tensor, held_HW: torch.Tensor) -> torch.Tensor:
     """Log-odds [H, W] that colours add: against cloth of the body and hair before the arm."""
     figure, distance, size = place.figure, place.distance, place.figure.size
     # Only here is there anything of the body to tell from the arm: before it, and in cloth that stands off it.
@@ -218,47 +122,6 @@ def _color_odds(place: _Place, arm: torch.Tensor, hair: torch.Tensor, held_HW: t
     evidence = color_evidence(figure.colors_3HW, arm, cloth, asked, reach_px=_ARM_REACH * size)
     evidence = torch.minimum(evidence, hair)
     return _COLOR_ODDS * core * torch.where(evidence > 0, before_bones, doubted) * evidence
-
-
-def _hair_odds(place: _Place, arm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-odds [H, W] against what has the colours of hair on an upper arm, large elsewhere; and where hair lies.
-
-    Args:
-        place: about the arm.
-        arm: bool [H, W], surely the arm but for what lies before it, from `_surely_arm`.
-
-    Returns:
-        The log-odds; and bool, where hair lies before the arm.
-    """
-    points, pose, colors_3HW = place.figure.points, place.figure.pose, place.figure.colors_3HW
-    opaque = place.figure.matte_HW > 0.8
-    beside_face, _ = segment(points, pose.start_BJ2[0, HEAD], pose.end_BJ2[0, HEAD])
-    hair = opaque & (place.head > 0.75) & (place.head < 1.5) & (beside_face > -0.2)
-    face, falls = opaque & (place.head < 0.5), opaque & (place.head * RADIUS[HEAD] < _HAIR_FALLS)
-    upper_arm = chain_distance(points, pose, place.bones[:1]) <= chain_distance(points, pose, place.shown)
-    upper_arm = upper_arm & (place.distance < 1.7) & (place.figure.matte_HW > 0.02)
-    looks = color_evidence(colors_3HW, hair, face, opaque, reach_px=None) > _LOOKS_HAIR
-    # In a sleeve of mostly another colour, what has that of hair is hair that lies there; not in a dark or striped one,
-    # nor in the short sleeve of a dark shirt.
-    up, across = trunk_place(points, pose)
-    shirt = opaque & (place.distance > 1.15) & (up > 0) & (up < _CHEST[0]) & (across.abs() < _CHEST[1])
-    told = all(
-        float((looks & part).sum()) <= share * float(part.sum())
-        for part, share in zip((arm & upper_arm, shirt), _OWN_COLOR, strict=True)
-    )
-    others = (arm & ~looks if told else arm) | face
-    odds = color_evidence(colors_3HW, others, hair, upper_arm | falls, reach_px=None)
-    before_arm = upper_arm & hanging(odds < -_IS_HAIR, hair) & told
-    return torch.where(upper_arm & (odds < 0), odds, float("inf")), before_arm
-
-
-def hanging(looks_HW: torch.Tensor, surely_HW: torch.Tensor) -> torch.Tensor:
-    """Bool [H, W]: what looks like something and hangs together with what surely is; hair with that about the face."""
-    from scipy.ndimage import label
-
-    pieces, _ = label((looks_HW | surely_HW).cpu().numpy(), structure=np.ones((3, 3)))
-    whole = np.unique(pieces[(looks_HW & surely_HW).cpu().numpy()])
-    return torch.from_numpy(np.isin(pieces, whole[whole > 0])).to(looks_HW.device) & looks_HW
 
 
 def beyond_shoulder(points: torch.Tensor, pose: BonePose, upper_arm: int) -> torch.Tensor:
@@ -285,14 +148,7 @@ def hidden_stretch(figure: Figure, bones: tuple[int, ...]) -> torch.Tensor:
     return inside * (1 - smoothstep(0.4, 0.6, down))
 
 
-def _with_curled_hand(pose: BonePose, hand: int) -> BonePose:
-    """The pose with this hand's bone as short as bent fingers are."""
-    end = pose.end_BJ2.clone()
-    end[:, hand] = torch.lerp(pose.start_BJ2[:, hand], end[:, hand], _CURLED)
-    return replace(pose, end_BJ2=end)
-
-
-def _surely_arm(place: _Place, core_HW: torch.Tensor) -> torch.Tensor:
+def _surely_arm(place: ArmPlace, core_HW: torch.Tensor) -> torch.Tensor:
     """The middle of an arm, without what lies before it: hair and cloth fall over the side towards the trunk."""
     points, pose = place.figure.points, place.figure.pose
     hand = chain_distance(points, place.curled_hand, place.bones[2:]) < 0.6

@@ -21,8 +21,8 @@ from animator.conditioning.warp.anatomy import (
     trunk_place,
     unit,
 )
+from animator.conditioning.warp.arm_hair import hanging
 from animator.conditioning.warp.arm_shade import shade_of_arms
-from animator.conditioning.warp.arms import hanging
 from animator.conditioning.warp.bones import HEAD, LEFT_ARM, RADIUS, RIGHT_ARM, TORSO, BonePose
 from animator.conditioning.warp.cloth_pieces import with_pieces
 from animator.conditioning.warp.color_evidence import color_evidence, share_alike
