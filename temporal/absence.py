@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_tracking.sequence import PoseSequence
+from temporal.scale import torso_length_px
 
 # A joint is shown from here on (BlazePose visibility).
 _SHOWN = 0.5
@@ -23,6 +24,9 @@ _FOLDED = 0.1
 _GLIMPSE_S = 0.3
 # Whole for less than this is a tracker's slip: nobody steps back into the picture and out of it so quickly.
 _SLIP_S = 0.15
+# How long somebody who comes back elsewhere takes to get there, at the least, and how fast (torso lengths a second)
+# over long ways: a slow glide through the whole of a long absence is no movement that anybody makes.
+_MOVE_S, _WALK = 1.0, 2.0
 _PAIRS = ("shoulder", "elbow", "hip", "knee", "ankle")
 _BODY = tuple(f"{side}_{joint}" for joint in _PAIRS for side in ("left", "right"))
 
@@ -124,11 +128,11 @@ def _glimpses(sightings: list[tuple[int, int]], times_s_T: np.ndarray) -> list[t
 def hold_through_absence(sequence: PoseSequence) -> tuple[PoseSequence, tuple[tuple[float, float], ...]]:
     """Give every joint a position in every frame, as far as it is ever seen.
 
-    Before its first and after its last sighting a joint keeps that position; between two sightings it moves
-    over smoothly, starting and ending at rest. Meant for what `fill_gaps` leaves: absences too long to guess
-    a movement for. A joint that is lost while others are seen does all this upon the body: it goes along with those
-    that are seen whenever anything is. Over a cut nothing moves on; a shot in which nobody is seen counts to the one
-    before it, whose last pose is held.
+    Before its first and after its last sighting a joint keeps that position; between two sightings it waits, and then
+    moves over smoothly at walking pace, starting and ending at rest. Meant for what `fill_gaps` leaves: absences too
+    long to guess a movement for. A joint that is lost while others are seen does all this upon the body: it goes along
+    with those that are seen whenever anything is. Over a cut nothing moves on; a shot in which nobody is seen counts
+    to the one before it, whose last pose is held.
 
     Args:
         sequence: a motion with gaps.
@@ -146,29 +150,37 @@ def _held_through(sequence: PoseSequence) -> PoseSequence:
     keypoints = sequence.keypoints_TK2.astype(np.float64)
     confidence = sequence.confidence_TK.astype(np.float64)
     seen_TK = sequence.seen_TK
+    walk_px = _WALK * torso_length_px(sequence)
     is_steady_K = (seen_TK == seen_TK.any(axis=1, keepdims=True)).all(axis=0)
-    body_T2 = np.zeros_like(keypoints[:, 0])
-    for joints in (np.flatnonzero(is_steady_K), np.flatnonzero(~is_steady_K)):
-        for joint in joints:
-            told_T3 = np.concatenate([keypoints[:, joint] - body_T2, confidence[:, joint, None]], axis=1)
-            held_T3 = _held(told_T3, seen_TK[:, joint], sequence.times_s_T)
-            keypoints[:, joint], confidence[:, joint] = held_T3[:, :2] + body_T2, held_T3[:, 2]
-        if is_steady_K.any():
-            body_T2 = keypoints[:, is_steady_K].mean(axis=1)
+    body_T12 = np.zeros_like(keypoints[:, :1])
+    for joints in (np.flatnonzero(is_steady_K), *np.flatnonzero(~is_steady_K)[:, None]):
+        if not len(joints):
+            continue
+        told_TK3 = np.concatenate([keypoints[:, joints] - body_T12, confidence[:, joints, None]], axis=2)
+        held_TK3 = _held(told_TK3, seen_TK[:, joints[0]], sequence.times_s_T, walk_px)
+        keypoints[:, joints], confidence[:, joints] = held_TK3[..., :2] + body_T12, held_TK3[..., 2]
+        if is_steady_K[joints[0]]:
+            body_T12 = keypoints[:, joints].mean(axis=1, keepdims=True)
     return sequence.replace(keypoints_TK2=keypoints.astype(np.float32), confidence_TK=confidence.clip(0, 1))
 
 
-def _held(told_TC: np.ndarray, seen_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:
-    """The values [T, C]; those of frames unseen lie between the nearest seen ones. Never seen, they stay."""
+def _held(told_TK3: np.ndarray, seen_T: np.ndarray, times_s_T: np.ndarray, walk_px: float) -> np.ndarray:
+    """Places and confidence [T, K, 3] of joints seen in the same frames, `seen_T`: unseen they wait as last seen and
+    then go on to the next sighting, all together. Never seen, they stay."""
     seen = np.flatnonzero(seen_T)
     if len(seen) in (0, len(seen_T)):
-        return told_TC
+        return told_TK3
     after = np.searchsorted(seen, np.arange(len(seen_T)))
     first, last = seen[(after - 1).clip(0)], seen[after.clip(0, len(seen) - 1)]
-    span_s_T = np.where(last > first, times_s_T[last] - times_s_T[first], 1.0)
-    share_T = ((times_s_T - times_s_T[first]) / span_s_T).clip(0, 1)
-    ease_T1 = (share_T * share_T * (3 - 2 * share_T))[:, None]
-    return np.where(seen_T[:, None], told_TC, told_TC[first] + ease_T1 * (told_TC[last] - told_TC[first]))
+    way_TK3 = told_TK3[last] - told_TK3[first]
+    way_px_T = np.linalg.norm(way_TK3[..., :2], axis=2).mean(axis=1)
+    absent_s_T = times_s_T[last] - times_s_T[first]
+    move_s_T = np.minimum(absent_s_T, np.maximum(_MOVE_S, way_px_T / walk_px))
+    left_s_T = times_s_T[last] - times_s_T
+    share_T = (1 - left_s_T / np.where(last > first, move_s_T, 1.0)).clip(0, 1)
+    ease_T = share_T * share_T * (3 - 2 * share_T)
+    held_TK3 = told_TK3[first] + ease_T[:, None, None] * way_TK3
+    return np.where(seen_T[:, None, None], told_TK3, held_TK3)
 
 
 def _spans(among_T: np.ndarray, times_s_T: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -5,6 +5,7 @@ import numpy as np
 from pose_tracking.sequence import PoseSequence
 from pose_tracking.skeleton import COCO_17, Skeleton
 from temporal.absence import drop_passages, hold_through_absence
+from temporal.scale import torso_length_px
 
 
 def _motion(seen_T, *, positions_T=None):
@@ -44,6 +45,26 @@ def test_between_two_sightings_the_person_moves_over_and_rests_at_both_ends():
     assert (steps > 0).all()
     assert steps[0] < steps[5] > steps[-1]
     np.testing.assert_allclose(absences, [(0.1, 1.0)])
+
+
+def test_through_a_long_absence_the_person_waits_and_then_goes_at_walking_pace():
+    seen_T = [1] + [0] * 49 + [1]
+    held, _ = hold_through_absence(_motion(seen_T))
+    way = held.keypoints_TK2[:, 3, 0]
+    pace = np.diff(way) / 0.1 / torso_length_px(held)
+    assert way[25] == way[0]
+    assert way[-1] == 500
+    assert (pace >= 0).all()
+    assert 1.0 < pace.max() < 4.0
+
+
+def test_a_body_that_went_away_moves_over_as_a_whole():
+    motion = _motion([1] + [0] * 49 + [1])
+    keypoints = motion.keypoints_TK2.copy()
+    keypoints[-1, COCO_17.index("left_ankle")] += 300
+    held, _ = hold_through_absence(motion.replace(keypoints_TK2=keypoints))
+    is_moving_TK = np.linalg.norm(np.diff(held.keypoints_TK2, axis=0), axis=-1) > 0
+    assert (is_moving_TK.all(axis=1) == is_moving_TK.any(axis=1)).all()
 
 
 def test_a_joint_that_is_never_seen_stays_unseen():
