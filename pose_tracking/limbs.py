@@ -21,6 +21,9 @@ SEEN_CONFIDENCE = 0.5
 # A limb or joint counts as shown by a clip when it is seen in this share of the frames.
 MIN_SHOWN = 0.2
 _SCALE_WINDOW_S = 0.5
+# Standard deviation of log lengths among limbs that agree on a size; how many times more must agree on another.
+# Measured over 13 photos on 13 clips: 1.0 to 1.12, and 1.2 to 1.75 for those standing by a clip filmed from above.
+_ALIKE, _CLEARLY, _ROUNDS = 0.12, 1.15, 5
 
 
 class Limb(NamedTuple):
@@ -119,6 +122,34 @@ def body_scale(length_TB: np.ndarray, weight_TB: np.ndarray, expected_B: np.ndar
             middle = weighted_quantile(ratio_B, weight_B * flat_B, 0.5)
             scale_T[frame] = upper if np.isnan(middle) else middle
     return scale_T
+
+
+def shared_scale(length_B: np.ndarray, weight_B: np.ndarray, expected_B: np.ndarray) -> float:
+    """Px per body scale of somebody who is measured by another's lengths; NaN where no limb is seen.
+
+    As `body_scale`, unless clearly more limbs agree on another: legs that a camera looks down on are short in every
+    frame of a clip, and by them anybody is a giant with narrow shoulders and a small head.
+
+    Args:
+        length_B: px in one picture.
+        weight_B: confidence, 0 where unseen.
+        expected_B: the other's lengths, body scales.
+    """
+    usual = float(body_scale(length_B[None], weight_B[None], expected_B)[0])
+    used_B = weight_B > 0
+    if not used_B.any():
+        return usual
+    log_B, trust_B = np.log(length_B[used_B] / expected_B[used_B]), (weight_B * _TRUST_B)[used_B]
+
+    def alike(log_scale: float) -> np.ndarray:
+        return trust_B * np.exp(-0.5 * ((log_B - log_scale) / _ALIKE) ** 2)
+
+    agreed = max(log_B.tolist(), key=lambda log_scale: float(alike(log_scale).sum()))
+    for _ in range(_ROUNDS):  # of mean shift, to the top of the hill
+        agreed = float(np.average(log_B, weights=alike(agreed)))
+    agree = float(alike(agreed).sum())
+    is_clear = agree > _CLEARLY * float(alike(np.log(usual)).sum()) and agree > trust_B.sum() / 2
+    return float(np.exp(agreed)) if is_clear else usual
 
 
 def smooth_scale(scale_T: np.ndarray, times_s_T: np.ndarray) -> np.ndarray:

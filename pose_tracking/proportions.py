@@ -24,6 +24,7 @@ from pose_tracking.limbs import (
     TYPICAL_BUILD,
     body_scale,
     measure_limbs,
+    shared_scale,
     smooth_scale,
     weighted_quantile,
 )
@@ -120,7 +121,7 @@ def fit_proportions(motion: PoseSequence, onto: PoseSequence, *, length_B: np.nd
         scale_T = _known_scales(driven_TB, driven_weight_TB, length_B)
     compared_T = body_scale(driven_TB, driven_weight_TB * shared_B, length_B)
     compared_T = np.where(np.isnan(compared_T), scale_T, compared_T)
-    subject_scale = float(body_scale(still_1B, still_weight_1B * shared_B, length_B)[0])
+    subject_scale = shared_scale(still_1B[0], still_weight_1B[0] * shared_B, length_B)
     likeness_T = _likeness(drive, still, compared_T, subject_scale)
     size_ratio = subject_scale / weighted_quantile(compared_T, reference_weights(likeness_T), 0.5)
 

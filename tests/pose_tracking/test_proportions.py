@@ -68,6 +68,15 @@ def test_the_same_build_has_one_ratio_for_all_limbs() -> None:
     assert list(fit.ratio.values()) == pytest.approx([2.5] * len(fit.ratio), rel=0.05)
 
 
+def test_a_camera_above_the_driver_makes_nobody_a_giant() -> None:
+    # Legs look short in every frame and shoulders and head broad, as in a clip from under a ceiling.
+    seen = {"torso": 1.05, "shoulders": 0.8, "neck": 0.5, "head": 0.29, "thigh": 0.55, "shin": 0.55}
+    fit = fit_proportions(sequence_of(dance(build={**ADULT, **seen})), sequence_of(pose_of()))
+    lengths = {kind: fit.ratio[kind] * length for kind, length in zip(KINDS, fit.length_B.tolist(), strict=True)}
+    for kind in ("shoulders", "head", "thigh"):
+        assert lengths[kind] / lengths["torso"] == pytest.approx(ADULT[kind] / ADULT["torso"], rel=0.1), kind
+
+
 def test_both_sides_of_a_body_change_alike() -> None:
     # The right arm of the photo points at the camera; the left one tells how long both are.
     photo = sequence_of(pose_of({**ADULT, "upper_arm": 0.8}, arms_forward=(0.0, 1.2)))
