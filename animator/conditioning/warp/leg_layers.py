@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from animator.conditioning.warp.anatomy import chain_distance, leg_place, segment, smoothstep
+from animator.conditioning.warp.anatomy import chain_distance, segment, smoothstep
 from animator.conditioning.warp.binding import leg_binding, lower_limb_binding, may_be_leg, thigh_binding
 from animator.conditioning.warp.bones import LEFT_LEG, RIGHT_LEG, BonePose
 from animator.conditioning.warp.borrowed import (
@@ -23,6 +23,7 @@ from animator.conditioning.warp.borrowed import (
 from animator.conditioning.warp.cutout import leg_masks, without_islands
 from animator.conditioning.warp.figure import Figure
 from animator.conditioning.warp.folded import lower_part, upper_part
+from animator.conditioning.warp.hem import bare_below_hem, colors_under_hem, leg_from_hem, straight_below_hem
 from animator.conditioning.warp.hidden import BehindArms
 from animator.conditioning.warp.layer import Layer, limb_layer
 
@@ -57,14 +58,18 @@ def legs_of(figure: Figure, behind: BehindArms, pose: BonePose, cell_px: int) ->
     """
     layers: dict[str, tuple[Layer, ...]] = {}
     moved_away = torch.zeros_like(behind.alpha_HW)
+    colors, invented = behind.colors_3HW, behind.invented_HW
+    bare = None if figure.hem is None else bare_below_hem(figure, figure.hem)
+    if bare is not None:
+        colors, invented = colors_under_hem(figure, colors, bare), torch.maximum(invented, 1 - bare)
     for name, bones, member in leg_masks(figure.points, figure.pose):
-        bare, away = _below_hem(figure, bones, member)
+        cut, away = _below_hem(figure, bones, member, bare)
         moved_away = moved_away + away
         near = chain_distance(figure.points, figure.pose, bones) < 0.8
-        alpha = without_islands(behind.alpha_HW * bare, near)
-        leg = limb_layer(name, bones, behind.colors_3HW, alpha, figure.pose, cell_px, bind=leg_binding)
-        invented = torch.minimum(behind.invented_HW, leg.alpha_HW)
-        layers[name] = (replace(leg, under_body=figure.hem is not None, invented_HW=invented),)
+        alpha = without_islands(behind.alpha_HW * cut, near)
+        leg = limb_layer(name, bones, colors, alpha, figure.pose, cell_px, bind=leg_binding)
+        invented_HW = torch.minimum(invented, leg.alpha_HW)
+        layers[name] = (replace(leg, under_body=figure.hem is not None, invented_HW=invented_HW),)
     borrower = _borrower({name: parts[0] for name, parts in layers.items()}, figure)
     if borrower is not None:
         (lender,) = LEGS.keys() - {borrower}
@@ -75,13 +80,16 @@ def legs_of(figure: Figure, behind: BehindArms, pose: BonePose, cell_px: int) ->
     return Legs(layers=each, moved_away_HW=moved_away.clamp_max(1), pose=pose)
 
 
-def _below_hem(figure: Figure, bones: tuple[int, ...], member: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _below_hem(
+    figure: Figure, bones: tuple[int, ...], member: torch.Tensor, bare_HW: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """How far [H, W] pixels are of the leg's picture, and how far the body's own leaves them out.
 
     Args:
         figure: the person.
         bones: of the leg.
         member: which pixels are nearer to it than to the other leg, from `leg_masks`.
+        bare_HW: [0, 1], what is below the hem of a skirt, where there is one and colours tell.
     """
     points, pose, hem = figure.points, figure.pose, figure.hem
     if hem is None:
@@ -89,10 +97,10 @@ def _below_hem(figure: Figure, bones: tuple[int, ...], member: torch.Tensor) -> 
         member = member * may_be_leg(points, pose, bones)
         # Between legs astride the body's end is seen: it is the trousers' crotch, and no haze.
         return member * smoothstep(-0.1, 0.2, place), member * smoothstep(*_CROTCH, place)
-    # A little of each leg goes on under the hem; the cloth beside it does not.
-    below, slim = leg_place(points, pose), 1 - smoothstep(0.9, 1.2, chain_distance(points, pose, bones))
-    bare = torch.maximum(slim, smoothstep(hem + 0.08, hem + 0.15, below))
-    return member * smoothstep(hem - 0.05, hem - 0.02, below) * bare, member * smoothstep(hem - 0.02, hem + 0.02, below)
+    if bare_HW is None:
+        leg, below = straight_below_hem(figure, hem, bones)
+        return member * leg, member * below
+    return leg_from_hem(figure, hem, bones, member, bare_HW), member * bare_HW
 
 
 def _borrower(legs: dict[str, Layer], figure: Figure) -> str | None:

@@ -41,8 +41,8 @@ def hem_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> 
     """Where a skirt ends: 0 at the hips, 1 at the knees, 2 at the ankles; None for trousers.
 
     The outline tells it, see `skirt_hem`, and colours where that cannot: where thighs point at the camera, knees hide
-    where trousers part; and over legs astride a short skirt is no wider than they are, but its cloth ends where they
-    part.
+    where trousers part; hands that hang beside the crotch make it wider there; and over legs astride a short skirt is
+    no wider than they are, but its cloth ends where they part.
 
     Args:
         colors_3HW: the person's colours in [0, 1].
@@ -55,12 +55,12 @@ def hem_of(colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose) -> 
         # From there on the outline tells, and shorts end where legs part, too.
         if parts is None or parts > _OPEN_FROM:
             return None
-        shares = _shares_alike(parts, colors_3HW, matte_HW, pose)
+        shares = shares_alike(parts, colors_3HW, matte_HW, pose)
         return parts if shares is not None and max(shares) < _ENDS else None
     thighs = [LEFT_LEG[0], RIGHT_LEG[0]]
     length = (pose.end_BJ2[0, thighs] - pose.start_BJ2[0, thighs]).norm(dim=-1).min() / pose.torso_length_B[0]
-    if float(length) < _SHORT_THIGH:
-        shares = _shares_alike(hem, colors_3HW, matte_HW, pose)
+    if float(length) < _SHORT_THIGH or hem <= _OPEN_FROM:
+        shares = shares_alike(hem, colors_3HW, matte_HW, pose)
         return None if shares is not None and shares[0] > _GOES_ON else hem
     return hem
 
@@ -112,10 +112,13 @@ def _gap(filled: list[float]) -> int | None:
     return next((row for row in range(len(filled)) if filled[row] < 0.5 and sum(filled[row : row + 3]) < 1.5), None)
 
 
-def _shares_alike(
+def shares_alike(
     hem: float, colors_3HW: torch.Tensor, matte_HW: torch.Tensor, pose: BonePose
 ) -> tuple[float, float] | None:
-    """How often legs below a hem have the colours above it, against their own; and the other way round."""
+    """How often legs below a hem have the colours above it, against their own; and the other way round.
+
+    None where too little is seen of either. For the arguments see `hem_of`.
+    """
     points = pixel_centers(matte_HW)
     place = leg_place(points, pose)
     legs = torch.minimum(*(chain_distance(points, pose, bones[:2]) for bones in (LEFT_LEG, RIGHT_LEG))) < _ON_LEG

@@ -80,12 +80,15 @@ def figure(keypoints_K2: np.ndarray = STANDING) -> Picture:
     return _as_tensors(*draw_figure(keypoints_K2, SIZE))
 
 
-def in_a_skirt() -> Picture:
-    """The figure in a skirt that ends four fifths down the thighs and is wider than both legs there."""
+def in_a_skirt(*, slanted_px: float = 0.0) -> Picture:
+    """The figure in a skirt that ends four fifths down the thighs and is wider than both legs there.
+
+    Its hem lies so far lower at its left end, and as far higher at its right end.
+    """
     left, right = joint("left_hip"), joint("right_hip")
     hem = float(left[1] + 0.8 * (joint("left_knee")[1] - left[1]))
-    outline = [(left[0] + 4, left[1]), (left[0] + 16, hem), (right[0] - 16, hem), (right[0] - 4, right[1])]
-    return _painted(outline, CLOTH, opaque=True)
+    ends = [(left[0] + 16, hem + slanted_px), (right[0] - 16, hem - slanted_px)]
+    return _painted([(left[0] + 4, left[1]), *ends, (right[0] - 4, right[1])], CLOTH, opaque=True)
 
 
 def with_print(color: tuple[int, int, int]) -> Picture:

@@ -208,6 +208,20 @@ def test_trousers_whose_legs_part_late_are_trousers():
     assert hem_of(torch.full_like(photo, 0.3), matte, pose_of(keypoints)) is None
 
 
+def test_trousers_with_hands_hanging_beside_the_crotch_are_no_skirt():
+    """Beside the hands the outline is wide, and below them it jumps inwards where the legs part."""
+    photo, matte = figure()
+    crotch = float(joint("left_hip")[1] + 0.4 * (joint("left_knee")[1] - joint("left_hip")[1]))
+    rows = torch.arange(matte.shape[0])[:, None]
+    columns = torch.arange(matte.shape[1])
+    hands = (rows > joint("left_hip")[1]) & (rows < crotch) & (columns > joint("right_hip")[0] - 16)
+    hands = hands & (columns < joint("left_hip")[0] + 16)
+    matte[hands] = 1
+    photo[:, matte > 0.5] = torch.tensor([0.2, 0.25, 0.3])[:, None]
+    assert skirt_hem(pose_of(), matte) is not None
+    assert hem_of(photo, matte, pose_of()) is None
+
+
 def test_shorts_that_end_below_where_legs_part_are_no_skirt():
     photo, matte = figure()
     place = leg_place(pixel_centers(matte), pose_of())
